@@ -1,0 +1,91 @@
+/** Where a PostgreSQL server is and who logs in: parsed from a connection URL, shown without its secret. */
+import { TenantryError } from '../lib/errors.ts'
+
+export type SslMode = 'disable' | 'require' | 'verify-full'
+
+export interface ServerAddress {
+  /** Host name, IP address, or the directory of a Unix socket (starts with `/`). */
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password?: string | undefined
+  /** The maintenance database: used for what is not inside one tenant. */
+  readonly database: string
+  readonly ssl: SslMode
+  /** PEM text of the authority that signed the server's certificate. */
+  readonly sslRootCert?: string | undefined
+}
+
+const EXAMPLE = 'postgres://migrator:secret@pg-1.internal:5432/postgres?sslmode=verify-full'
+
+/**
+ * Reads `postgres://user:password@host:port/database?sslmode=…&host=/socket/dir`.
+ * @throws TenantryError `invalid_input`, never quoting the password.
+ */
+export function parseAddress(dsn: string): ServerAddress {
+  let url: URL
+  try {
+    url = new URL(dsn)
+  } catch (cause) {
+    throw invalidDsn('is not a URL', cause)
+  }
+  if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') {
+    throw invalidDsn(`begins with ${url.protocol}//, not postgres://`)
+  }
+  const unknown = [...url.searchParams.keys()].filter((key) => !['sslmode', 'host', 'port', 'user'].includes(key))
+  if (unknown.length > 0) throw invalidDsn(`has parameters Tenantry does not know: ${unknown.join(', ')}`)
+  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1')
+  const user = decodeURIComponent(url.username) || url.searchParams.get('user') || ''
+  if (host === '') throw invalidDsn('names no host')
+  if (user === '') throw invalidDsn('names no user')
+  const port = Number(url.port || url.searchParams.get('port') || 5432)
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw invalidDsn('has a port outside 1 to 65535')
+  return {
+    host,
+    port,
+    user,
+    password: url.password === '' ? undefined : decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)) || 'postgres',
+    ssl: sslMode(url.searchParams.get('sslmode')),
+  }
+}
+
+/** The URL form of an address, without its password: for people and logs. */
+export function showAddress(address: ServerAddress): string {
+  const place = address.host.startsWith('/')
+    ? `/${encodeURIComponent(address.database)}?host=${address.host}&port=${address.port}`
+    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}/${encodeURIComponent(address.database)}`
+  return `postgres://${encodeURIComponent(address.user)}@${place}`
+}
+
+/** The URL form with its password: for handing to a library, never for showing. */
+export function dsnOf(address: ServerAddress): string {
+  const url = new URL('postgres://localhost')
+  url.username = encodeURIComponent(address.user)
+  url.password = encodeURIComponent(address.password ?? '')
+  url.port = String(address.port)
+  url.pathname = `/${encodeURIComponent(address.database)}`
+  if (address.host.startsWith('/')) url.searchParams.set('host', address.host)
+  else url.hostname = address.host.includes(':') ? `[${address.host}]` : address.host
+  if (address.ssl !== 'disable') url.searchParams.set('sslmode', address.ssl)
+  return url.href
+}
+
+function sslMode(value: string | null): SslMode {
+  switch (value) {
+    case null:
+    case 'disable':
+      return 'disable'
+    case 'require':
+    case 'verify-full':
+      return value
+    default:
+      throw invalidDsn(`has sslmode=${value}; Tenantry knows disable, require and verify-full`)
+  }
+}
+
+function invalidDsn(problem: string, cause?: unknown): TenantryError {
+  // The cause is left out where it would quote the URL with its password.
+  void cause
+  return new TenantryError('invalid_input', `The connection URL ${problem}.`, { nextSteps: [`Example: ${EXAMPLE}`] })
+}

@@ -1,0 +1,344 @@
+/**
+ * One connection to one database, for work that opens a connection per tenant: connect, send, read, close.
+ *
+ * `pg` is the driver everywhere else. Here the cost of connecting decides how many tenants a second a rollout
+ * reaches, so the session drives `pg-protocol` (the wire format of `pg`) itself: derived SCRAM keys are kept, a
+ * message of several statements costs one write and one round trip, and the number of statements that completed
+ * before an error is known (docs/decisions/0002-own-session.md).
+ */
+import { createHash } from 'node:crypto'
+import { connect as connectSocket, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { parse, serialize, type DatabaseError } from 'pg-protocol'
+import type { BackendMessage } from 'pg-protocol/dist/messages.js'
+import type { ServerAddress } from './address.ts'
+import { CANNOT_CONNECT, CONNECTION_LOST, DatabaseFailure } from './failure.ts'
+import { startScram, type ScramExchange } from './scram.ts'
+
+export interface SessionOptions {
+  /** Database to connect to; the address's maintenance database when absent. */
+  readonly database?: string
+  /** Server settings for the startup packet; leave out for an address that is a pooler. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly applicationName?: string
+  /** Milliseconds until the server must be ready for a query. */
+  readonly connectTimeoutMs?: number
+}
+
+export interface QueryResult {
+  /** The server's tag, e.g. `INSERT 0 1`. */
+  readonly command: string
+  /** Rows as text values, kept only when asked for. */
+  readonly rows: readonly (readonly (string | null)[])[]
+}
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
+const KEEP_ALIVE_MS = 15_000
+/** More rows than this are read and dropped: Tenantry's own queries stay far below. */
+const MAX_ROWS_KEPT = 10_000
+
+interface Pending {
+  readonly keepRows: boolean
+  readonly results: QueryResult[]
+  rows: (string | null)[][]
+  failure: DatabaseFailure | undefined
+  readonly resolve: (results: QueryResult[]) => void
+  readonly reject: (failure: DatabaseFailure) => void
+}
+
+export class Session {
+  /** The server's process that serves this connection; 0 behind some poolers. */
+  backendPid = 0
+  readonly #socket: Socket
+  readonly #database: string
+  readonly #pending: Pending[] = []
+  #lost: DatabaseFailure | undefined
+  #closing = false
+
+  private constructor(socket: Socket, database: string) {
+    this.#socket = socket
+    this.#database = database
+  }
+
+  /**
+   * Connects and logs in.
+   * @throws DatabaseFailure with the server's SQLSTATE, or 08001 when nothing answered in time.
+   */
+  static async open(address: ServerAddress, options: SessionOptions = {}): Promise<Session> {
+    const database = options.database ?? address.database
+    const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS
+    const deadline = AbortSignal.timeout(timeoutMs)
+    const socket = await openSocket(address, deadline, timeoutMs)
+    const session = new Session(socket, database)
+    await session.#logIn(address, options, deadline, timeoutMs)
+    return session
+  }
+
+  /**
+   * Sends one message of one or more statements and reads all their results. Without explicit transaction
+   * statements the whole message is one transaction. Further messages may be sent before the first is answered.
+   * @throws DatabaseFailure; `facts.completed` counts the statements that finished before the failing one.
+   */
+  query(sql: string, options: { keepRows?: boolean } = {}): Promise<QueryResult[]> {
+    if (this.#lost !== undefined) return Promise.reject(this.#lost)
+    const { promise, resolve, reject } = Promise.withResolvers<QueryResult[]>()
+    this.#pending.push({
+      keepRows: options.keepRows ?? false,
+      results: [],
+      rows: [],
+      failure: undefined,
+      resolve,
+      reject,
+    })
+    this.#socket.write(serialize.query(sql))
+    return promise
+  }
+
+  /** Says goodbye and lets the server end its process; never throws. */
+  close(): void {
+    this.#closing = true
+    if (this.#socket.destroyed) return
+    this.#socket.end(serialize.end())
+  }
+
+  /** Drops the connection at once: open queries fail with 08006. */
+  destroy(): void {
+    this.#socket.destroy(new Error('the connection was dropped by Tenantry'))
+  }
+
+  #logIn(address: ServerAddress, options: SessionOptions, deadline: AbortSignal, timeoutMs: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    let ready = false
+    const scram = startScram()
+    const abort = (): void => {
+      this.#socket.destroy(timedOut(address, timeoutMs))
+    }
+    const fail = (failure: DatabaseFailure): void => {
+      this.#lost ??= failure
+      if (!ready) reject(failure)
+      for (const pending of this.#pending.splice(0)) pending.reject(pending.failure ?? failure)
+    }
+    deadline.addEventListener('abort', abort, { once: true })
+    this.#socket.on('error', (error) => fail(asConnectionFailure(error, address, ready)))
+    this.#socket.on('close', () => {
+      deadline.removeEventListener('abort', abort)
+      fail(this.#lost ?? new DatabaseFailure(CONNECTION_LOST, lostMessage(address, this.#closing)))
+    })
+    const onLogin = (message: BackendMessage): void => {
+      switch (message.name) {
+        case 'backendKeyData':
+          this.backendPid = (message as unknown as { processID: number }).processID
+          break
+        case 'error':
+          fail(failureOf(message as unknown as DatabaseError, 0))
+          this.#socket.destroy()
+          break
+        case 'readyForQuery':
+          ready = true
+          deadline.removeEventListener('abort', abort)
+          resolve()
+          break
+        default:
+          answerAuthentication(message, this.#socket, address, scram).catch((error: unknown) => {
+            fail(error instanceof DatabaseFailure ? error : refusedLogin(error, address))
+            this.#socket.destroy()
+          })
+      }
+    }
+    void parse(this.#socket, (message) => {
+      if (ready) this.#onMessage(message)
+      else onLogin(message)
+    })
+    this.#socket.write(serialize.startup(startupParameters(address, options, this.#database)))
+    return promise
+  }
+
+  #onMessage(message: BackendMessage): void {
+    const pending = this.#pending[0]
+    switch (message.name) {
+      case 'dataRow':
+        if (pending?.keepRows === true && pending.rows.length < MAX_ROWS_KEPT) {
+          pending.rows.push((message as unknown as { fields: (string | null)[] }).fields)
+        }
+        break
+      case 'commandComplete':
+        if (pending !== undefined) {
+          pending.results.push({ command: (message as unknown as { text: string }).text, rows: pending.rows })
+          pending.rows = []
+        }
+        break
+      case 'error':
+        this.#onError(failureOf(message as unknown as DatabaseError, pending?.results.length ?? 0))
+        break
+      case 'copyInResponse':
+        this.#socket.write(serialize.copyFail('Tenantry sends no COPY data'))
+        break
+      case 'readyForQuery':
+        this.#pending.shift()
+        if (pending?.failure === undefined) pending?.resolve(pending.results)
+        else pending.reject(pending.failure)
+        break
+      default:
+    }
+  }
+
+  #onError(failure: DatabaseFailure): void {
+    const pending = this.#pending[0]
+    if (pending === undefined) this.#lost ??= failure
+    else pending.failure ??= failure
+    // After these the server closes the connection without another ReadyForQuery.
+    if (/^(57P0[1-5]|08|25P0[345])/.test(failure.sqlstate)) this.#lost ??= failure
+  }
+}
+
+function startupParameters(
+  address: ServerAddress,
+  options: SessionOptions,
+  database: string,
+): Record<string, string> {
+  return {
+    user: address.user,
+    database,
+    application_name: options.applicationName ?? 'tenantry',
+    ...options.settings,
+  }
+}
+
+async function openSocket(address: ServerAddress, deadline: AbortSignal, timeoutMs: number): Promise<Socket> {
+  const socket = address.host.startsWith('/')
+    ? connectSocket(`${address.host}/.s.PGSQL.${address.port}`)
+    : connectSocket({ host: address.host, port: address.port, noDelay: true })
+  socket.setKeepAlive(true, KEEP_ALIVE_MS)
+  await eventOf(socket, 'connect', address, deadline, timeoutMs)
+  if (address.ssl === 'disable') return socket
+  socket.write(serialize.requestSsl())
+  const answer = await eventOf<Buffer>(socket, 'data', address, deadline, timeoutMs)
+  if (answer.length !== 1 || answer[0] !== 'S'.charCodeAt(0)) {
+    socket.destroy()
+    throw new DatabaseFailure(CANNOT_CONNECT, `${address.host}:${address.port} does not offer TLS, but sslmode asks for it.`)
+  }
+  const secure = connectTls({
+    socket,
+    servername: address.host,
+    rejectUnauthorized: address.ssl === 'verify-full',
+    ...(address.sslRootCert === undefined ? {} : { ca: address.sslRootCert }),
+  })
+  await eventOf(secure, 'secureConnect', address, deadline, timeoutMs)
+  return secure
+}
+
+function eventOf<T>(
+  socket: Socket,
+  event: string,
+  address: ServerAddress,
+  deadline: AbortSignal,
+  timeoutMs: number,
+): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  const done = (settle: () => void): void => {
+    socket.off(event, onEvent).off('error', onError).off('close', onClose)
+    deadline.removeEventListener('abort', onTimeout)
+    settle()
+  }
+  const onEvent = (value: T): void => done(() => resolve(value))
+  const onError = (error: Error): void => done(() => reject(asConnectionFailure(error, address, false)))
+  const onClose = (): void => onError(new Error('the connection was closed'))
+  const onTimeout = (): void => {
+    done(() => reject(timedOut(address, timeoutMs)))
+    socket.on('error', () => undefined).destroy()
+  }
+  socket.once(event, onEvent).once('error', onError).once('close', onClose)
+  deadline.addEventListener('abort', onTimeout, { once: true })
+  return promise
+}
+
+async function answerAuthentication(
+  message: BackendMessage,
+  socket: Socket,
+  address: ServerAddress,
+  scram: ScramExchange,
+): Promise<void> {
+  switch (message.name) {
+    case 'authenticationCleartextPassword':
+      if (address.ssl === 'disable' && !isLocal(address.host)) {
+        throw new DatabaseFailure('28000', `${address.host} asks for the password in clear over a connection without TLS.`)
+      }
+      socket.write(serialize.password(passwordOf(address)))
+      break
+    case 'authenticationMD5Password': {
+      const { salt } = message as unknown as { salt: Buffer }
+      const inner = createHash('md5').update(`${passwordOf(address)}${address.user}`).digest('hex')
+      socket.write(serialize.password(`md5${createHash('md5').update(inner).update(salt).digest('hex')}`))
+      break
+    }
+    case 'authenticationSASL': {
+      const { mechanisms } = message as unknown as { mechanisms: string[] }
+      if (!mechanisms.includes('SCRAM-SHA-256')) {
+        throw new DatabaseFailure('28000', `${address.host} offers no login Tenantry knows: ${mechanisms.join(', ')}.`)
+      }
+      passwordOf(address)
+      socket.write(serialize.sendSASLInitialResponseMessage('SCRAM-SHA-256', scram.first))
+      break
+    }
+    case 'authenticationSASLContinue': {
+      const { data } = message as unknown as { data: string }
+      socket.write(serialize.sendSCRAMClientFinalMessage(await scram.final(passwordOf(address), data)))
+      break
+    }
+    case 'authenticationSASLFinal':
+      scram.verify((message as unknown as { data: string }).data)
+      break
+    default:
+  }
+}
+
+function passwordOf(address: ServerAddress): string {
+  if (address.password === undefined) {
+    throw new DatabaseFailure('28P01', `${address.host}:${address.port} asks ${address.user} for a password, and none is known.`)
+  }
+  return address.password
+}
+
+function isLocal(host: string): boolean {
+  return host.startsWith('/') || host === 'localhost' || host === '::1' || host.startsWith('127.')
+}
+
+function failureOf(error: DatabaseError, completed: number): DatabaseFailure {
+  return new DatabaseFailure(error.code ?? CONNECTION_LOST, error.message, {
+    detail: error.detail,
+    hint: error.hint,
+    where: error.where,
+    schema: error.schema,
+    table: error.table,
+    constraint: error.constraint,
+    position: error.position === undefined ? undefined : Number(error.position),
+    completed,
+  })
+}
+
+function asConnectionFailure(error: Error, address: ServerAddress, ready: boolean): DatabaseFailure {
+  if (error instanceof DatabaseFailure) return error
+  return ready
+    ? new DatabaseFailure(CONNECTION_LOST, `${lostMessage(address, false)} (${error.message})`, { cause: error })
+    : new DatabaseFailure(CANNOT_CONNECT, `Cannot connect to ${address.host}:${address.port}: ${error.message}`, {
+        cause: error,
+      })
+}
+
+function refusedLogin(error: unknown, address: ServerAddress): DatabaseFailure {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new DatabaseFailure('28000', `Login to ${address.host}:${address.port} failed: ${reason}`, { cause: error })
+}
+
+function timedOut(address: ServerAddress, timeoutMs: number): DatabaseFailure {
+  return new DatabaseFailure(
+    CANNOT_CONNECT,
+    `${address.host}:${address.port} was not ready for a query within ${timeoutMs / 1000} s.`,
+  )
+}
+
+function lostMessage(address: ServerAddress, closing: boolean): string {
+  return closing
+    ? 'The session is closed.'
+    : `The connection to ${address.host}:${address.port} was lost before the server answered.`
+}
