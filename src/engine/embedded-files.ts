@@ -8,6 +8,8 @@ import { type Account, canEnter, temporaryDirectory } from './postgres-binaries.
 /** Kept from start to start in `server.json`. */
 export interface ServerState {
   stateDir?: string
+  /** The process that started or adopted it last. */
+  owner?: number
   port?: number
   socketDir?: string
   runtimeDir?: string
@@ -28,6 +30,11 @@ const NOBODY = 65534
 /** The kernel's limit for the path of a Unix socket, without the closing zero byte. */
 const LONGEST_SOCKET_PATH = 107
 
+/** Nothing of the host's environment: its locale, time zone and PG* variables would change the server. */
+export const ENVIRONMENT = { LC_ALL: 'C.UTF-8', TZ: 'UTC', PATH: '/usr/local/bin:/usr/bin:/bin' }
+/** The directory that a process stands in, reached without entering the directories above it. */
+export const HERE = '/proc/self/cwd'
+
 export const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
   max_connections: '200',
   shared_buffers: '128MB',
@@ -43,7 +50,7 @@ export const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
   log_timezone: 'UTC',
   timezone: 'UTC',
   datestyle: 'iso, ymd',
-  lc_messages: 'C.UTF-8',
+  lc_messages: 'C',
   default_text_search_config: 'pg_catalog.english',
   password_encryption: 'scram-sha-256',
 }
@@ -129,16 +136,19 @@ export function renderAccess(auth: 'scram' | 'trust'): string {
   return rules.map((rule) => `${rule} ${method}\n`).join('')
 }
 
-/** Writes both files; true when one of them changed. */
-export async function writeConfig(files: ServerFiles, config: string, access: string): Promise<boolean> {
-  let changed = false
-  for (const [name, text] of [['postgresql.conf', config], ['pg_hba.conf', access]] as const) {
-    const file = path.join(files.dataDir, name)
-    if ((await readFile(file, 'utf8').catch(absent)) === text) continue
-    await replaceFile(file, text, 0o600, files.account)
-    changed = true
+/** Whether one of the files, by name, holds something else than the text given. */
+export async function configDiffers(files: ServerFiles, texts: Readonly<Record<string, string>>): Promise<boolean> {
+  for (const [name, text] of Object.entries(texts)) {
+    if ((await readFile(path.join(files.dataDir, name), 'utf8').catch(absent)) !== text) return true
   }
-  return changed
+  return false
+}
+
+export async function writeConfig(files: ServerFiles, texts: Readonly<Record<string, string>>): Promise<void> {
+  if (!(await configDiffers(files, texts))) return
+  for (const [name, text] of Object.entries(texts)) {
+    await replaceFile(path.join(files.dataDir, name), text, 0o600, files.account)
+  }
 }
 
 /** Writes beside the file and renames, so that a reader or a crash never meets half of it. */
@@ -152,6 +162,11 @@ export async function replaceFile(file: string, text: string, mode: number, owne
 
 export async function giveTo(account: Account, file: string): Promise<void> {
   if (process.getuid?.() === 0) await chown(file, account.uid, account.gid)
+}
+
+/** The options of `spawn` that make a program run as the server's user. */
+export function identity(files: ServerFiles): { uid?: number; gid?: number } {
+  return process.getuid?.() === 0 ? { uid: files.account.uid, gid: files.account.gid } : {}
 }
 
 export function absent(thrown: NodeJS.ErrnoException): undefined {

@@ -2,21 +2,17 @@
  * A real PostgreSQL 18 in a directory of its own, started from npm's binaries: also as root (it then runs as
  * `nobody`), without touching the host, and able to survive the death of the process that started it.
  */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, rm, stat } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import path from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
-import { messageOf, TenantryError } from '../lib/errors.ts'
+import { TenantryError } from '../lib/errors.ts'
 import {
   absent,
-  giveTo,
+  configDiffers,
   readState,
   renderAccess,
   renderConfig,
-  replaceFile,
   type ServerFiles,
   serverFiles,
   socketDirectory,
@@ -24,8 +20,18 @@ import {
   writeConfig,
   writeState,
 } from './embedded-files.ts'
+import { initialise } from './embedded-initdb.ts'
+import {
+  becomesReady,
+  diedAtStart,
+  findOrphan,
+  killRunning,
+  launch,
+  type Place,
+  type Running,
+  stopRunning,
+} from './embedded-process.ts'
 import { canEnter, type PostgresBinaries, postgresBinaries, temporaryDirectory } from './postgres-binaries.ts'
-import { childrenOf, isRunning, processesIn, processInfo, signal, waitUntilGone } from './processes.ts'
 
 export interface EmbeddedOptions {
   /** Holds `data/`, `run/`, the log, the superuser's password and, where needed, a copy of the programs. */
@@ -55,32 +61,7 @@ export interface EmbeddedServer {
   readonly exited: Promise<number | null>
 }
 
-/** Crash recovery may take a while; a start that takes longer than this has gone wrong. */
-const START_MS = 120_000
-const STOP_MS = 60_000
-const KILL_MS = 10_000
-const POLL_MS = 15
 const PORT_ATTEMPTS = 5
-/** The version whose data the installed programs read. */
-const MAJOR = '18'
-/** Answers of a server that is about to be ready: no socket yet, starting or stopping, every slot taken. */
-const STARTING = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', '57P03', '53300'])
-/** Nothing of the host's environment: its locale, time zone and PG* variables would change the server. */
-const ENVIRONMENT = { LC_ALL: 'C.UTF-8', TZ: 'UTC', PATH: '/usr/local/bin:/usr/bin:/bin' }
-/** The directory that a process stands in, reached without entering the directories above it. */
-const HERE = '/proc/self/cwd'
-const LOG_LIMIT_BYTES = 10 * 1024 * 1024
-
-interface Place {
-  readonly port: number
-  readonly socketDir: string
-}
-
-interface Running {
-  readonly pid: number
-  readonly startedAt: string
-  readonly exited: Promise<number | null>
-}
 
 /**
  * Starts the server of `stateDir`, making it on the first call (about a second; 0.2 s afterwards). A server left
@@ -114,18 +95,36 @@ async function startClaimed(files: ServerFiles, options: EmbeddedOptions, releas
     const port = await choosePort(options.port, state.port, orphan)
     const place = { port, socketDir }
     const config = renderConfig(place, options.settings ?? {})
-    const changed = await writeConfig(files, config, renderAccess(options.auth ?? 'scram'))
-    await writeState(files, { stateDir: files.stateDir, port, socketDir, ...(files.reachable ? {} : { runtimeDir }) })
-    if (orphan !== undefined && changed) await stopRunning(orphan)
+    const texts = { 'postgresql.conf': config, 'pg_hba.conf': renderAccess(options.auth ?? 'scram') }
+    // An orphan with other settings is stopped before they are written: a crash in between leaves it an orphan.
+    if (orphan !== undefined && (await configDiffers(files, texts))) await stopRunning(orphan)
+    await writeConfig(files, texts)
+    await writeState(files, { stateDir: files.stateDir, port, socketDir, runtimeDir, owner: process.pid })
     if (orphan !== undefined && (await becomesReady(orphan, place, password))) {
       return serverHandle(files, orphan, place, password, release)
     }
     const logged = (await stat(files.log).catch(absent))?.size ?? 0
-    const running = await launch(files, binaries)
-    if (await becomesReady(running, place, password)) return serverHandle(files, running, place, password, release)
+    const running = await launchReady(files, binaries, place, password)
+    if (running !== undefined) return serverHandle(files, running, place, password, release)
     // Between the choice of a free port and its use another program may have taken it.
     const portLost = options.port === undefined && attempt < PORT_ATTEMPTS && !(await isFree(port))
     if (!portLost) throw await diedAtStart(files, logged)
+  }
+}
+
+/** Starts the server; undefined when it ended at once, an error (and no server) when it lets nobody in. */
+async function launchReady(
+  files: ServerFiles,
+  binaries: PostgresBinaries,
+  place: Place,
+  password: string,
+): Promise<Running | undefined> {
+  const running = await launch(files, binaries)
+  try {
+    return (await becomesReady(running, place, password)) ? running : undefined
+  } catch (thrown) {
+    await stopRunning(running)
+    throw thrown
   }
 }
 
@@ -171,9 +170,11 @@ async function claimDirectory(files: ServerFiles): Promise<Server> {
     await once(server, 'listening')
     return server
   } catch (cause) {
-    throw new TenantryError('conflict', `Another live process already runs the embedded server in ${files.stateDir}`, {
+    const { owner } = await readState(files)
+    const holder = owner === undefined ? 'Another live process' : `The live process ${owner}`
+    throw new TenantryError('conflict', `${holder} already runs the embedded server in ${files.stateDir}`, {
       cause,
-      nextSteps: ['Stop that process first', 'Or use another state directory'],
+      nextSteps: ['Use that one, or stop it first', 'Or use another state directory'],
     })
   }
 }
@@ -188,106 +189,9 @@ async function keptOrTemporary(files: ServerFiles, kept: string | undefined): Pr
   return made
 }
 
-/** Makes the data directory unless it is there; one cut short by a crash is made anew. */
-async function initialise(
-  files: ServerFiles,
-  binaries: PostgresBinaries,
-  options: { socketDir: string; password: string; noSync: boolean },
-): Promise<void> {
-  const version = await readFile(path.join(files.dataDir, 'PG_VERSION'), 'utf8').catch(absent)
-  if (version?.trim() === MAJOR) return
-  if (version !== undefined) {
-    throw new TenantryError('conflict', `${files.dataDir} was made by PostgreSQL ${version.trim()}, not ${MAJOR}`, {
-      nextSteps: ['Use another state directory, or serve the old data by its own version and set DATABASE_URL'],
-    })
-  }
-  const unfinished = path.join(files.stateDir, 'data.unfinished')
-  const passwordFile = path.join(options.socketDir, 'initial-password')
-  await rm(unfinished, { recursive: true, force: true })
-  await mkdir(unfinished, { mode: 0o700 })
-  await giveTo(files.account, unfinished)
-  await replaceFile(passwordFile, `${options.password}\n`, 0o600, files.account)
-  const args = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8']
-  args.push('--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions')
-  args.push(options.noSync ? '--no-sync' : '--sync-method=fsync')
-  try {
-    await runInitdb(files, binaries.initdb, [...args, '-D', files.reachable ? unfinished : HERE], unfinished)
-    await rename(unfinished, files.dataDir)
-  } finally {
-    await rm(passwordFile, { force: true })
-  }
-}
-
-async function runInitdb(files: ServerFiles, initdb: string, args: string[], cwd: string): Promise<void> {
-  const child = spawn(initdb, args, { cwd, ...identity(files), stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT })
-  const output: string[] = []
-  child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => output.push(text))
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code === 0) return
-  const text = output.join('').trim()
-  if (text.includes('could not look up effective user ID')) {
-    throw new TenantryError('invalid_config', `PostgreSQL needs a user with a name: uid ${files.account.uid} has no passwd entry`, {
-      nextSteps: ['Run as a user that is listed in /etc/passwd, or as root', 'Or set DATABASE_URL to a server of your own'],
-    })
-  }
-  throw new TenantryError('server_unreachable', `initdb failed (exit ${code}) in ${cwd}: ${lastLines(text)}`)
-}
-
-/** Starts the server in a session of its own: a terminal's Ctrl-C reaches us only, and we stop it when drained. */
-async function launch(files: ServerFiles, binaries: PostgresBinaries): Promise<Running> {
-  const { size } = (await stat(files.log).catch(absent)) ?? { size: 0 }
-  if (size > LOG_LIMIT_BYTES) await rename(files.log, `${files.log}.1`)
-  const log = await open(files.log, 'a', 0o600)
-  try {
-    const child = spawn(binaries.postgres, ['-D', files.reachable ? files.dataDir : HERE], {
-      cwd: files.dataDir,
-      ...identity(files),
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: ENVIRONMENT,
-    })
-    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
-    await once(child, 'spawn')
-    child.unref()
-    const pid = child.pid ?? 0
-    return { pid, startedAt: (await processInfo(pid))?.startedAt ?? '', exited }
-  } catch (cause) {
-    throw new TenantryError('server_unreachable', `${binaries.postgres} cannot be run: ${messageOf(cause)}`, { cause })
-  } finally {
-    await log.close()
-  }
-}
-
-/**
- * The server that a killed process left running on this data, if there is one. Also clears the way when there is
- * none: waits for the last children of a killed server, and removes a pid file whose number now names another program.
- */
-async function findOrphan(files: ServerFiles): Promise<Running | undefined> {
-  const pidFile = path.join(files.dataDir, 'postmaster.pid')
-  const text = await readFile(pidFile, 'utf8').catch(absent)
-  if (text === undefined) return undefined
-  const pid = Number.parseInt(text, 10)
-  const ours = await processesIn(files.dataDir, 'postgres')
-  const info = ours.includes(pid) ? await processInfo(pid) : undefined
-  if (info !== undefined) return { pid, startedAt: info.startedAt, exited: untilEnded(pid, info.startedAt) }
-  if (!(await waitUntilGone(ours, KILL_MS))) {
-    throw new TenantryError('conflict', `Processes of a killed server still use ${files.dataDir}: ${ours.join(', ')}`, {
-      nextSteps: ['Wait until their statements end, or end them: kill ' + ours.join(' ')],
-    })
-  }
-  if (await isRunning(pid)) await rm(pidFile)
-  return undefined
-}
-
-async function untilEnded(pid: number, startedAt: string): Promise<null> {
-  while (await isRunning(pid, startedAt)) await delay(100, undefined, { ref: false })
-  return null
-}
-
 async function choosePort(wanted: number | undefined, last: number | undefined, orphan?: Running): Promise<number> {
   const port = wanted ?? last
-  if (port !== undefined && (port === last && orphan !== undefined)) return port
+  if (port !== undefined && port === last && orphan !== undefined) return port
   if (port !== undefined && (await isFree(port))) return port
   if (wanted === undefined) return await freePort()
   throw new TenantryError('conflict', `Port ${wanted} on 127.0.0.1 is taken by another program`, {
@@ -309,71 +213,3 @@ async function freePort(port = 0): Promise<number> {
   return address.port
 }
 
-/** Logs in until it works; false when the server ends first. */
-async function becomesReady(running: Running, place: Place, password: string): Promise<boolean> {
-  const deadline = Date.now() + START_MS
-  while (await isRunning(running.pid, running.startedAt)) {
-    const failure = await tryLogin(place, password)
-    if (failure === undefined) return true
-    if (!STARTING.has(failure.code ?? '') || Date.now() > deadline) {
-      throw new TenantryError('server_unreachable', `The embedded server does not let us in: ${failure.message}`, {
-        cause: failure,
-      })
-    }
-    await delay(POLL_MS)
-  }
-  return false
-}
-
-async function tryLogin(place: Place, password: string): Promise<(Error & { code?: string }) | undefined> {
-  const client = new pg.Client({ host: place.socketDir, port: place.port, user: 'postgres', password, database: 'postgres' })
-  try {
-    await client.connect()
-    await client.end()
-    return undefined
-  } catch (thrown) {
-    return thrown as Error & { code?: string }
-  }
-}
-
-async function stopRunning(running: Running): Promise<void> {
-  for (const [name, patience] of [['SIGINT', STOP_MS], ['SIGQUIT', KILL_MS]] as const) {
-    if (await isRunning(running.pid, running.startedAt)) signal(running.pid, name)
-    if (await endsWithin(running, patience)) return
-  }
-  await killRunning(running)
-}
-
-async function endsWithin(running: Running, patience: number): Promise<boolean> {
-  const timer = new AbortController()
-  const late = delay(patience, false, { signal: timer.signal }).catch(() => false)
-  const ended = await Promise.race([running.exited.then(() => true), late])
-  timer.abort()
-  return ended
-}
-
-async function killRunning(running: Running): Promise<void> {
-  if (!(await isRunning(running.pid, running.startedAt))) return
-  // Held still first, so that it starts no child between the count and the kill.
-  signal(running.pid, 'SIGSTOP')
-  const all = [running.pid, ...(await childrenOf(running.pid))]
-  for (const pid of all) signal(pid, 'SIGKILL')
-  if (await waitUntilGone(all, KILL_MS)) return
-  throw new TenantryError('internal', `The server's processes do not end after SIGKILL: ${all.join(', ')}`)
-}
-
-async function diedAtStart(files: ServerFiles, from: number): Promise<TenantryError> {
-  const log = await readFile(files.log)
-  const text = log.subarray(from < log.length ? from : 0).toString('utf8')
-  return new TenantryError('server_unreachable', `The embedded server ended while starting: ${lastLines(text)}`, {
-    nextSteps: [`Read ${files.log}`],
-  })
-}
-
-function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-12).join('\n')
-}
-
-function identity(files: ServerFiles): { uid?: number; gid?: number } {
-  return process.getuid?.() === 0 ? { uid: files.account.uid, gid: files.account.gid } : {}
-}
