@@ -1,0 +1,299 @@
+/** Servers: where tenants live, how to log in there, what is known of them. */
+import { Client } from 'pg'
+import { parseAddress, type ServerAddress, type SslMode } from '../engine/address.ts'
+import { Session } from '../engine/session.ts'
+import { sqlstateOf } from '../engine/failure.ts'
+import { TenantryError, messageOf } from '../lib/errors.ts'
+import type { Control, Queryable } from '../control/control.ts'
+import type { Keyring } from '../control/secrets.ts'
+
+export interface DbServer {
+  readonly id: number
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly username: string
+  readonly maintenance_database: string
+  readonly sslmode: SslMode
+  readonly pooler_host: string | null
+  readonly pooler_port: number | null
+  readonly capacity: number | null
+  readonly labels: Record<string, string>
+  readonly state: 'active' | 'retired'
+  readonly system_identifier: string | null
+  readonly server_version: number | null
+  readonly is_superuser: boolean | null
+  readonly max_connections: number | null
+  readonly checked_at: Date | null
+  readonly created_at: Date
+}
+
+const COLUMNS = `id, name, host, port, username, maintenance_database, sslmode, pooler_host, pooler_port, capacity,
+  labels, state, system_identifier, server_version, is_superuser, max_connections, checked_at, created_at`
+
+export interface NewServer {
+  readonly name: string
+  readonly dsn: string
+  readonly sslRootCert?: string | undefined
+  readonly pooler?: { readonly host: string; readonly port: number } | undefined
+  readonly capacity?: number | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+}
+
+/** What a server says of itself. */
+export interface ServerFacts {
+  readonly systemIdentifier: string | null
+  readonly serverVersion: number
+  readonly isSuperuser: boolean
+  readonly maxConnections: number
+  /** Milliseconds that connecting and one query took. */
+  readonly latencyMs: number
+}
+
+/**
+ * Registers a server after connecting to it.
+ * @throws TenantryError `server_unreachable`, or `conflict` when the name or the very same server is known.
+ */
+export async function addServer(control: Control, keyring: Keyring, input: NewServer): Promise<DbServer> {
+  const parsed = parseAddress(input.dsn)
+  const address = { ...parsed, sslRootCert: input.sslRootCert }
+  const facts = await inspectServer(address, input.name)
+  return control.transaction(async (tx) => {
+    const [same] = await tx.query<{ name: string; system_identifier: string | null }>(
+      `select name, system_identifier from tenantry.db_servers
+       where name = $1 or (state = 'active' and system_identifier = $2) limit 1`,
+      [input.name, facts.systemIdentifier],
+    )
+    if (same !== undefined) {
+      const why = same.name === input.name ? 'The name is taken' : `It is the server already registered as ${same.name}`
+      throw new TenantryError('conflict', `Server ${input.name} cannot be added: ${why}.`, { server: input.name })
+    }
+    const [server] = await tx.query<DbServer>(
+      `insert into tenantry.db_servers (name, host, port, username, maintenance_database, sslmode, ssl_root_cert,
+         pooler_host, pooler_port, capacity, labels)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning ${COLUMNS}`,
+      [
+        input.name,
+        address.host,
+        address.port,
+        address.user,
+        address.database,
+        address.ssl,
+        address.sslRootCert ?? null,
+        input.pooler?.host ?? null,
+        input.pooler?.port ?? null,
+        input.capacity ?? null,
+        input.labels ?? {},
+      ],
+    )
+    if (server === undefined) throw new Error('insert returned no row')
+    if (address.password !== undefined) await keyring.put(tx, secretOwner(server.id), 'password', address.password)
+    return recordFacts(tx, server.id, facts)
+  })
+}
+
+/** Connects and looks again. @throws TenantryError `server_unreachable` */
+export async function testServer(control: Control, keyring: Keyring, name: string): Promise<ServerFacts> {
+  const server = await getServer(control, name)
+  const facts = await inspectServer(await addressOf(control, keyring, server), name)
+  await recordFacts(control, server.id, facts)
+  return facts
+}
+
+export interface ServerChanges {
+  readonly dsn?: string | undefined
+  readonly pooler?: { readonly host: string; readonly port: number } | null | undefined
+  readonly capacity?: number | null | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * Changes a server's login, pooler, capacity or labels. A new DSN must lead to the same server.
+ * @throws TenantryError `not_found`, `server_unreachable`, or `conflict` when the DSN leads to another server.
+ */
+export async function updateServer(
+  control: Control,
+  keyring: Keyring,
+  name: string,
+  changes: ServerChanges,
+): Promise<DbServer> {
+  const server = await getServer(control, name)
+  const address = changes.dsn === undefined ? undefined : parseAddress(changes.dsn)
+  const facts = address === undefined ? undefined : await inspectServer(address, name)
+  if (facts?.systemIdentifier != null && server.system_identifier != null && facts.systemIdentifier !== server.system_identifier) {
+    throw new TenantryError('conflict', `The new address of ${name} leads to another server than the one registered.`, {
+      server: name,
+      nextSteps: ['Register it under a name of its own: tenantry server add'],
+    })
+  }
+  return control.transaction(async (tx) => {
+    if (address !== undefined) {
+      await tx.query(
+        `update tenantry.db_servers set host = $2, port = $3, username = $4, maintenance_database = $5, sslmode = $6
+         where id = $1`,
+        [server.id, address.host, address.port, address.user, address.database, address.ssl],
+      )
+      if (address.password !== undefined) await keyring.put(tx, secretOwner(server.id), 'password', address.password)
+    }
+    await tx.query(
+      `update tenantry.db_servers set
+         pooler_host = case when $2 then $3 else pooler_host end, pooler_port = case when $2 then $4 else pooler_port end,
+         capacity = case when $5 then $6 else capacity end, labels = coalesce($7, labels) where id = $1`,
+      [
+        server.id,
+        changes.pooler !== undefined,
+        changes.pooler?.host ?? null,
+        changes.pooler?.port ?? null,
+        changes.capacity !== undefined,
+        changes.capacity ?? null,
+        changes.labels ?? null,
+      ],
+    )
+    return facts === undefined ? getServer(tx, name) : recordFacts(tx, server.id, facts)
+  })
+}
+
+/** Takes a server out of use; its tenants stay registered. @throws TenantryError `not_found`, `conflict` */
+export async function retireServer(control: Control, name: string): Promise<DbServer> {
+  const [busy] = await control.query<{ id: string }>(
+    `select rollout.id from tenantry.rollouts as rollout
+     join tenantry.rollout_servers as lane on lane.rollout_id = rollout.id
+     join tenantry.db_servers as server on server.id = lane.server_id
+     where server.name = $1 and rollout.state in ('running', 'paused', 'awaiting_approval') limit 1`,
+    [name],
+  )
+  if (busy !== undefined) {
+    throw new TenantryError('conflict', `Server ${name} is part of rollout ${busy.id}, which has not ended.`, {
+      nextSteps: [`Wait for it, or: tenantry rollout stop ${busy.id}`],
+    })
+  }
+  const [server] = await control.query<DbServer>(
+    `update tenantry.db_servers set state = 'retired' where name = $1 returning ${COLUMNS}`,
+    [name],
+  )
+  if (server === undefined) throw serverNotFound(name)
+  return server
+}
+
+export function listServers(on: Queryable, filter: { includeRetired?: boolean } = {}): Promise<DbServer[]> {
+  return on.query<DbServer>(
+    `select ${COLUMNS} from tenantry.db_servers where $1 or state = 'active' order by name`,
+    [filter.includeRetired ?? false],
+  )
+}
+
+/** @throws TenantryError `not_found` */
+export async function getServer(on: Queryable, name: string): Promise<DbServer> {
+  const [server] = await on.query<DbServer>(`select ${COLUMNS} from tenantry.db_servers where name = $1`, [name])
+  if (server === undefined) throw serverNotFound(name)
+  return server
+}
+
+/** @throws TenantryError `not_found` */
+export async function getServerById(on: Queryable, id: number): Promise<DbServer> {
+  const [server] = await on.query<DbServer>(`select ${COLUMNS} from tenantry.db_servers where id = $1`, [id])
+  if (server === undefined) throw serverNotFound(String(id))
+  return server
+}
+
+/** The address with its password, for connecting: never to be shown. */
+export async function addressOf(on: Queryable, keyring: Keyring, server: DbServer): Promise<ServerAddress> {
+  const [row] = await on.query<{ ssl_root_cert: string | null }>(
+    'select ssl_root_cert from tenantry.db_servers where id = $1',
+    [server.id],
+  )
+  return {
+    host: server.host,
+    port: server.port,
+    user: server.username,
+    password: await keyring.get(on, secretOwner(server.id), 'password'),
+    database: server.maintenance_database,
+    ssl: server.sslmode,
+    sslRootCert: row?.ssl_root_cert ?? undefined,
+  }
+}
+
+/** A connection of the `pg` library to a server's maintenance database, or another of its databases. */
+export async function connectServer(address: ServerAddress, database?: string): Promise<Client> {
+  const client = new Client({
+    host: address.host,
+    port: address.port,
+    user: address.user,
+    password: address.password,
+    database: database ?? address.database,
+    application_name: 'tenantry registry',
+    connectionTimeoutMillis: 10_000,
+    options:
+      '-c search_path=pg_catalog,pg_temp -c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s',
+    ssl:
+      address.ssl === 'disable'
+        ? false
+        : { rejectUnauthorized: address.ssl === 'verify-full', servername: address.host, ...(address.sslRootCert === undefined ? {} : { ca: address.sslRootCert }) },
+  })
+  // A connection that breaks while nobody waits for it is seen at its next use.
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
+}
+
+/** @throws TenantryError `server_unreachable` with the SQLSTATE and what to do. */
+export async function inspectServer(address: ServerAddress, name: string): Promise<ServerFacts> {
+  const started = performance.now()
+  let session: Session | undefined
+  try {
+    session = await Session.open(address, { settings: { search_path: 'pg_catalog, pg_temp', statement_timeout: '10s' } })
+    const [result] = await session.query(
+      `select current_setting('server_version_num'), rolsuper, current_setting('max_connections'),
+         (select system_identifier from pg_control_system())
+       from pg_roles where rolname = current_user`,
+      { keepRows: true },
+    )
+    const [version, superuser, maxConnections, systemIdentifier] = result?.rows[0] ?? []
+    return {
+      systemIdentifier: systemIdentifier ?? null,
+      serverVersion: Number(version),
+      isSuperuser: superuser === 't',
+      maxConnections: Number(maxConnections),
+      latencyMs: performance.now() - started,
+    }
+  } catch (cause) {
+    throw unreachable(cause, name, address)
+  } finally {
+    session?.close()
+  }
+}
+
+function unreachable(cause: unknown, name: string, address: ServerAddress): TenantryError {
+  const sqlstate = sqlstateOf(cause) ?? undefined
+  const hint =
+    sqlstate === '28P01' || sqlstate === '28000'
+      ? 'Check the user name and password of the connection URL.'
+      : `Check that PostgreSQL runs at ${address.host}:${address.port} and lets this machine in (pg_hba.conf, firewall).`
+  return new TenantryError('server_unreachable', `Server ${name} cannot be used: ${messageOf(cause)}`, {
+    sqlstate,
+    server: name,
+    nextSteps: [hint],
+    cause,
+  })
+}
+
+async function recordFacts(on: Queryable, id: number, facts: ServerFacts): Promise<DbServer> {
+  const [server] = await on.query<DbServer>(
+    `update tenantry.db_servers set system_identifier = $2, server_version = $3, is_superuser = $4,
+       max_connections = $5, checked_at = clock_timestamp() where id = $1 returning ${COLUMNS}`,
+    [id, facts.systemIdentifier, facts.serverVersion, facts.isSuperuser, facts.maxConnections],
+  )
+  if (server === undefined) throw serverNotFound(String(id))
+  return server
+}
+
+function secretOwner(serverId: number): string {
+  return `server:${serverId}`
+}
+
+function serverNotFound(name: string): TenantryError {
+  return new TenantryError('not_found', `There is no server ${name}.`, {
+    server: name,
+    nextSteps: ['List them with: tenantry server list'],
+  })
+}
