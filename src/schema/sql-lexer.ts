@@ -221,16 +221,19 @@ function scanDollar(lexer: Lexer): number {
     lexer.kind = 'string'
     return end
   }
-  const digits = skipWhile(sql, start + 1, DIGIT)
+  const digits = scanDigits(sql, start + 1)
   lexer.kind = digits > start + 1 ? 'parameter' : 'symbol'
   return digits
 }
 
-/** The end of a number. One letter may be glued to it: psql takes it along, so `1e'…'` is no E'…'. */
-function scanNumber(lexer: Lexer): number {
-  const end = skipWhile(lexer.sql, lexer.start, DIGIT)
-  lexer.kind = 'number'
-  return end < lexer.sql.length && classOf(lexer.sql.charCodeAt(end)) & WORD_START ? end + 1 : end
+/**
+ * The end of digits, with a word that is glued to them: the server refuses that (`1e'…'` is no E'…'), but the
+ * statement ends where it ends.
+ */
+function scanDigits(sql: string, start: number): number {
+  const end = skipWhile(sql, start, DIGIT)
+  const glued = end > start && end < sql.length && classOf(sql.charCodeAt(end)) & WORD_START
+  return glued ? skipWhile(sql, end, WORD_PART) : end
 }
 
 function scanToken(lexer: Lexer): number {
@@ -247,7 +250,10 @@ function scanToken(lexer: Lexer): number {
     return skipQuoted(sql, start, '"', 'quoted identifier')
   }
   if (code === DOLLAR) return scanDollar(lexer)
-  if (charClass & DIGIT) return scanNumber(lexer)
+  if (charClass & DIGIT) {
+    lexer.kind = 'number'
+    return scanDigits(sql, start)
+  }
   lexer.kind = 'symbol'
   return start + 1
 }
