@@ -7,7 +7,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { messageOf, TenantryError } from '../lib/errors.ts'
 import { absent, ENVIRONMENT, HERE, identity, type ServerFiles } from './embedded-files.ts'
-import type { PostgresBinaries } from './postgres-binaries.ts'
 import { childrenOf, isRunning, processesIn, processInfo, signal, waitUntilGone } from './processes.ts'
 
 export interface Place {
@@ -34,12 +33,12 @@ const STARTING = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', '57P03', '5330
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 /** Starts the server in a session of its own: a terminal's Ctrl-C reaches us only, and we stop it when drained. */
-export async function launch(files: ServerFiles, binaries: PostgresBinaries): Promise<Running> {
+export async function launch(files: ServerFiles, postgres: string): Promise<Running> {
   const { size } = (await stat(files.log).catch(absent)) ?? { size: 0 }
   if (size > LOG_LIMIT_BYTES) await rename(files.log, `${files.log}.1`)
   const log = await open(files.log, 'a', 0o600)
   try {
-    const child = spawn(binaries.postgres, ['-D', files.reachable ? files.dataDir : HERE], {
+    const child = spawn(postgres, ['-D', files.reachable ? files.dataDir : HERE], {
       cwd: files.dataDir,
       ...identity(files),
       detached: true,
@@ -52,7 +51,7 @@ export async function launch(files: ServerFiles, binaries: PostgresBinaries): Pr
     const pid = child.pid ?? 0
     return { pid, startedAt: (await processInfo(pid))?.startedAt ?? '', exited }
   } catch (cause) {
-    throw new TenantryError('server_unreachable', `${binaries.postgres} cannot be run: ${messageOf(cause)}`, { cause })
+    throw new TenantryError('server_unreachable', `${postgres} cannot be run: ${messageOf(cause)}`, { cause })
   } finally {
     await log.close()
   }
@@ -60,7 +59,7 @@ export async function launch(files: ServerFiles, binaries: PostgresBinaries): Pr
 
 /**
  * The server that a killed process left running on this data, if there is one. Also clears the way when there is
- * none: waits for the last children of a killed server, and removes a pid file whose number now names another program.
+ * none: ends the last children of a killed server, and removes a pid file whose number now names another program.
  */
 export async function findOrphan(files: ServerFiles): Promise<Running | undefined> {
   const pidFile = path.join(files.dataDir, 'postmaster.pid')
@@ -70,9 +69,11 @@ export async function findOrphan(files: ServerFiles): Promise<Running | undefine
   const ours = await processesIn(files.dataDir, 'postgres')
   const info = ours.includes(pid) ? await processInfo(pid) : undefined
   if (info !== undefined) return { pid, startedAt: info.startedAt, exited: untilEnded(pid, info.startedAt) }
+  // Children of a killed server end by themselves once idle; a busy one would hold up the start for as long.
+  for (const child of ours) signal(child, 'SIGKILL')
   if (!(await waitUntilGone(ours, KILL_MS))) {
     throw new TenantryError('conflict', `Processes of a killed server still use ${files.dataDir}: ${ours.join(', ')}`, {
-      nextSteps: ['Wait until their statements end, or end them: kill ' + ours.join(' ')],
+      nextSteps: ['They do not end after SIGKILL: look whether their disk answers'],
     })
   }
   if (await isRunning(pid)) await rm(pidFile)

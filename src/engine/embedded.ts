@@ -31,7 +31,8 @@ import {
   type Running,
   stopRunning,
 } from './embedded-process.ts'
-import { canEnter, type PostgresBinaries, postgresBinaries, temporaryDirectory } from './postgres-binaries.ts'
+import { freePort, isFree } from './ports.ts'
+import { canEnter, postgresBinaries, temporaryDirectory } from './postgres-binaries.ts'
 
 export interface EmbeddedOptions {
   /** Holds `data/`, `run/`, the log, the superuser's password and, where needed, a copy of the programs. */
@@ -104,7 +105,7 @@ async function startClaimed(files: ServerFiles, options: EmbeddedOptions, releas
       return serverHandle(files, orphan, place, password, release)
     }
     const logged = (await stat(files.log).catch(absent))?.size ?? 0
-    const running = await launchReady(files, binaries, place, password)
+    const running = await launchReady(files, binaries.postgres, place, password)
     if (running !== undefined) return serverHandle(files, running, place, password, release)
     // Between the choice of a free port and its use another program may have taken it.
     const portLost = options.port === undefined && attempt < PORT_ATTEMPTS && !(await isFree(port))
@@ -115,11 +116,11 @@ async function startClaimed(files: ServerFiles, options: EmbeddedOptions, releas
 /** Starts the server; undefined when it ended at once, an error (and no server) when it lets nobody in. */
 async function launchReady(
   files: ServerFiles,
-  binaries: PostgresBinaries,
+  postgres: string,
   place: Place,
   password: string,
 ): Promise<Running | undefined> {
-  const running = await launch(files, binaries)
+  const running = await launch(files, postgres)
   try {
     return (await becomesReady(running, place, password)) ? running : undefined
   } catch (thrown) {
@@ -198,18 +199,3 @@ async function choosePort(wanted: number | undefined, last: number | undefined, 
     nextSteps: ['Leave the port out to get a free one', `See who has it: ss -ltnp 'sport = :${wanted}'`],
   })
 }
-
-async function isFree(port: number): Promise<boolean> {
-  return (await freePort(port).catch(() => undefined)) !== undefined
-}
-
-async function freePort(port = 0): Promise<number> {
-  const probe = createServer()
-  probe.listen({ host: '127.0.0.1', port, exclusive: true })
-  await once(probe, 'listening')
-  const address = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return address.port
-}
-

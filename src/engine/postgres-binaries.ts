@@ -137,7 +137,7 @@ function programsIn(directory: string): PostgresBinaries {
 }
 
 async function exists(file: string): Promise<boolean> {
-  return (await lstat(file).catch(() => undefined)) !== undefined
+  return (await lstat(file).catch(codeOf)) !== 'ENOENT'
 }
 
 function codeOf(thrown: NodeJS.ErrnoException): string {

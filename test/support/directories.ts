@@ -1,0 +1,32 @@
+/** Directories of test servers: made where every user can enter, and cleared of what killed runs left behind. */
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { isRunning, processesIn, signal, waitUntilGone } from '../../src/engine/processes.ts'
+
+const PREFIX = 'tenantry-test-'
+
+/** A new directory that the server's user can pass through; its owner's pid is part of the name. */
+export async function testDirectory(name: string): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), `${PREFIX}${process.pid}-${name}-`))
+  await chmod(directory, 0o711)
+  return directory
+}
+
+/** Ends the servers of test runs that were killed before they could, and removes their directories. */
+export async function clearLeftBehind(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = /^tenantry-test-(\d+)-/.exec(name)?.[1]
+    if (owner === undefined || (await isRunning(Number(owner)))) continue
+    const directory = path.join(tmpdir(), name)
+    const pids = await processesIn(path.join(directory, 'data'), 'postgres')
+    for (const pid of pids) signal(pid, 'SIGKILL')
+    await waitUntilGone(pids, 5_000)
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** The end of a server's log, for the message of a failed test. */
+export async function logTail(file: string): Promise<string> {
+  return (await readFile(file, 'utf8')).trim().split('\n').slice(-20).join('\n')
+}
