@@ -61,7 +61,13 @@ export async function serverFiles(stateDir: string): Promise<ServerFiles> {
   const real = await realpath(stateDir)
   const dataDir = path.join(real, 'data')
   const account = await accountFor(dataDir)
-  return { stateDir: real, dataDir, log: path.join(real, 'postgres.log'), account, reachable: await canEnter(real, account) }
+  return {
+    stateDir: real,
+    dataDir,
+    log: path.join(real, 'postgres.log'),
+    account,
+    reachable: await canEnter(real, account),
+  }
 }
 
 async function accountFor(dataDir: string): Promise<Account> {
@@ -69,9 +75,13 @@ async function accountFor(dataDir: string): Promise<Account> {
   const data = await stat(dataDir).catch(absent)
   if (own.uid === 0) return data === undefined || data.uid === 0 ? { uid: NOBODY, gid: NOBODY } : data
   if (data === undefined || data.uid === own.uid) return own
-  throw new TenantryError('conflict', `${dataDir} belongs to uid ${data.uid}, this process runs as uid ${own.uid}`, {
-    nextSteps: ['Start as the user who started it first (or as root)', 'Or use another state directory'],
-  })
+  throw new TenantryError(
+    'conflict',
+    `${dataDir} belongs to uid ${data.uid}, this process runs as uid ${own.uid}`,
+    {
+      nextSteps: ['Start as the user who started it first (or as root)', 'Or use another state directory'],
+    },
+  )
 }
 
 export async function readState(files: ServerFiles): Promise<ServerState> {
@@ -92,9 +102,16 @@ export async function superuserPassword(files: ServerFiles): Promise<string> {
   const kept = await readFile(file, 'utf8').catch(absent)
   if (kept !== undefined && kept.trim() !== '') return kept.trim()
   if ((await lstat(path.join(files.dataDir, 'PG_VERSION')).catch(absent)) !== undefined) {
-    throw new TenantryError('conflict', `${file} is missing, so nobody can log in to the server in ${files.dataDir}`, {
-      nextSteps: [`Put the password back into ${file}`, `Or remove ${files.dataDir} to start with an empty server`],
-    })
+    throw new TenantryError(
+      'conflict',
+      `${file} is missing, so nobody can log in to the server in ${files.dataDir}`,
+      {
+        nextSteps: [
+          `Put the password back into ${file}`,
+          `Or remove ${files.dataDir} to start with an empty server`,
+        ],
+      },
+    )
   }
   const password = randomBytes(24).toString('base64url')
   await replaceFile(file, `${password}\n`, 0o600)
@@ -106,7 +123,8 @@ export async function socketDirectory(files: ServerFiles, state: ServerState): P
   const near = path.join(files.stateDir, 'run')
   const longest = Buffer.byteLength(path.join(near, '.s.PGSQL.65535.lock'))
   const kept = state.socketDir === undefined ? undefined : await lstat(state.socketDir).catch(absent)
-  if (state.socketDir !== undefined && kept?.isDirectory() && kept.uid === files.account.uid) return state.socketDir
+  if (state.socketDir !== undefined && kept?.isDirectory() && kept.uid === files.account.uid)
+    return state.socketDir
   if (files.reachable && longest <= LONGEST_SOCKET_PATH) {
     await mkdir(near, { recursive: true, mode: 0o700 })
     await giveTo(files.account, near)
@@ -118,7 +136,10 @@ export async function socketDirectory(files: ServerFiles, state: ServerState): P
 }
 
 /** The text of postgresql.conf, written anew at each start: nothing in it comes from the host. */
-export function renderConfig(place: { port: number; socketDir: string }, settings: Record<string, string>): string {
+export function renderConfig(
+  place: { port: number; socketDir: string },
+  settings: Record<string, string>,
+): string {
   const all: Record<string, string> = {
     ...DEFAULT_SETTINGS,
     listen_addresses: '127.0.0.1',
@@ -132,19 +153,30 @@ export function renderConfig(place: { port: number; socketDir: string }, setting
 
 export function renderAccess(auth: 'scram' | 'trust'): string {
   const method = auth === 'scram' ? 'scram-sha-256' : 'trust'
-  const rules = ['local all all', 'local replication all', 'host all all 127.0.0.1/32', 'host replication all 127.0.0.1/32']
+  const rules = [
+    'local all all',
+    'local replication all',
+    'host all all 127.0.0.1/32',
+    'host replication all 127.0.0.1/32',
+  ]
   return rules.map((rule) => `${rule} ${method}\n`).join('')
 }
 
 /** Whether one of the files, by name, holds something else than the text given. */
-export async function configDiffers(files: ServerFiles, texts: Readonly<Record<string, string>>): Promise<boolean> {
+export async function configDiffers(
+  files: ServerFiles,
+  texts: Readonly<Record<string, string>>,
+): Promise<boolean> {
   for (const [name, text] of Object.entries(texts)) {
     if ((await readFile(path.join(files.dataDir, name), 'utf8').catch(absent)) !== text) return true
   }
   return false
 }
 
-export async function writeConfig(files: ServerFiles, texts: Readonly<Record<string, string>>): Promise<void> {
+export async function writeConfig(
+  files: ServerFiles,
+  texts: Readonly<Record<string, string>>,
+): Promise<void> {
   if (!(await configDiffers(files, texts))) return
   for (const [name, text] of Object.entries(texts)) {
     await replaceFile(path.join(files.dataDir, name), text, 0o600, files.account)
@@ -176,7 +208,10 @@ export function absent(thrown: NodeJS.ErrnoException): undefined {
 
 function settingName(name: string): string {
   if (/^[a-z_][a-z0-9_.]*$/i.test(name)) return name
-  throw new TenantryError('invalid_config', `"${name}" is not the name of a PostgreSQL setting, such as max_connections`)
+  throw new TenantryError(
+    'invalid_config',
+    `"${name}" is not the name of a PostgreSQL setting, such as max_connections`,
+  )
 }
 
 function settingValue(value: string): string {

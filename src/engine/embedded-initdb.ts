@@ -4,7 +4,15 @@ import { once } from 'node:events'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { TenantryError } from '../lib/errors.ts'
-import { absent, ENVIRONMENT, giveTo, HERE, identity, replaceFile, type ServerFiles } from './embedded-files.ts'
+import {
+  absent,
+  ENVIRONMENT,
+  giveTo,
+  HERE,
+  identity,
+  replaceFile,
+  type ServerFiles,
+} from './embedded-files.ts'
 import { lastLines } from './embedded-process.ts'
 import type { PostgresBinaries } from './postgres-binaries.ts'
 import { processesIn, signal, waitUntilGone } from './processes.ts'
@@ -22,9 +30,15 @@ export async function initialise(
   const version = await readFile(path.join(files.dataDir, 'PG_VERSION'), 'utf8').catch(absent)
   if (version?.trim() === MAJOR) return
   if (version !== undefined) {
-    throw new TenantryError('conflict', `${files.dataDir} was made by PostgreSQL ${version.trim()}, not ${MAJOR}`, {
-      nextSteps: ['Use another state directory, or serve the old data by its own version and set DATABASE_URL'],
-    })
+    throw new TenantryError(
+      'conflict',
+      `${files.dataDir} was made by PostgreSQL ${version.trim()}, not ${MAJOR}`,
+      {
+        nextSteps: [
+          'Use another state directory, or serve the old data by its own version and set DATABASE_URL',
+        ],
+      },
+    )
   }
   const unfinished = path.join(files.stateDir, 'data.unfinished')
   const passwordFile = path.join(options.socketDir, 'initial-password')
@@ -53,7 +67,12 @@ async function endUnfinished(directory: string): Promise<void> {
 }
 
 async function runInitdb(files: ServerFiles, initdb: string, args: string[], cwd: string): Promise<void> {
-  const child = spawn(initdb, args, { cwd, ...identity(files), stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT })
+  const child = spawn(initdb, args, {
+    cwd,
+    ...identity(files),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: ENVIRONMENT,
+  })
   const output: string[] = []
   child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => output.push(text))
@@ -61,9 +80,16 @@ async function runInitdb(files: ServerFiles, initdb: string, args: string[], cwd
   if (code === 0) return
   const text = output.join('').trim()
   if (text.includes('could not look up effective user ID')) {
-    throw new TenantryError('invalid_config', `PostgreSQL needs a user with a name: uid ${files.account.uid} has no passwd entry`, {
-      nextSteps: ['Run as a user that is listed in /etc/passwd, or as root', 'Or set DATABASE_URL to a server of your own'],
-    })
+    throw new TenantryError(
+      'invalid_config',
+      `PostgreSQL needs a user with a name: uid ${files.account.uid} has no passwd entry`,
+      {
+        nextSteps: [
+          'Run as a user that is listed in /etc/passwd, or as root',
+          'Or set DATABASE_URL to a server of your own',
+        ],
+      },
+    )
   }
   throw new TenantryError('server_unreachable', `initdb failed (exit ${code}) in ${cwd}: ${lastLines(text)}`)
 }

@@ -72,9 +72,13 @@ export async function findOrphan(files: ServerFiles): Promise<Running | undefine
   // Children of a killed server end by themselves once idle; a busy one would hold up the start for as long.
   for (const child of ours) signal(child, 'SIGKILL')
   if (!(await waitUntilGone(ours, KILL_MS))) {
-    throw new TenantryError('conflict', `Processes of a killed server still use ${files.dataDir}: ${ours.join(', ')}`, {
-      nextSteps: ['They do not end after SIGKILL: look whether their disk answers'],
-    })
+    throw new TenantryError(
+      'conflict',
+      `Processes of a killed server still use ${files.dataDir}: ${ours.join(', ')}`,
+      {
+        nextSteps: ['They do not end after SIGKILL: look whether their disk answers'],
+      },
+    )
   }
   if (await isRunning(pid)) await rm(pidFile)
   return undefined
@@ -93,9 +97,13 @@ export async function becomesReady(running: Running, place: Place, password: str
     const failure = await tryLogin(place, password)
     if (failure === undefined) return true
     if (!STARTING.has(failure.code ?? '') || Date.now() > deadline) {
-      throw new TenantryError('server_unreachable', `The embedded server does not let us in: ${failure.message}`, {
-        cause: failure,
-      })
+      throw new TenantryError(
+        'server_unreachable',
+        `The embedded server does not let us in: ${failure.message}`,
+        {
+          cause: failure,
+        },
+      )
     }
     await delay(pause)
     pause = Math.min(pause * 1.5, LAST_POLL_MS)
@@ -104,7 +112,13 @@ export async function becomesReady(running: Running, place: Place, password: str
 }
 
 async function tryLogin(place: Place, password: string): Promise<(Error & { code?: string }) | undefined> {
-  const client = new pg.Client({ host: place.socketDir, port: place.port, user: 'postgres', password, database: 'postgres' })
+  const client = new pg.Client({
+    host: place.socketDir,
+    port: place.port,
+    user: 'postgres',
+    password,
+    database: 'postgres',
+  })
   try {
     await client.connect()
     await client.end()
@@ -115,7 +129,10 @@ async function tryLogin(place: Place, password: string): Promise<(Error & { code
 }
 
 export async function stopRunning(running: Running): Promise<void> {
-  for (const [name, patience] of [['SIGINT', STOP_MS], ['SIGQUIT', KILL_MS]] as const) {
+  for (const [name, patience] of [
+    ['SIGINT', STOP_MS],
+    ['SIGQUIT', KILL_MS],
+  ] as const) {
     if (await isRunning(running.pid, running.startedAt)) signal(running.pid, name)
     if (await endsWithin(running, patience)) return
   }
@@ -143,9 +160,13 @@ export async function killRunning(running: Running): Promise<void> {
 export async function diedAtStart(files: ServerFiles, from: number): Promise<TenantryError> {
   const log = await readFile(files.log)
   const text = log.subarray(from < log.length ? from : 0).toString('utf8')
-  return new TenantryError('server_unreachable', `The embedded server ended while starting: ${lastLines(text)}`, {
-    nextSteps: [`Read ${files.log}`],
-  })
+  return new TenantryError(
+    'server_unreachable',
+    `The embedded server ended while starting: ${lastLines(text)}`,
+    {
+      nextSteps: [`Read ${files.log}`],
+    },
+  )
 }
 
 export function lastLines(text: string): string {

@@ -55,9 +55,9 @@ export interface EmbeddedServer {
   readonly pid: number
   readonly superuser: { readonly user: 'postgres'; readonly password: string }
   /** Fast stop: sessions are ended, the data is flushed. */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
   /** SIGKILL to the server and all its children: a power cut without the loss of the page cache. */
-  kill(): Promise<void>
+  readonly kill: () => Promise<void>
   /** Settles when the server has ended: its exit code, null after a signal or when it was adopted. */
   readonly exited: Promise<number | null>
 }
@@ -83,7 +83,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   }
 }
 
-async function startClaimed(files: ServerFiles, options: EmbeddedOptions, release: () => void): Promise<EmbeddedServer> {
+async function startClaimed(
+  files: ServerFiles,
+  options: EmbeddedOptions,
+  release: () => void,
+): Promise<EmbeddedServer> {
   const state = await readState(files)
   const password = await superuserPassword(files)
   const runtimeDir = files.reachable ? files.stateDir : await keptOrTemporary(files, state.runtimeDir)
@@ -95,17 +99,11 @@ async function startClaimed(files: ServerFiles, options: EmbeddedOptions, releas
   for (let attempt = 1; ; attempt++) {
     const port = await choosePort(options.port, state.port, orphan)
     const place = { port, socketDir }
-    const config = renderConfig(place, options.settings ?? {})
-    const texts = { 'postgresql.conf': config, 'pg_hba.conf': renderAccess(options.auth ?? 'scram') }
-    // An orphan with other settings is stopped before they are written: a crash in between leaves it an orphan.
-    if (orphan !== undefined && (await configDiffers(files, texts))) await stopRunning(orphan)
-    await writeConfig(files, texts)
+    await configure(files, place, options, orphan)
     await writeState(files, { stateDir: files.stateDir, port, socketDir, runtimeDir, owner: process.pid })
-    if (orphan !== undefined && (await becomesReady(orphan, place, password))) {
-      return serverHandle(files, orphan, place, password, release)
-    }
     const logged = (await stat(files.log).catch(absent))?.size ?? 0
-    const running = await launchReady(files, binaries.postgres, place, password)
+    const adopted = orphan !== undefined && (await becomesReady(orphan, place, password))
+    const running = adopted ? orphan : await launchReady(files, binaries.postgres, place, password)
     if (running !== undefined) return serverHandle(files, running, place, password, release)
     // Between the choice of a free port and its use another program may have taken it.
     const portLost = options.port === undefined && attempt < PORT_ATTEMPTS && !(await isFree(port))
@@ -113,7 +111,22 @@ async function startClaimed(files: ServerFiles, options: EmbeddedOptions, releas
   }
 }
 
-/** Starts the server; undefined when it ended at once, an error (and no server) when it lets nobody in. */
+/** Writes the settings. An orphan with others is stopped before: a crash in between leaves it an orphan. */
+async function configure(
+  files: ServerFiles,
+  place: Place,
+  options: EmbeddedOptions,
+  orphan?: Running,
+): Promise<void> {
+  const texts = {
+    'postgresql.conf': renderConfig(place, options.settings ?? {}),
+    'pg_hba.conf': renderAccess(options.auth ?? 'scram'),
+  }
+  if (orphan !== undefined && (await configDiffers(files, texts))) await stopRunning(orphan)
+  await writeConfig(files, texts)
+}
+
+/** Starts the server; undefined when it ended at once. One that lets nobody in is stopped again: an error. */
 async function launchReady(
   files: ServerFiles,
   postgres: string,
@@ -140,7 +153,8 @@ function serverHandle(
   const exited = running.exited.finally(release)
   const tidy = async (): Promise<void> => {
     await exited
-    if (path.dirname(place.socketDir) !== files.stateDir) await rm(place.socketDir, { recursive: true, force: true })
+    if (path.dirname(place.socketDir) !== files.stateDir)
+      await rm(place.socketDir, { recursive: true, force: true })
   }
   return {
     host: '127.0.0.1',
@@ -190,7 +204,11 @@ async function keptOrTemporary(files: ServerFiles, kept: string | undefined): Pr
   return made
 }
 
-async function choosePort(wanted: number | undefined, last: number | undefined, orphan?: Running): Promise<number> {
+async function choosePort(
+  wanted: number | undefined,
+  last: number | undefined,
+  orphan?: Running,
+): Promise<number> {
   const port = wanted ?? last
   if (port !== undefined && port === last && orphan !== undefined) return port
   if (port !== undefined && (await isFree(port))) return port

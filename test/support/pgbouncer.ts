@@ -24,9 +24,9 @@ export interface PgBouncer extends SharedServer {
   readonly pid: number
   readonly log: string
   /** Rows of an admin console command such as `SHOW POOLS`. */
-  show(command: string): Promise<Record<string, unknown>[]>
+  readonly show: (command: string) => Promise<Record<string, unknown>[]>
   /** Ends it at once and removes its files. */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /** Needs `withProgram('pgbouncer')`. */
@@ -36,8 +36,18 @@ export async function startPgBouncer(options: PgBouncerOptions = {}): Promise<Pg
   const address = { ...server, host: '127.0.0.1', port: await freePort() }
   const config = path.join(files.stateDir, 'pgbouncer.ini')
   const users = path.join(files.stateDir, 'users.txt')
-  await replaceFile(users, renderUsers({ [server.user]: server.password, ...options.users }), 0o600, files.account)
-  await replaceFile(config, renderConfig(server, address.port, users, options.settings ?? {}), 0o600, files.account)
+  await replaceFile(
+    users,
+    renderUsers({ [server.user]: server.password, ...options.users }),
+    0o600,
+    files.account,
+  )
+  await replaceFile(
+    config,
+    renderConfig(server, address.port, users, options.settings ?? {}),
+    0o600,
+    files.account,
+  )
 
   const log = path.join(files.stateDir, 'pgbouncer.log')
   const output = await open(log, 'a', 0o600)

@@ -9,7 +9,7 @@ export interface TestDatabase {
   readonly name: string
   readonly dsn: string
   /** Ends its sessions and removes it. */
-  drop(): Promise<void>
+  readonly drop: () => Promise<void>
 }
 
 export function sharedServer(): SharedServer {
@@ -23,7 +23,10 @@ export function dsnOf(database: string, server: SharedServer = sharedServer()): 
 }
 
 /** A connected superuser client; the caller ends it. */
-export async function adminClient(database = 'postgres', server: SharedServer = sharedServer()): Promise<pg.Client> {
+export async function adminClient(
+  database = 'postgres',
+  server: SharedServer = sharedServer(),
+): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: dsnOf(database, server) })
   await client.connect()
   return client

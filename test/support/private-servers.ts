@@ -15,7 +15,13 @@ import {
   serverFiles,
   writeConfig,
 } from '../../src/engine/embedded-files.ts'
-import { becomesReady, killRunning, launch, type Running, stopRunning } from '../../src/engine/embedded-process.ts'
+import {
+  becomesReady,
+  killRunning,
+  launch,
+  type Running,
+  stopRunning,
+} from '../../src/engine/embedded-process.ts'
 import { freePort } from '../../src/engine/ports.ts'
 import { logTail, testDirectory } from './directories.ts'
 import type { SharedServer } from './global-setup.ts'
@@ -26,13 +32,13 @@ export interface PrivateServer extends SharedServer {
   readonly dataDir: string
   /** Of the postmaster; another one after a restart. */
   readonly pid: number
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
   /** SIGKILL to the server and its children. */
-  kill(): Promise<void>
+  readonly kill: () => Promise<void>
   /** Starts it again on the same port; also stops it first when it runs. */
-  restart(): Promise<void>
+  readonly restart: () => Promise<void>
   /** Stops it and removes its data. */
-  remove(): Promise<void>
+  readonly remove: () => Promise<void>
 }
 
 type Options = Pick<EmbeddedOptions, 'settings' | 'auth'>
@@ -76,7 +82,10 @@ export async function startDebianServer(options: Options = {}): Promise<PrivateS
   await giveTo(files.account, place.socketDir)
   await initialiseDebian(files, password)
   const config = renderConfig(place, options.settings ?? {})
-  await writeConfig(files, { 'postgresql.conf': config, 'pg_hba.conf': renderAccess(options.auth ?? 'scram') })
+  await writeConfig(files, {
+    'postgresql.conf': config,
+    'pg_hba.conf': renderAccess(options.auth ?? 'scram'),
+  })
 
   const start = async (): Promise<Running> => {
     const running = await launch(files, programPath('postgres15'))
@@ -113,7 +122,13 @@ async function initialiseDebian(files: ServerFiles, password: string): Promise<v
   await mkdir(files.dataDir, { mode: 0o700 })
   await giveTo(files.account, files.dataDir)
   await replaceFile(passwordFile, `${password}\n`, 0o600, files.account)
-  const args = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--no-sync']
+  const args = [
+    '--username=postgres',
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--no-sync',
+  ]
   const child = spawn(programPath('initdb15'), [...args, '-D', files.dataDir], {
     cwd: files.dataDir,
     ...identity(files),

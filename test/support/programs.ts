@@ -55,7 +55,9 @@ export function withProgram(...names: readonly ProgramName[]): Runner {
     }
   }
   if (everythingIsRequired()) {
-    throw new Error(`These tests need ${missing.join(', ')}, and CI=true or REQUIRE_ALL=1. Run: ${HOW_TO_INSTALL}`)
+    throw new Error(
+      `These tests need ${missing.join(', ')}, and CI=true or REQUIRE_ALL=1. Run: ${HOW_TO_INSTALL}`,
+    )
   }
   const options = { skip: true, meta: { missingPrograms: missing } }
   return {

@@ -8,7 +8,9 @@ import { until } from './wait.ts'
 
 describe('databases', () => {
   test('each test has one of its own', async ({ database }) => {
-    expect(await adminQuery('select current_database() as name', database.name)).toEqual([{ name: database.name }])
+    expect(await adminQuery('select current_database() as name', database.name)).toEqual([
+      { name: database.name },
+    ])
     expect(dsnOf(database.name)).toBe(database.dsn)
   })
 
@@ -50,7 +52,9 @@ describe('private servers', () => {
     expect(await isRunning(pid)).toBe(false)
     await server.restart()
     expect(server.pid).not.toBe(pid)
-    expect(await adminQuery(`select current_setting('max_connections') as n`, 'postgres', server)).toEqual([{ n: '21' }])
+    expect(await adminQuery(`select current_setting('max_connections') as n`, 'postgres', server)).toEqual([
+      { n: '21' },
+    ])
   })
 
   withProgram('postgres15').test("Debian's PostgreSQL 15 runs, is killed and comes back", async () => {
@@ -74,10 +78,17 @@ withProgram('pgbouncer').describe('PgBouncer', () => {
     const first = await adminClient(database.name, bouncer)
     const second = await adminClient(database.name, bouncer)
     // One server connection serves both: the pooling is by transaction.
-    const pids = [await first.query('select pg_backend_pid() as pid'), await second.query('select pg_backend_pid() as pid')]
+    const pids = [
+      await first.query('select pg_backend_pid() as pid'),
+      await second.query('select pg_backend_pid() as pid'),
+    ]
     expect(pids[0]?.rows).toEqual(pids[1]?.rows)
     await Promise.all([first.end(), second.end()])
-    expect(await bouncer.show('show pools')).toContainEqual(expect.objectContaining({ database: database.name, pool_mode: 'transaction' }))
-    await expect(adminClient(database.name, { ...bouncer, password: 'guess' })).rejects.toThrow('SASL authentication failed')
+    expect(await bouncer.show('show pools')).toContainEqual(
+      expect.objectContaining({ database: database.name, pool_mode: 'transaction' }),
+    )
+    await expect(adminClient(database.name, { ...bouncer, password: 'guess' })).rejects.toThrow(
+      'SASL authentication failed',
+    )
   })
 })

@@ -21,5 +21,8 @@ export async function until<T>(
     }
     await pause(20)
   } while (Date.now() < deadline)
-  throw new Error(`Waited ${timeoutMs} ms in vain for: ${what}`, failure === undefined ? {} : { cause: failure })
+  throw new Error(
+    `Waited ${timeoutMs} ms in vain for: ${what}`,
+    failure === undefined ? {} : { cause: failure },
+  )
 }
