@@ -26,6 +26,8 @@ create table tenantry.operations (
   attempts integer not null default 0,
   max_attempts integer not null default 5,
   cancel_requested boolean not null default false,
+  -- Somebody wants it to run (again), whatever the life that is ending decides.
+  woken boolean not null default false,
   progress jsonb not null default '{}',
   result jsonb,
   error jsonb,

@@ -31,8 +31,6 @@ create table tenantry.rollouts (
   reason text,
   current_wave integer not null default 1,
   total integer not null,
-  -- Counts at the last reset of the circuit breaker, so that what was already judged is not judged again.
-  breaker_base jsonb not null default '{}',
   rate real not null default 0,
   created_at timestamptz not null default clock_timestamp(),
   finished_at timestamptz
@@ -77,6 +75,8 @@ create table tenantry.rollout_servers (
   reason text,
   since timestamptz,
   next_probe_at timestamptz,
+  probes integer not null default 0,
+  -- Counts at the last reset of the circuit breaker: what was already judged is not judged again.
   breaker_base jsonb not null default '{}',
   primary key (rollout_id, server_id)
 );

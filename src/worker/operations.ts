@@ -120,6 +120,7 @@ function contextOf(life: OperationLife): OperationContext {
     async event(type, data) {
       await fenced((tx) => recordEvent(tx, operation.id, type, data))
     },
-    sleep: (ms) => wakeup.sleep(ms, signal),
+    // An operation that is cancelled and ends in order still has to wait for things.
+    sleep: (ms) => wakeup.sleep(ms, signal.reason === 'cancelled' ? undefined : signal),
   }
 }

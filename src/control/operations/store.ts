@@ -54,7 +54,7 @@ export function claimOperations(
      update tenantry.operations as operation
      set state = 'running', epoch = epoch + 1, worker_id = $1,
        lease_until = clock_timestamp() + make_interval(secs => $4),
-       attempts = attempts + 1, started_at = coalesce(started_at, clock_timestamp()), error = null
+       attempts = attempts + 1, woken = false, started_at = coalesce(started_at, clock_timestamp()), error = null
      from due where operation.id = due.id
        and exists (select from tenantry.workers where id = $1 and lease_until > clock_timestamp())
      returning ${OPERATION_COLUMNS.replaceAll(/\b(\w+)/g, 'operation.$1')}`,
@@ -80,10 +80,7 @@ export interface OperationEnd {
   readonly countsAsAttempt?: boolean
 }
 
-/**
- * Ends this life of an operation. A wake-up that arrived while it was deciding to wait is not lost: whoever wakes
- * raises `not_before`'s state through `wakeOperation`, which waits for this row.
- */
+/** Ends this life of an operation. One that was woken meanwhile goes back to the queue: a wake-up is never lost. */
 export async function endOperation(
   tx: Queryable,
   operation: { id: string; epoch: number },
@@ -91,11 +88,11 @@ export async function endOperation(
 ): Promise<void> {
   const rows = await tx.query(
     `update tenantry.operations set
-       state = case when $3 = 'waiting' and cancel_requested then 'queued' else $3 end,
+       state = case when $3 <> 'failed' and woken then 'queued' else $3 end,
        result = coalesce($4, result), error = $5, worker_id = null, lease_until = null,
        not_before = case when $3 = 'queued' then clock_timestamp() + $6 * interval '1 millisecond' else '-infinity' end,
        attempts = attempts - case when $7 then 0 else 1 end,
-       finished_at = case when $3 in ('succeeded', 'failed', 'cancelled') then clock_timestamp() end
+       finished_at = case when $3 in ('succeeded', 'failed', 'cancelled') and not ($3 <> 'failed' and woken) then clock_timestamp() end
      where id = $1 and epoch = $2 and state = 'running' returning id`,
     [
       operation.id,
@@ -125,11 +122,11 @@ export async function recordEvent(
   )
 }
 
-/** Puts a waiting operation back into the queue. */
+/** Makes an operation that waits, or is just about to end, run again. */
 export async function wakeOperation(tx: Queryable, operationId: string): Promise<void> {
   await tx.query(
-    `update tenantry.operations set state = 'queued', not_before = '-infinity'
-     where id = $1 and state = 'waiting'`,
+    `update tenantry.operations set woken = true, not_before = '-infinity',
+       state = case when state = 'waiting' then 'queued' else state end where id = $1`,
     [operationId],
   )
   await notifyOperation(tx, operationId)

@@ -1,0 +1,163 @@
+/** A worker's part in all rollouts: finds the servers where something is due and runs a lane for each. */
+import type { Logger } from 'pino'
+import { isControlOutage, type Control } from '../control/control.ts'
+import type { Keyring } from '../control/secrets.ts'
+import { liveWorkers } from '../control/workers.ts'
+import type { ServerAddress } from '../engine/address.ts'
+import { messageOf } from '../lib/errors.ts'
+import { Wakeup } from '../lib/wakeup.ts'
+import { addressOf, getServerById, type DbServer } from '../registry/servers.ts'
+import { getVersion } from '../schema/versions.ts'
+import { changeOf, type Change, type RolloutWork } from './change.ts'
+import { recordServerDown } from './controller.ts'
+import { Lane } from './lane.ts'
+import { localSettings, startupSettings, SUPERUSER_GUARD, type MessageSettings } from './ledger.ts'
+import { getRollout, type Rollout } from './rollout.ts'
+import { activeLanes } from './sql/active-lanes.ts'
+
+const POLL_MS = 500
+const OUTAGE_PAUSE_MS = 500
+
+export interface CarryOutParts {
+  readonly control: Control
+  readonly keyring: Keyring
+  readonly log: Logger
+}
+
+/** Connections a lane of this worker has and may have, for the metrics. */
+export interface LaneLoad {
+  readonly server: string
+  readonly active: number
+  readonly limit: number
+}
+
+interface RunningLane {
+  readonly rolloutId: string
+  readonly server: string
+  readonly lane: Lane
+  readonly done: Promise<void>
+}
+
+export class RolloutCarrier {
+  readonly #parts: CarryOutParts
+  readonly #wakeup = new Wakeup()
+  readonly #lanes = new Map<string, RunningLane>()
+  #workers = 1
+
+  constructor(parts: CarryOutParts) {
+    this.#parts = parts
+  }
+
+  wake(): void {
+    this.#wakeup.wake()
+  }
+
+  get loads(): LaneLoad[] {
+    return [...this.#lanes.values()].map((running) => ({ server: running.server, ...running.lane.load }))
+  }
+
+  /** Runs lanes until `signal` aborts, then settles what is in hand. */
+  async run(workerId: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#startLanes(workerId, signal)
+        await this.#wakeup.sleep(POLL_MS, signal)
+      } catch (error) {
+        if (!isControlOutage(error)) this.#parts.log.error({ err: messageOf(error) }, 'looking for rollout work failed')
+        await this.#wakeup.sleep(OUTAGE_PAUSE_MS, signal)
+      }
+    }
+    await Promise.all([...this.#lanes.values()].map((running) => running.done))
+  }
+
+  async #startLanes(workerId: string, signal: AbortSignal): Promise<void> {
+    await this.#haltIdleRollouts()
+    const active = await activeLanes(this.#parts.control)
+    if (active.length > 0) this.#workers = Math.max(1, (await liveWorkers(this.#parts.control)).length)
+    for (const { rolloutId, serverId } of active) {
+      const key = `${rolloutId} ${serverId}`
+      if (this.#lanes.has(key) || signal.aborted) continue
+      const rollout = await getRollout(this.#parts.control, rolloutId)
+      const server = await getServerById(this.#parts.control, serverId)
+      const lane = await this.#makeLane(workerId, rollout, server)
+      const done = lane
+        .run(signal)
+        .catch((error: unknown) => {
+          this.#parts.log.error({ rollout: rolloutId, server: server.name, err: messageOf(error) }, 'a lane failed')
+        })
+        .finally(() => {
+          this.#lanes.delete(key)
+          this.#wakeup.wake()
+        })
+      this.#lanes.set(key, { rolloutId, server: server.name, lane, done })
+    }
+  }
+
+  /** A paused or stopped rollout gives back what it claimed and did not begin. */
+  async #haltIdleRollouts(): Promise<void> {
+    if (this.#lanes.size === 0) return
+    const rows = await this.#parts.control.query<{ id: string }>(
+      `select id from tenantry.rollouts where id = any($1) and state <> 'running'`,
+      [[...new Set([...this.#lanes.values()].map((running) => running.rolloutId))]],
+    )
+    const idle = new Set(rows.map((row) => row.id))
+    for (const running of this.#lanes.values()) if (idle.has(running.rolloutId)) running.lane.halt()
+  }
+
+  async #makeLane(workerId: string, rollout: Rollout, server: DbServer): Promise<Lane> {
+    const { control, keyring, log } = this.#parts
+    const { options } = rollout
+    const versions = await Promise.all(rollout.version_ids.map((id) => getVersion(control, id)))
+    const changes = versions.map((version) => changeOf(version, rollout.direction))
+    const direct = await addressOf(control, keyring, server)
+    // Statements outside a transaction need settings and a lock that last: a session of their own.
+    const throughPooler = options.via === 'pooler' && changes.every((change) => change.transactionSql !== undefined)
+    const ceiling = Math.max(1, Math.min(options.maxConnections, (server.max_connections ?? 100) - RESERVED_CONNECTIONS))
+    return new Lane({
+      control,
+      log,
+      workerId,
+      serverId: server.id,
+      serverName: server.name,
+      work: workOf(rollout, changes, throughPooler ? localSettings(settingsOf(rollout)) : [], server),
+      address: throughPooler ? poolerAddress(direct, server) : direct,
+      session: {
+        applicationName: `tenantry rollout ${rollout.id.slice(0, 8)}`,
+        ...(throughPooler ? {} : { settings: startupSettings(settingsOf(rollout)) }),
+      },
+      maxRetries: options.maxRetries,
+      cap: () => Math.max(1, Math.floor(ceiling / this.#workers)),
+      flushPerBatch: options.flush === 'batch' && !rollout.dry_run,
+      onServerDown: (reason) => recordServerDown(control, rollout.id, server.id, reason),
+    })
+  }
+}
+
+/** Left for the server's own administrators and for other programs. */
+const RESERVED_CONNECTIONS = 10
+
+function workOf(rollout: Rollout, changes: readonly Change[], settings: readonly string[], server: DbServer): RolloutWork {
+  const isSuperuser = server.is_superuser === true
+  return {
+    rolloutId: rollout.id,
+    direction: rollout.direction,
+    undoOf: rollout.undo_of ?? undefined,
+    dryRun: rollout.dry_run,
+    changes,
+    prelude: isSuperuser ? [...settings, SUPERUSER_GUARD] : settings,
+    guardIndex: isSuperuser ? settings.length : -1,
+  }
+}
+
+function settingsOf(rollout: Rollout): MessageSettings {
+  return {
+    lockTimeout: rollout.options.lockTimeout,
+    statementTimeout: rollout.options.statementTimeout,
+    synchronousCommit: rollout.options.flush === 'batch' && !rollout.dry_run ? 'off' : 'on',
+  }
+}
+
+function poolerAddress(direct: ServerAddress, server: DbServer): ServerAddress {
+  if (server.pooler_host === null || server.pooler_port === null) return direct
+  return { ...direct, host: server.pooler_host, port: server.pooler_port }
+}

@@ -1,0 +1,103 @@
+/** A dry run: the change really runs on the tenant, and is rolled back. */
+import { DatabaseFailure } from '../engine/failure.ts'
+import type { Session } from '../engine/session.ts'
+import type { Step } from '../schema/statements.ts'
+import { explain, explainGuard, isMissingLedger, openingStatements, refuseOtherChecksum } from './apply.ts'
+import type { Change, RolloutWork, Target, TargetResult } from './change.ts'
+import { selectLedger } from './ledger.ts'
+import { rehearsalOf } from './rehearse.ts'
+
+/** @throws DatabaseFailure as the real run would. Leaves no trace in the tenant. */
+export async function dryRun(session: Session, work: RolloutWork, target: Target): Promise<TargetResult> {
+  const present = await readLedgerWithoutMakingIt(session, work, target)
+  const pending = work.changes.filter((change) => {
+    const checksum = present.get(change.versionId)
+    if (work.direction === 'downgrade') return checksum !== undefined
+    if (checksum !== undefined) refuseOtherChecksum(change, checksum)
+    return checksum === undefined
+  })
+  if (pending.length === 0) {
+    return { outcome: work.direction === 'downgrade' ? 'not_applied' : 'already_applied' }
+  }
+  const unproven = await rehearse(session, work, target, pending)
+  return unproven.length === 0
+    ? { outcome: 'would_apply' }
+    : { outcome: 'would_apply_unproven', note: `Not proven, since they cannot be rolled back: ${unproven.join('; ')}` }
+}
+
+async function readLedgerWithoutMakingIt(
+  session: Session,
+  work: RolloutWork,
+  target: Target,
+): Promise<Map<string, string>> {
+  const message = [...openingStatements(work, target), selectLedger(target.schema)].join(';\n')
+  try {
+    const results = await session.query(message, { keepRows: true })
+    return new Map(results.at(-1)?.rows.map(([version, checksum]) => [version ?? '', checksum ?? '']))
+  } catch (error) {
+    if (isMissingLedger(error)) return new Map()
+    throw explainGuard(error, work, target)
+  }
+}
+
+/** Runs everything in one transaction and rolls it back. @returns the statements that could not be proven. */
+async function rehearse(
+  session: Session,
+  work: RolloutWork,
+  target: Target,
+  changes: readonly Change[],
+): Promise<string[]> {
+  const opening = openingStatements(work, target)
+  const unproven: string[] = []
+  const parts: { change: Change; step: Step; sql: string }[] = []
+  for (const change of changes) {
+    for (const step of change.steps) {
+      if (step.kind === 'transaction') {
+        parts.push({ change, step, sql: step.sql })
+        continue
+      }
+      const rehearsal = await rehearsalOf(session, opening, step)
+      if (rehearsal === undefined) unproven.push(firstWords(step.sql))
+      else parts.push({ change, step, sql: rehearsal })
+    }
+  }
+  const statements = ['begin', ...opening]
+  let failedAt: (typeof parts)[number] | undefined
+  try {
+    await session.query(statements.join(';\n'))
+    for (const part of parts) {
+      failedAt = part
+      await session.query(part.sql)
+    }
+    failedAt = undefined
+    await session.query('set constraints all immediate')
+  } catch (error) {
+    if (!(error instanceof DatabaseFailure)) throw error
+    throw failedAt === undefined
+      ? explainGuard(error, work, target)
+      : explain(error, { work, target, change: failedAt.change, statementsBefore: statementsBefore(failedAt) })
+  } finally {
+    await endDryRun(session)
+  }
+  return unproven
+}
+
+/** Statements of the same change that ran in earlier messages count as negative: positions stay those of the change. */
+function statementsBefore(part: { change: Change; step: Step }): number {
+  const earlier = part.change.steps.slice(0, part.change.steps.indexOf(part.step))
+  return -earlier.reduce((sum, step) => sum + step.statements.length, 0)
+}
+
+async function endDryRun(session: Session): Promise<void> {
+  try {
+    await session.query('rollback')
+  } catch (error) {
+    // With the connection gone the server rolls back by itself.
+    if (!(error instanceof DatabaseFailure)) throw error
+  }
+}
+
+function firstWords(sql: string): string {
+  const line = sql.replaceAll(/\s+/g, ' ')
+  return line.length > 80 ? `${line.slice(0, 80)}…` : line
+}

@@ -1,0 +1,190 @@
+/** Starting a rollout: versions checked, tenants selected, waves laid out, all in one transaction. */
+import { randomUUID } from 'node:crypto'
+import { enqueueOperation, recordEvent } from '../control/operations/store.ts'
+import type { Control, Queryable } from '../control/control.ts'
+import { TenantryError } from '../lib/errors.ts'
+import { selectionCondition } from '../registry/tenants.ts'
+import { getVersion, newestVersionId, versionIdsUpTo } from '../schema/versions.ts'
+import { changeOf, type Direction } from './change.ts'
+import { getRollout, type Rollout, type RolloutOptions } from './rollout.ts'
+import { planWaves, type Wave, type WaveRequest } from './waves.ts'
+
+export type RolloutOrder = 'name' | 'random'
+
+export interface NewRollout {
+  /** Chosen by the caller to make starting repeatable; made here when absent. */
+  readonly id?: string | undefined
+  /** Exactly this version; or with `upTo`, it and all older ones that a tenant lacks. */
+  readonly versionId: string | 'latest'
+  readonly upTo: boolean
+  readonly dryRun: boolean
+  readonly waves: readonly WaveRequest[]
+  readonly order: RolloutOrder
+  readonly options: RolloutOptions
+  readonly createdBy: string
+}
+
+/** A rollout is retried by its targets, not as a whole: its controller may die as often as it likes. */
+const CONTROLLER_ATTEMPTS = 1_000_000
+
+/**
+ * @throws TenantryError `not_found` for an unknown version or when no tenant is selected, `invalid_input` for
+ *   waves that make no sense, `conflict` when the id is taken.
+ */
+export async function startRollout(control: Control, input: NewRollout): Promise<Rollout> {
+  const versionId = input.versionId === 'latest' ? await newestVersionId(control) : input.versionId
+  const versionIds = input.upTo
+    ? (await versionIdsUpTo(control, versionId)).map((row) => row.version_id)
+    : [versionId]
+  if (!versionIds.includes(versionId)) await getVersion(control, versionId)
+  for (const id of versionIds) changeOf(await getVersion(control, id), 'upgrade')
+  return control.transaction(async (tx) => {
+    await tx.query(`set local statement_timeout = '5min'`)
+    const total = await selectTargets(tx, input.options.selector, input.order)
+    if (total === 0) {
+      throw new TenantryError('not_found', `No tenant matches ${JSON.stringify(input.options.selector)}.`, {
+        nextSteps: ['See what there is: tenantry tenant list --selector …', 'Find tenants on a server: tenantry tenant discover'],
+      })
+    }
+    const waves = planWaves(input.waves, total, input.options.errorThresholdPercent)
+    return create(tx, { ...input, direction: 'upgrade', versionIds, undoOf: null, total, waves })
+  })
+}
+
+/**
+ * A rollout that takes back what `original` applied, on exactly the tenants where it did.
+ * @throws TenantryError `conflict` when there is nothing to undo or a version has no downgrade.
+ */
+export async function startUndo(
+  control: Control,
+  original: Rollout,
+  input: Omit<NewRollout, 'versionId' | 'upTo' | 'order'>,
+): Promise<Rollout> {
+  if (original.direction !== 'upgrade' || original.dry_run) {
+    throw new TenantryError('conflict', `Rollout ${original.id} applied nothing that could be undone.`)
+  }
+  if (original.state === 'running') {
+    throw new TenantryError('conflict', `Rollout ${original.id} is running.`, {
+      nextSteps: [`First: tenantry rollout stop ${original.id}`],
+    })
+  }
+  const versionIds = original.version_ids.toReversed()
+  for (const id of versionIds) {
+    const version = await getVersion(control, id)
+    if (version.downgrade_sql === null) {
+      throw new TenantryError('conflict', `Version ${id} has no downgrade: the rollout cannot be undone.`, {
+        nextSteps: ['Write a new version that takes the change back, and roll it out.'],
+      })
+    }
+    changeOf(version, 'downgrade')
+  }
+  return control.transaction(async (tx) => {
+    const rows = await tx.query(
+      `create temporary table selected on commit drop as
+       select target.tenant_id, target.server_id, target.position from tenantry.rollout_targets as target
+       where rollout_id = '${original.id}' and state = 'succeeded' and outcome = 'applied'`,
+    ).then(() => tx.query<{ total: number }>('select count(*) as total from pg_temp.selected'))
+    const total = rows[0]?.total ?? 0
+    if (total === 0) throw new TenantryError('conflict', `Rollout ${original.id} applied nothing that could be undone.`)
+    const waves = planWaves(input.waves, total, input.options.errorThresholdPercent)
+    return create(tx, { ...input, direction: 'downgrade', versionIds, undoOf: original.id, total, waves })
+  })
+}
+
+/** Fills a temporary table with the selected tenants in order. */
+async function selectTargets(tx: Queryable, selector: string, order: RolloutOrder): Promise<number> {
+  const condition = selectionCondition(selector)
+  const by = order === 'random' ? 'md5(tenant.id::text)' : 'tenant.name'
+  // CREATE TABLE AS takes no parameters: the table first, its rows then.
+  await tx.query(
+    'create temporary table selected (tenant_id bigint, server_id integer, position integer) on commit drop',
+  )
+  await tx.query(
+    `insert into pg_temp.selected select tenant.id, tenant.server_id, row_number() over (order by ${by})
+     from tenantry.tenants as tenant join tenantry.db_servers as server on server.id = tenant.server_id
+     where ${condition.sql}`,
+    condition.values,
+  )
+  const [row] = await tx.query<{ total: number }>('select count(*) as total from pg_temp.selected')
+  return row?.total ?? 0
+}
+
+interface Creation {
+  readonly id?: string | undefined
+  readonly direction: Direction
+  readonly versionIds: readonly string[]
+  readonly undoOf: string | null
+  readonly dryRun: boolean
+  readonly options: RolloutOptions
+  readonly total: number
+  readonly waves: readonly Wave[]
+  readonly createdBy: string
+}
+
+async function create(tx: Queryable, creation: Creation): Promise<Rollout> {
+  const id = creation.id ?? randomUUID()
+  await refuseTakenId(tx, id)
+  await enqueueOperation(tx, {
+    id,
+    kind: 'rollout',
+    input: { versions: creation.versionIds, selector: creation.options.selector, dry_run: creation.dryRun },
+    createdBy: creation.createdBy,
+    maxAttempts: CONTROLLER_ATTEMPTS,
+  })
+  await tx.query(
+    `insert into tenantry.rollouts (id, direction, version_ids, undo_of, dry_run, options, total)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [id, creation.direction, creation.versionIds, creation.undoOf, creation.dryRun, creation.options, creation.total],
+  )
+  await assignWaves(tx, id, creation.waves)
+  await tx.query(
+    `insert into tenantry.rollout_lanes (rollout_id, wave, server_id, total)
+     select rollout_id, wave, server_id, count(*) from tenantry.rollout_targets where rollout_id = $1 group by 1, 2, 3`,
+    [id],
+  )
+  await tx.query(
+    `insert into tenantry.rollout_servers (rollout_id, server_id)
+     select distinct rollout_id, server_id from tenantry.rollout_lanes where rollout_id = $1`,
+    [id],
+  )
+  await tx.query(
+    `update tenantry.rollout_waves set state = 'running', started_at = clock_timestamp() where rollout_id = $1 and wave = 1`,
+    [id],
+  )
+  await recordEvent(tx, id, 'rollout.started', { total: creation.total, versions: creation.versionIds, dry_run: creation.dryRun })
+  return getRollout(tx, id)
+}
+
+/** Every tenant falls into the first wave that takes it; waves that take none are left out. */
+async function assignWaves(tx: Queryable, id: string, waves: readonly Wave[]): Promise<void> {
+  let number = 0
+  for (const wave of waves) {
+    const condition = selectionCondition(wave.selector ?? '', 4)
+    const assigned = await tx.query(
+      `with taken as (
+         delete from pg_temp.selected where tenant_id in (
+           select selected.tenant_id from pg_temp.selected as selected
+           join tenantry.tenants as tenant on tenant.id = selected.tenant_id
+           join tenantry.db_servers as server on server.id = tenant.server_id
+           where ${condition.sql} order by selected.position limit $3)
+         returning tenant_id, server_id, position),
+       inserted as (
+         insert into tenantry.rollout_targets (rollout_id, tenant_id, server_id, wave, position)
+         select $1, tenant_id, server_id, $2, position from taken returning 1)
+       select count(*) as total from inserted having count(*) > 0`,
+      [id, number + 1, Number.isFinite(wave.limit) ? wave.limit : null, ...condition.values],
+    )
+    const total = assigned[0]?.['total']
+    if (typeof total !== 'number') continue
+    number += 1
+    await tx.query(
+      `insert into tenantry.rollout_waves (rollout_id, wave, name, total, gate) values ($1, $2, $3, $4, $5)`,
+      [id, number, wave.name, total, wave.gate],
+    )
+  }
+}
+
+async function refuseTakenId(tx: Queryable, id: string): Promise<void> {
+  const taken = await tx.query('select from tenantry.operations where id = $1', [id])
+  if (taken.length > 0) throw new TenantryError('conflict', `The job id ${id} is taken.`)
+}
