@@ -369,8 +369,10 @@ describe.runIf(isRoot)('as other users', () => {
   })
 
   test('a user without a name is told that PostgreSQL needs one', async ({ stateDir }) => {
-    await chmod(stateDir, 0o777)
-    const child = await startChild(path.join(stateDir, 'state'), { uid: '54321' })
+    const home = path.join(stateDir, 'home')
+    const root = await copyOfCheckout(home)
+    await closeToOthers(home, 54321)
+    const child = await startChild(path.join(home, 'state'), { uid: '54321', root })
     expect(child.said).toMatchObject({
       code: 'invalid_config',
       message: expect.stringContaining('no passwd entry') as string,
