@@ -52,7 +52,7 @@ function serve(socket: Socket, queries: string[]): void {
 }
 
 /** What psql sends for each of the files, in order. */
-export async function askPsql(files: readonly string[]): Promise<string[][]> {
+export async function askPsql(psql: string, files: readonly string[]): Promise<string[][]> {
   const queries: string[] = []
   const server = createServer((socket) => serve(socket, queries))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -66,7 +66,7 @@ export async function askPsql(files: readonly string[]): Promise<string[][]> {
     }
     const { port } = server.address() as AddressInfo
     await promisify(execFile)(
-      'psql',
+      psql,
       ['-X', '-q', `host=127.0.0.1 port=${port} user=u dbname=d sslmode=disable gssencmode=disable`, ...args],
       { maxBuffer: 64 * 2 ** 20 },
     )

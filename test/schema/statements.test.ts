@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TenantryError } from '../../src/lib/errors.ts'
 import { splitStatements } from '../../src/schema/statements.ts'
+import { programPath, withProgram } from '../support/programs.ts'
 import { errorOf } from './errors.ts'
 import { askPsql } from './psql-judge.ts'
 
@@ -163,21 +164,19 @@ const fragment = fc.constantFrom(
   ...['begin atomic\n', '\nend', ' case ', 'create function '],
 )
 
-describe('the same as psql', () => {
-  test('random text is cut where psql cuts it', async () => {
-    const documents = fc
-      .sample(fc.array(fragment, { minLength: 1, maxLength: 25 }), { numRuns: 3000, seed: 20260112 })
-      .map((parts) => parts.join(''))
-      // psql takes `end` and `case` for keywords even as names.
-      .filter((text) => !/(?:as|\.)\s*(?:case|end)/.test(text))
-      .filter(isReadable)
-      .slice(0, 600)
-    const answers = await askPsql(documents)
-    // psql leaves out empty lines; what it sends is one statement with comments around it.
-    const flat = (found: string[]): string[] => found.map((text) => text.replaceAll(/\n+/g, '\n'))
-    expect(answers.map((sent) => flat(sent.flatMap(texts)))).toEqual(documents.map((text) => flat(texts(text))))
-    expect(answers.flat().length).toBeGreaterThan(500)
-  })
+withProgram('psql').test('random text is cut where psql cuts it', async () => {
+  const documents = fc
+    .sample(fc.array(fragment, { minLength: 1, maxLength: 25 }), { numRuns: 3000, seed: 20260112 })
+    .map((parts) => parts.join(''))
+    // psql takes `end` and `case` for keywords even as names.
+    .filter((text) => !/(?:as|\.)\s*(?:case|end)/.test(text))
+    .filter(isReadable)
+    .slice(0, 600)
+  const answers = await askPsql(programPath('psql'), documents)
+  // psql leaves out empty lines; what it sends is one statement with comments around it.
+  const flat = (found: string[]): string[] => found.map((text) => text.replaceAll(/\n+/g, '\n'))
+  expect(answers.map((sent) => flat(sent.flatMap(texts)))).toEqual(documents.map((text) => flat(texts(text))))
+  expect(answers.flat().length).toBeGreaterThan(500)
 })
 
 function isReadable(text: string): boolean {
