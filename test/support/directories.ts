@@ -1,5 +1,5 @@
 /** Directories of test servers: made where every user can enter, and cleared of what killed runs left behind. */
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, realpath, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { isRunning, processesIn, signal, waitUntilGone } from '../../src/engine/processes.ts'
@@ -15,10 +15,13 @@ export async function testDirectory(name: string): Promise<string> {
 
 /** Ends the servers of test runs that were killed before they could, and removes their directories. */
 export async function clearLeftBehind(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
+  const temporary = await realpath(tmpdir())
+  for (const name of await readdir(temporary)) {
     const owner = /^tenantry-test-(\d+)-/.exec(name)?.[1]
     if (owner === undefined || (await isRunning(Number(owner)))) continue
-    const directory = path.join(tmpdir(), name)
+    const directory = path.join(temporary, name)
+    const { uid } = await stat(directory)
+    if (uid !== process.getuid?.()) continue
     const pids = await processesIn(path.join(directory, 'data'), 'postgres')
     for (const pid of pids) signal(pid, 'SIGKILL')
     await waitUntilGone(pids, 5_000)
