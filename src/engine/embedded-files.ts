@@ -35,7 +35,7 @@ export const ENVIRONMENT = { LC_ALL: 'C.UTF-8', TZ: 'UTC', PATH: '/usr/local/bin
 /** The directory that a process stands in, reached without entering the directories above it. */
 export const HERE = '/proc/self/cwd'
 
-export const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
+const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
   max_connections: '200',
   shared_buffers: '128MB',
   wal_level: 'logical',

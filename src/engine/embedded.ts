@@ -39,7 +39,7 @@ export interface EmbeddedOptions {
   stateDir: string
   /** Default: the port of the last start when it is free, else any free one. */
   port?: number
-  /** PostgreSQL settings that override the defaults of `DEFAULT_SETTINGS`. */
+  /** PostgreSQL settings that override the defaults of embedded-files.ts. */
   settings?: Record<string, string>
   /** How logins are checked; default `scram`. */
   auth?: 'scram' | 'trust'

@@ -29,7 +29,7 @@ declare module 'vitest' {
 }
 
 /** The program's path; undefined when it is not installed. */
-export function findProgram(name: ProgramName): string | undefined {
+function findProgram(name: ProgramName): string | undefined {
   return PROGRAMS[name].find((file) => existsSync(file))
 }
 
