@@ -8,6 +8,8 @@ create table tenantry.versions (
   checksum text not null check (checksum ~ '^[0-9a-f]{64}$'),
   source text,
   source_revision text,
+  -- Made for a measurement: in no list, and never the latest.
+  internal boolean not null default false,
   created_at timestamptz not null default clock_timestamp()
 );
 

@@ -134,6 +134,8 @@ export type SettingName = keyof typeof SETTINGS
 type Values = { [Name in SettingName]?: z.output<(typeof SETTINGS)[Name]['schema']> }
 
 export interface Config {
+  /** Where relative paths begin: the working directory. */
+  readonly directory: string
   readonly databaseUrl: string | undefined
   readonly stateDir: string
   readonly secretKeyFile: string
@@ -240,6 +242,7 @@ function assemble(values: Values, directory: string): Config {
     given === undefined ? join(stateDir, name) : resolve(directory, given)
   const listen = { host: values.APP_HOST ?? '127.0.0.1', port: values.APP_HOST_PORT ?? 8001 }
   return {
+    directory: resolve(directory),
     databaseUrl: values.DATABASE_URL,
     stateDir,
     secretKeyFile: inside(values.TENANTRY_SECRET_KEY_FILE, 'secret.key'),

@@ -6,9 +6,12 @@ import { openControl } from './control/control.ts'
 import { migrateControl } from './control/migrate.ts'
 import type { OperationHandler } from './control/operations/operation.ts'
 import { openKeyring } from './control/secrets.ts'
+import { benchmarkHandler } from './provisioning/benchmark.ts'
 import { simulateCleanupHandler, simulateHandler } from './provisioning/simulate.ts'
 import { RolloutCarrier } from './rollout/carry-out.ts'
 import { rolloutController } from './rollout/controller.ts'
+import { discoverHandler, importHandler } from './registry/operations.ts'
+import { measureRollout } from './rollout/measure.ts'
 import { Worker } from './worker/worker.ts'
 
 export function makeLog(level: Config['logLevel']): Logger {
@@ -32,6 +35,9 @@ export async function openApp(config: Config, controlUrl: string, log: Logger): 
 export function operationHandlers(app: App): Record<string, OperationHandler> {
   return {
     rollout: rolloutController(app),
+    discover: discoverHandler(app),
+    import: importHandler(),
+    benchmark: benchmarkHandler(app.control, measureRollout(app.control, app.config)),
     simulate: simulateHandler(app),
     'simulate-cleanup': simulateCleanupHandler(app),
   }

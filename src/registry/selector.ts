@@ -65,23 +65,34 @@ export function selectorCondition(terms: readonly SelectorTerm[], firstParameter
 }
 
 function termCondition(term: SelectorTerm, parameter: (value: unknown) => string): string {
-  const anyOf = (one: (value: string) => string): string => term.values.map(one).join(' or ')
   switch (term.key) {
     case 'version':
       return versionCondition(term, parameter)
     case 'server':
       return `server.name = any(${parameter(term.values)}::text[])`
     case 'name':
-      return anyOf((value) => `tenant.name like ${parameter(likePattern(value))}`)
+      return nameCondition('tenant.name', term.values, parameter)
     case 'database':
-      return anyOf((value) => `tenant.database_name like ${parameter(likePattern(value))}`)
+      return nameCondition('tenant.database_name', term.values, parameter)
     case 'schema':
-      return anyOf((value) => `tenant.schema_name like ${parameter(likePattern(value))}`)
+      return nameCondition('tenant.schema_name', term.values, parameter)
     case 'state':
       return `tenant.state = any(${parameter(term.values)}::text[])`
     default:
-      return anyOf((value) => `tenant.labels @> ${parameter(JSON.stringify({ [term.key]: value }))}::jsonb`)
+      return term.values
+        .map((value) => `tenant.labels @> ${parameter(JSON.stringify({ [term.key]: value }))}::jsonb`)
+        .join(' or ')
   }
+}
+
+/** Plain names together, however many; each pattern by itself. */
+function nameCondition(column: string, values: readonly string[], parameter: (value: unknown) => string): string {
+  const plain = values.filter((value) => !value.includes('%'))
+  const patterns = values.filter((value) => value.includes('%'))
+  return [
+    ...(plain.length > 0 ? [`${column} = any(${parameter(plain)}::text[])`] : []),
+    ...patterns.map((pattern) => `${column} like ${parameter(likePattern(pattern))}`),
+  ].join(' or ')
 }
 
 function versionCondition(term: SelectorTerm, parameter: (value: unknown) => string): string {

@@ -2,7 +2,7 @@
 import { DatabaseFailure } from '../engine/failure.ts'
 import type { Session } from '../engine/session.ts'
 import type { Step } from '../schema/statements.ts'
-import { explain, explainGuard, isMissingLedger, openingStatements, refuseOtherChecksum } from './apply.ts'
+import { explain, explainGuard, isMissingLedger, openingStatements, refuseOtherChecksum } from './failures.ts'
 import type { Change, RolloutWork, Target, TargetResult } from './change.ts'
 import { selectLedger } from './ledger.ts'
 import { rehearsalOf } from './rehearse.ts'

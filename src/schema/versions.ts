@@ -28,6 +28,8 @@ export interface NewVersion {
   readonly downgradeSql: string | null
   readonly source?: string | null | undefined
   readonly sourceRevision?: string | null | undefined
+  /** Made for a measurement: in no list, and never the latest. */
+  readonly internal?: boolean | undefined
 }
 
 const SUMMARY = `version_id, description, checksum, source, source_revision, created_at,
@@ -43,8 +45,8 @@ export async function storeVersion(on: Queryable, version: NewVersion): Promise<
   if (version.downgradeSql !== null) stepsOf(version.downgradeSql)
   const checksum = checksumOf(version.upgradeSql, version.downgradeSql)
   await on.query(
-    `insert into tenantry.versions (version_id, description, upgrade_sql, downgrade_sql, checksum, source, source_revision)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict (version_id) do nothing`,
+    `insert into tenantry.versions (version_id, description, upgrade_sql, downgrade_sql, checksum, source, source_revision, internal)
+     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (version_id) do nothing`,
     [
       version.versionId,
       version.description,
@@ -53,6 +55,7 @@ export async function storeVersion(on: Queryable, version: NewVersion): Promise<
       checksum,
       version.source ?? null,
       version.sourceRevision ?? null,
+      version.internal ?? false,
     ],
   )
   const stored = await getVersionSummary(on, version.versionId)
@@ -72,7 +75,7 @@ export function listVersions(
   filter: { before?: string | undefined; limit: number },
 ): Promise<VersionSummary[]> {
   return on.query<VersionSummary>(
-    `select ${SUMMARY} from tenantry.versions where $1::text is null or version_id < $1
+    `select ${SUMMARY} from tenantry.versions where not internal and ($1::text is null or version_id < $1)
      order by version_id desc limit $2`,
     [filter.before ?? null, filter.limit],
   )
@@ -97,7 +100,7 @@ async function getVersionSummary(on: Queryable, versionId: string): Promise<Vers
 /** All versions up to and including `versionId`, oldest first. */
 export function versionIdsUpTo(on: Queryable, versionId: string): Promise<{ version_id: string }[]> {
   return on.query<{ version_id: string }>(
-    'select version_id from tenantry.versions where version_id <= $1 order by version_id',
+    'select version_id from tenantry.versions where version_id <= $1 and not internal order by version_id',
     [versionId],
   )
 }
@@ -105,7 +108,7 @@ export function versionIdsUpTo(on: Queryable, versionId: string): Promise<{ vers
 /** The newest version's id. @throws TenantryError `not_found` when there is none. */
 export async function newestVersionId(on: Queryable): Promise<string> {
   const [row] = await on.query<{ version_id: string | null }>(
-    'select max(version_id) as version_id from tenantry.versions',
+    'select max(version_id) as version_id from tenantry.versions where not internal',
   )
   if (row?.version_id == null) {
     throw new TenantryError('not_found', 'There is no version yet.', {

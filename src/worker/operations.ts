@@ -89,8 +89,10 @@ function contextOf(life: OperationLife): OperationContext {
   const { control, operation, signal, wakeup } = life
   const fenced: OperationContext['fenced'] = (work) =>
     control.transaction(async (tx) => {
+      const result = await work(tx)
+      // Last, since the lock it takes keeps the heartbeat waiting until the commit.
       await assertEpoch(tx, operation)
-      return work(tx)
+      return result
     })
   return {
     operation,

@@ -1,0 +1,61 @@
+/** What the failures of a message to a tenant mean: which statement it was, and what Tenantry refuses by itself. */
+import { DatabaseFailure } from '../engine/failure.ts'
+import { statementsOf, type Change, type RolloutWork, type Target } from './change.ts'
+import { enterSchema } from './ledger.ts'
+
+/** SQLSTATEs of Tenantry's own, in a class PostgreSQL does not use. */
+export const CONFLICT = 'TN001'
+export const UNSAFE_ROLE = 'TN002'
+
+/** What precedes everything in a transaction on this tenant. */
+export function openingStatements(work: RolloutWork, target: Target): string[] {
+  return [...work.prelude, ...enterSchema(target.schema)]
+}
+
+/** @throws DatabaseFailure TN001 */
+export function refuseOtherChecksum(change: Change, checksum: string): void {
+  if (checksum === change.checksum) return
+  throw new DatabaseFailure(
+    CONFLICT,
+    `Version ${change.versionId} is recorded here with checksum ${checksum}, the rollout has ${change.checksum}: nothing was done.`,
+  )
+}
+
+export function isMissingLedger(error: unknown): boolean {
+  if (!(error instanceof DatabaseFailure)) return false
+  const missing = error.sqlstate === '42P01' || error.sqlstate === '3F000'
+  return missing && /tenantry/.test(error.message)
+}
+
+interface Place {
+  readonly work: RolloutWork
+  readonly target: Target
+  readonly change: Change
+  /** How many statements of the message come before the change's own. */
+  readonly statementsBefore: number
+}
+
+/** The failure with the statement of the change that it happened in. */
+export function explain(error: DatabaseFailure, place: Place): DatabaseFailure {
+  const guarded = explainGuard(error, place.work, place.target)
+  if (guarded !== error) return guarded
+  const statements = statementsOf(place.change)
+  const index = (error.facts.completed ?? 0) - place.statementsBefore
+  const statement = error.sqlstate === '42601' ? undefined : statements[index]
+  if (statement === undefined || statements.length < 2) return error
+  return new DatabaseFailure(
+    error.sqlstate,
+    `${error.message} (statement ${index + 1} of ${statements.length}, line ${statement.line})`,
+    error.facts,
+  )
+}
+
+/** Turns the guard's division by zero into words. */
+export function explainGuard(error: unknown, work: RolloutWork, target: Target): DatabaseFailure {
+  if (!(error instanceof DatabaseFailure)) throw error
+  if (work.guardIndex < 0 || error.facts.completed !== work.guardIndex || error.sqlstate !== '22012') return error
+  return new DatabaseFailure(
+    UNSAFE_ROLE,
+    `Not run as a superuser in ${target.database}: roles that are not superusers own objects or may create some there, and their code would run with a superuser's rights. Register the server with a role that owns the tenants' tables and is no superuser.`,
+  )
+}

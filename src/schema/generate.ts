@@ -1,0 +1,88 @@
+/** Making a version from what a source has beyond the last version that came from it. */
+import { isAbsolute, relative, resolve } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import type { Config } from '../config.ts'
+import type { Control } from '../control/control.ts'
+import { TenantryError } from '../lib/errors.ts'
+import { openSource, renderRange } from './sources/index.ts'
+import { lastRevision, storeVersion, withNewVersionId, type VersionSummary } from './versions.ts'
+import { writeVersion } from './version-files.ts'
+
+export interface Generation {
+  readonly description: string
+  /** `head` or a revision of the source. */
+  readonly targetRevision: string
+  /** Path of the source; the configured Alembic project when absent. */
+  readonly source: string | undefined
+}
+
+export interface Generated {
+  readonly version: VersionSummary
+  /** The source's revisions that the version covers. */
+  readonly revisions: readonly string[]
+  readonly files: { readonly upgrade: string; readonly downgrade: string | null }
+}
+
+/**
+ * Stores the version and writes its files.
+ * @param baseDirectory sources asked for by path must lie inside of it: reading one can run its code.
+ * @throws TenantryError `source_invalid`, `program_missing`, `forbidden` for a path outside.
+ */
+export async function generateVersion(
+  control: Control,
+  config: Config,
+  input: Generation,
+  baseDirectory: string,
+): Promise<Generated> {
+  const path = await sourcePath(config, input.source, baseDirectory)
+  const source = await openSource({ path })
+  const key = `${source.kind}:${relative(baseDirectory, path) || '.'}`
+  const after = await lastRevision(control, key)
+  const range = await renderRange(source, { ...(after === undefined ? {} : { after }), target: input.targetRevision })
+  const version = await withNewVersionId(control, new Date(), (tx, versionId) =>
+    storeVersion(tx, {
+      versionId,
+      description: input.description,
+      upgradeSql: range.upgradeSql,
+      downgradeSql: range.downgradeSql,
+      source: key,
+      sourceRevision: range.revision,
+    }),
+  )
+  await writeVersion(config.sqlVersionsDir, {
+    versionId: version.version_id,
+    description: version.description,
+    upgradeSql: range.upgradeSql,
+    downgradeSql: range.downgradeSql,
+    checksum: version.checksum,
+    source: version.source,
+    sourceRevision: version.source_revision,
+    createdAt: version.created_at.toISOString(),
+  })
+  const file = (name: string): string => `${config.sqlVersionsDir}/${version.version_id}/${name}`
+  return {
+    version,
+    revisions: range.revisions,
+    files: { upgrade: file('upgrade.sql'), downgrade: range.downgradeSql === null ? null : file('downgrade.sql') },
+  }
+}
+
+async function sourcePath(config: Config, asked: string | undefined, baseDirectory: string): Promise<string> {
+  if (asked === undefined) {
+    if (config.alembicConfigPath !== undefined) return config.alembicConfigPath
+    throw new TenantryError('invalid_input', 'No source is named, and ALEMBIC_CONFIG_PATH is not set.', {
+      nextSteps: ['Name a source: a folder of SQL files, an alembic.ini, a Prisma or Drizzle migrations folder.'],
+    })
+  }
+  const path = resolve(baseDirectory, asked)
+  const real = await realpath(path).catch((cause: unknown) => {
+    throw new TenantryError('source_invalid', `The source ${asked} does not exist.`, { cause })
+  })
+  const inside = relative(await realpath(baseDirectory), real)
+  if (inside.startsWith('..') || isAbsolute(inside)) {
+    throw new TenantryError('forbidden', `The source ${asked} lies outside of the server's directory.`, {
+      nextSteps: ['Read it on your side: tenantry version generate --local, or import its files: tenantry version import'],
+    })
+  }
+  return path
+}
