@@ -27,8 +27,7 @@ export function decodeCursor<Key extends z.ZodType>(
   return key.data
 }
 
-/** For a cursor whose row is gone. */
-export function badCursor(message: string): TenantryError {
+function badCursor(message: string): TenantryError {
   return new TenantryError('malformed_request', message, {
     errors: [{ pointer: '/query/cursor', code: 'bad_cursor', message }],
     nextSteps: ['Begin again without cursor.'],

@@ -60,8 +60,10 @@ interface Definition<P extends Shape, Q extends Shape, B extends z.ZodType, O ex
   location?(output: z.output<O>): string
   /** Fields of the output that are shown once: a replay by idempotency key has null in their place. */
   readonly shownOnce?: readonly (keyof z.output<O> & string)[]
-  /** Default: every method but GET is audited with its path parameters as target. */
-  readonly audit?: false | ((call: Pick<Asked<P, Q, B>, 'params' | 'query' | 'body'>, result?: z.input<O>) => AuditNote)
+  /** Whether calls are written to the audit log. Default: all but GET. */
+  readonly audited?: boolean
+  /** Default: the path parameters as target, `reason` of the body as reason. `result` is absent when `run` threw. */
+  audit?(call: Pick<Asked<P, Q, B>, 'params' | 'query' | 'body'>, result?: z.input<O>): AuditNote
   run(app: App, asked: Asked<P, Q, B>): Promise<z.input<O>>
 }
 
@@ -70,12 +72,13 @@ export interface Endpoint<
   Q extends Shape = Shape,
   B extends z.ZodType = z.ZodType,
   O extends z.ZodType = z.ZodType,
-> extends Omit<Definition<P, Q, B, O>, 'params' | 'query' | 'body' | 'errors'> {
+> extends Omit<Definition<P, Q, B, O>, 'params' | 'query' | 'body' | 'errors' | 'shownOnce'> {
   readonly stream?: undefined
   readonly params: Strict<P>
   readonly query: Strict<Q>
   readonly body: B
   readonly errors: readonly ErrorCode[]
+  readonly shownOnce: readonly string[]
 }
 
 /** Event name → schema of its data. */
@@ -132,6 +135,7 @@ export function defineEndpoint<
     query: z.strictObject((definition.query ?? {}) as Q),
     body: definition.body ?? (z.strictObject({}) as unknown as B),
     errors: definition.errors ?? [],
+    shownOnce: definition.shownOnce ?? [],
   }
 }
 
@@ -161,5 +165,5 @@ export function errorsOf(endpoint: AnyEndpoint): ErrorCode[] {
 
 /** True when calls of `endpoint` are written to the audit log. */
 export function isAudited(endpoint: AnyEndpoint): boolean {
-  return endpoint.method !== 'GET' && !(endpoint.stream === undefined && endpoint.audit === false)
+  return (endpoint.stream === undefined ? endpoint.audited : undefined) ?? endpoint.method !== 'GET'
 }

@@ -10,7 +10,7 @@ export const metricsEndpoints = [
     path: '/metrics',
     summary: 'Metrics for Prometheus',
     description: 'Give Prometheus a token of its own with the scope `metrics:read` (`authorization` in its scrape_config).',
-    tag: 'metrics',
+    tag: 'Metrics',
     scope: 'metrics:read',
     status: 200,
     produces: METRICS_CONTENT_TYPE,

@@ -89,8 +89,8 @@ async function keep(
   status: number,
   output: unknown,
 ): Promise<void> {
-  const hidden = Object.fromEntries((endpoint.shownOnce ?? []).map((field) => [field, null]))
-  const stored = endpoint.shownOnce === undefined ? output : { ...(output as object), ...hidden }
+  const hidden = Object.fromEntries(endpoint.shownOnce.map((field) => [field, null]))
+  const stored = endpoint.shownOnce.length === 0 ? output : { ...(output as object), ...hidden }
   await keepAnswer(asking.app.control, claim, status, stored).catch(
     reportTo(asking, 'keeping the answer for repetitions'),
   )
@@ -111,7 +111,7 @@ async function audit(
 
 function noteOf(endpoint: Endpoint, input: Input, result: unknown): AuditNote {
   const call = input as Parameters<Endpoint['run']>[1]
-  if (typeof endpoint.audit === 'function') return endpoint.audit(call, result)
+  if (endpoint.audit !== undefined) return endpoint.audit(call, result)
   const target = Object.values(call.params).join('/')
   const { reason } = Object(call.body) as { reason?: unknown }
   return {

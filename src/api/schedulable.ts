@@ -1,0 +1,30 @@
+/**
+ * Which operations may start by the clock, with what input, and what scope their maker needs: a schedule must not
+ * do for somebody what the API would refuse them.
+ */
+import { z } from 'zod'
+import type { Scope } from './scopes.ts'
+
+export interface Schedulable {
+  readonly about: string
+  readonly scope: Scope
+  readonly input: z.ZodType<Record<string, unknown>>
+}
+
+export const SCHEDULABLE: Readonly<Record<string, Schedulable>> = {
+  discover: {
+    about: 'Registers the tenants that match a name pattern.',
+    scope: 'registry:write',
+    input: z.strictObject({
+      pattern: z.string().min(1).max(200),
+      server: z.string().min(1).max(40).optional(),
+      in_database: z.string().min(1).max(63).optional(),
+      labels: z.record(z.string(), z.string()).optional(),
+    }),
+  },
+  'simulate-cleanup': {
+    about: 'Removes the test databases of a prefix.',
+    scope: 'simulate',
+    input: z.strictObject({ prefix: z.string().regex(/^[a-z][a-z0-9_]{0,39}$/) }),
+  },
+}
