@@ -8,7 +8,9 @@ create table tenantry.workers (
   pid integer not null,
   started_at timestamptz not null default now(),
   lease_until timestamptz not null,
-  draining boolean not null default false
+  draining boolean not null default false,
+  -- Connections per server that it uses and allows itself now: [{server, active, limit}].
+  loads jsonb not null default '[]'
 );
 create index workers_lease_until on tenantry.workers (lease_until);
 

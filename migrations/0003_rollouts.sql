@@ -67,6 +67,7 @@ create table tenantry.rollout_lanes (
   retries integer not null default 0,
   -- How many targets took how long: counts per bucket of src/lib/histogram.ts.
   durations integer[] not null default '{}',
+  last_finished_at timestamptz,
   primary key (rollout_id, wave, server_id)
 );
 
@@ -109,7 +110,10 @@ create index rollout_targets_failed on tenantry.rollout_targets (rollout_id, err
   where state = 'failed';
 create index rollout_targets_tenant on tenantry.rollout_targets (tenant_id);
 
-create table tenantry.retry_counts (
-  sqlstate text primary key,
-  retries bigint not null
+-- Counts that only grow, over all rollouts and workers, for the metrics.
+create table tenantry.counters (
+  name text not null,
+  label text not null,
+  value bigint not null,
+  primary key (name, label)
 );

@@ -6,6 +6,9 @@ import { openControl } from './control/control.ts'
 import { migrateControl } from './control/migrate.ts'
 import type { OperationHandler } from './control/operations/operation.ts'
 import { openKeyring } from './control/secrets.ts'
+import { collectRegistry } from './observability/collectors/registry.ts'
+import { collectRollouts } from './observability/collectors/rollouts.ts'
+import { registerCollector } from './observability/metrics.ts'
 import { benchmarkHandler } from './provisioning/benchmark.ts'
 import { simulateCleanupHandler, simulateHandler } from './provisioning/simulate.ts'
 import { RolloutCarrier } from './rollout/carry-out.ts'
@@ -31,6 +34,9 @@ export async function openApp(config: Config, controlUrl: string, log: Logger): 
     throw error
   }
 }
+
+registerCollector('registry', collectRegistry)
+registerCollector('rollouts', collectRollouts)
 
 export function operationHandlers(app: App): Record<string, OperationHandler> {
   return {

@@ -9,6 +9,13 @@ import type { Queryable } from './control.ts'
 export const LEASE_SECONDS = 10
 export const HEARTBEAT_MS = 2_500
 
+/** Connections that a worker has open to a server, and allows itself now. */
+export interface WorkerLoad {
+  readonly server: string
+  readonly active: number
+  readonly limit: number
+}
+
 export interface WorkerIdentity {
   readonly id: string
   readonly host: string
@@ -27,16 +34,20 @@ export async function registerWorker(on: Queryable, worker: WorkerIdentity): Pro
  * Renews the lease of a worker and of the operations it runs.
  * @returns `alive` false when the lease was already lost; `cancelled`: its operations that are asked to end.
  */
-export async function renewLease(on: Queryable, workerId: string): Promise<{ alive: boolean; cancelled: string[] }> {
+export async function renewLease(
+  on: Queryable,
+  workerId: string,
+  loads: readonly WorkerLoad[],
+): Promise<{ alive: boolean; cancelled: string[] }> {
   const rows = await on.query<{ cancelled: string[] }>(
     `with alive as (
-       update tenantry.workers set lease_until = clock_timestamp() + make_interval(secs => $2)
+       update tenantry.workers set lease_until = clock_timestamp() + make_interval(secs => $2), loads = $3
        where id = $1 and lease_until > clock_timestamp() returning id),
      mine as (
        update tenantry.operations set lease_until = clock_timestamp() + make_interval(secs => $2)
        where worker_id in (select id from alive) and state = 'running' returning id, cancel_requested)
      select array(select id from mine where cancel_requested)::text[] as cancelled from alive`,
-    [workerId, LEASE_SECONDS],
+    [workerId, LEASE_SECONDS, JSON.stringify(loads)],
   )
   return { alive: rows.length > 0, cancelled: rows[0]?.cancelled ?? [] }
 }

@@ -5,6 +5,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { App } from '../api/app.ts'
 import { messageOf } from '../lib/errors.ts'
+import { renderStoredHistograms } from './stored-histogram.ts'
 import { CATALOGUE, type MetricDefinition } from './catalogue.ts'
 
 type Label<D extends MetricDefinition> = D['labels'][number]
@@ -68,7 +69,7 @@ async function collectAndRender(app: App): Promise<string> {
       }
     }),
   )
-  return registry.metrics()
+  return `${await registry.metrics()}\n${renderStoredHistograms()}`
 }
 
 export const METRICS_CONTENT_TYPE = registry.contentType

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import { isControlOutage, type Control } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
-import { liveWorkers } from '../control/workers.ts'
+import { liveWorkers, type WorkerLoad } from '../control/workers.ts'
 import type { ServerAddress } from '../engine/address.ts'
 import { messageOf } from '../lib/errors.ts'
 import { Wakeup } from '../lib/wakeup.ts'
@@ -22,13 +22,6 @@ export interface CarryOutParts {
   readonly control: Control
   readonly keyring: Keyring
   readonly log: Logger
-}
-
-/** Connections a lane of this worker has and may have, for the metrics. */
-export interface LaneLoad {
-  readonly server: string
-  readonly active: number
-  readonly limit: number
 }
 
 interface RunningLane {
@@ -52,7 +45,7 @@ export class RolloutCarrier {
     this.#wakeup.wake()
   }
 
-  get loads(): LaneLoad[] {
+  get loads(): WorkerLoad[] {
     return [...this.#lanes.values()].map((running) => ({ server: running.server, ...running.lane.load }))
   }
 

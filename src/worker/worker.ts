@@ -17,6 +17,7 @@ import {
   registerWorker,
   removeWorker,
   renewLease,
+  type WorkerLoad,
 } from '../control/workers.ts'
 import { messageOf } from '../lib/errors.ts'
 import { Wakeup } from '../lib/wakeup.ts'
@@ -33,6 +34,7 @@ export interface SideWork {
   run(workerId: string, signal: AbortSignal): Promise<void>
   /** Something changed: look now. */
   wake(): void
+  readonly loads: readonly WorkerLoad[]
 }
 
 export interface WorkerParts {
@@ -108,7 +110,7 @@ export class Worker {
       if (signal.aborted) return
       try {
         const asked = performance.now()
-        const lease = await renewLease(this.#parts.control, this.#id)
+        const lease = await renewLease(this.#parts.control, this.#id, this.#parts.sideWork.loads)
         if (lease.alive && !this.#life.signal.aborted) renewedAt = asked
         else if (!this.#stopping.signal.aborted) await this.#startOver()
         for (const id of lease.cancelled) this.#running.get(id)?.abort.abort('cancelled' satisfies StopReason)

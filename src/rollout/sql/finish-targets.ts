@@ -74,6 +74,7 @@ lane as (
   update tenantry.rollout_lanes as lane set
     succeeded = lane.succeeded + counts.succeeded, failed = lane.failed + counts.failed,
     already = lane.already + counts.already, retries = lane.retries + counts.retries,
+    last_finished_at = clock_timestamp(),
     durations = (select array_agg(coalesce(old, 0) + coalesce(new, 0) order by bucket)
       from unnest(lane.durations, $17::integer[]) with ordinality as merged (old, new, bucket))
   from (select
@@ -89,7 +90,9 @@ registry as (
       else greatest(tenant.version_id, done.version_id) end
   from done where tenant.id = done.tenant_id and (done.moved or done.ledger_ready and not tenant.ledger_ready)),
 counted as (
-  insert into tenantry.retry_counts as counts (sqlstate, retries)
-  select coalesce(sqlstate, 'none'), count(*) from done where state = 'pending' and counts group by 1
-  on conflict (sqlstate) do update set retries = counts.retries + excluded.retries)
+  insert into tenantry.counters as counter (name, label, value)
+  select case when state = 'pending' then 'rollout_retries' else 'rollout_targets' end,
+    case when state = 'pending' then coalesce(sqlstate, 'none') else coalesce(outcome, state) end, count(*)
+  from done group by 1, 2 order by 1, 2
+  on conflict (name, label) do update set value = counter.value + excluded.value)
 select count(*) as recorded from done`
