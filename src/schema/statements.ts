@@ -182,8 +182,18 @@ function lineCounter(sql: string): (offset: number) => number {
   }
 }
 
-function hasNoTransactionDirective(sql: string): boolean {
+/** Whether the comments before the first statement hold the directive. */
+export function hasNoTransactionDirective(sql: string): boolean {
   return leadingLineComments(sql).some((comment) => /^--\s*tenantry:\s*no-transaction\s*$/i.test(comment))
+}
+
+/** The text with a semicolon after its last statement, so that other SQL can follow; the rest is left as it is. */
+export function closed(sql: string): string {
+  const last = splitStatements(sql).at(-1)
+  if (last === undefined) return sql
+  const end = last.start + last.text.length
+  const isOpen = createLexer(sql.slice(end)).next() === 'end'
+  return isOpen ? `${sql.slice(0, end)};${sql.slice(end)}` : sql
 }
 
 /** What a transaction-control statement means for the steps. */

@@ -1,0 +1,5 @@
+-- AlterTable
+ALTER TABLE "Order" DROP COLUMN "status";
+
+-- DropEnum
+DROP TYPE "OrderStatus";

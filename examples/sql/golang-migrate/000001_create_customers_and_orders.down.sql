@@ -1,0 +1,4 @@
+begin;
+drop table if exists orders;
+drop table if exists customers;
+commit;

@@ -1,0 +1,1 @@
+drop index concurrently if exists customers_email_key;

@@ -1,0 +1,2 @@
+drop function customer_orders(bigint);
+drop index orders_by_customer;

@@ -1,0 +1,151 @@
+/** Sources of versions: from a path to plain data, whatever tool the files are of. */
+import { join } from 'node:path'
+import { stepsOf } from '../statements.ts'
+import { findAlembicConfig, openAlembic } from './alembic.ts'
+import { findDrizzle, openDrizzle } from './drizzle.ts'
+import { kindOfPath } from './folder.ts'
+import { joinPieces } from './pieces.ts'
+import { findPrisma, openPrisma } from './prisma.ts'
+import {
+  locating,
+  nothingToDo,
+  type Place,
+  type Range,
+  type Rendered,
+  type Source,
+  sourceInvalid,
+  type SourceKind,
+  type SourceVersion,
+  targetBeforeAfter,
+  unknownRevision,
+} from './source.ts'
+import { hasSqlFiles, KNOWN_LAYOUTS, openSqlFolder } from './sql/index.ts'
+
+export { SOURCE_KINDS, type Rendered, type Source, type SourceKind, type SourceVersion } from './source.ts'
+
+type Opener = (path: string) => Promise<Source | undefined>
+
+/** For each kind: the source at a path, undefined when there is none. Plain SQL comes last, for all others have some. */
+const OPENERS: Record<SourceKind, Opener> = {
+  alembic: async (path) => {
+    const config = await findAlembicConfig(path)
+    return config === undefined ? undefined : openAlembic(config, path)
+  },
+  prisma: async (path) => {
+    const folder = await findPrisma(path)
+    return folder === undefined ? undefined : openPrisma(folder, path)
+  },
+  drizzle: async (path) => {
+    const folder = await findDrizzle(path)
+    return folder === undefined ? undefined : openDrizzle(folder, path)
+  },
+  sql: async (path) => {
+    const isFolder = (await kindOfPath(path)) === 'folder'
+    return isFolder && (await hasSqlFiles(path)) ? openSqlFolder(path) : undefined
+  },
+}
+
+const LOOKED_FOR: Record<SourceKind, string> = {
+  alembic: 'alembic.ini (Alembic)',
+  prisma: 'migration_lock.toml beside the migrations (Prisma)',
+  drizzle: `${join('meta', '_journal.json')} (Drizzle)`,
+  sql: `SQL files: ${KNOWN_LAYOUTS.join('; ')}`,
+}
+
+/**
+ * Opens the source at a path: alembic.ini or its folder, Prisma's or Drizzle's migrations, a folder of SQL files. The
+ * kind is seen from what is there unless it is given.
+ * @throws TenantryError `source_invalid`, saying what was looked for
+ */
+export async function openSource(input: { path: string; kind?: SourceKind }): Promise<Source> {
+  const { path, kind } = input
+  if (path === '' || (await kindOfPath(path)) === 'absent') {
+    throw sourceInvalid(`The source ${JSON.stringify(path)} does not exist`, 'Check the path.')
+  }
+  const source = kind === undefined ? await detect(path) : await OPENERS[kind](path)
+  if (source !== undefined) return source
+  const what = kind === undefined ? 'in any known layout' : `for ${kind}`
+  const wanted = kind === undefined ? Object.values(LOOKED_FOR) : [LOOKED_FOR[kind]]
+  throw sourceInvalid(`${path} has no migrations ${what}`, `Looked for: ${wanted.join(', or ')}.`)
+}
+
+async function detect(path: string): Promise<Source | undefined> {
+  const found: Source[] = []
+  for (const kind of ['alembic', 'prisma', 'drizzle'] as const) {
+    const source = await OPENERS[kind](path)
+    if (source !== undefined) found.push(source)
+  }
+  if (found.length > 1) {
+    const kinds = found.map((source) => source.kind).join(' and ')
+    throw sourceInvalid(`${path} has migrations of ${kinds}`, 'Name the folder of one of them.')
+  }
+  return found[0] ?? (await OPENERS.sql(path))
+}
+
+/**
+ * The SQL of everything after revision `after` (from the start when absent) up to and including `target`, a revision
+ * or `head`: the upgrade in order, the downgrade in reverse.
+ * @throws TenantryError `invalid_input`: an unknown revision (the known ones are named), a target that comes before
+ *   `after`, nothing to do, SQL that cannot be read; `source_invalid`: SQL that cannot run as a version, with file and
+ *   line, or a source that cannot be used; `program_missing`.
+ */
+export async function renderRange(source: Source, range: Range): Promise<Rendered> {
+  const rendered = source.render === undefined ? renderList(await source.list(), range) : await source.render(range)
+  // What was put together from several parts was checked part by part, where lines and files can be named.
+  check(rendered.upgradeSql, `The upgrade to ${rendered.revision}`)
+  if (rendered.downgradeSql !== null) check(rendered.downgradeSql, `The downgrade from ${rendered.revision}`)
+  return rendered
+}
+
+function renderList(versions: readonly SourceVersion[], range: Range): Rendered {
+  const chosen = choose(versions, range)
+  for (const version of chosen) checkVersion(version)
+  const last = chosen.at(-1)!
+  const missing = chosen.filter(({ downgradeSql }) => downgradeSql === null).map(({ revision }) => revision)
+  const downs = chosen.toReversed().map((version) => ({ sql: version.downgradeSql ?? '', title: titleOf(version) }))
+  return {
+    revision: last.revision,
+    upgradeSql: together(chosen.map((version) => ({ sql: version.upgradeSql, title: titleOf(version) }))),
+    downgradeSql: missing.length > 0 ? null : together(downs),
+    downgradeMissing: missing.length > 0 ? `There is no way back from ${missing.join(', ')}.` : null,
+    revisions: chosen.map(({ revision }) => revision),
+  }
+}
+
+function titleOf({ revision, description }: SourceVersion): string {
+  return description === '' ? revision : `${revision}: ${description}`
+}
+
+/** One version stays as it was written. */
+function together(pieces: readonly { sql: string; title: string }[]): string {
+  const [only, ...others] = pieces
+  return only !== undefined && others.length === 0 ? only.sql : joinPieces(pieces)
+}
+
+function choose(versions: readonly SourceVersion[], range: Range): [...SourceVersion[], SourceVersion] {
+  const known = versions.map(({ revision }) => revision)
+  if (known.length === 0) throw nothingToDo(range, known)
+  const indexOf = (revision: string): number => {
+    const index = known.indexOf(revision)
+    if (index === -1) throw unknownRevision(revision, known)
+    return index
+  }
+  const from = range.after === undefined ? -1 : indexOf(range.after)
+  const to = range.target === 'head' ? known.length - 1 : indexOf(range.target)
+  if (to === from) throw nothingToDo(range, known)
+  if (to < from) throw targetBeforeAfter(range, known)
+  return versions.slice(from + 1, to + 1) as [...SourceVersion[], SourceVersion]
+}
+
+function checkVersion(version: SourceVersion): void {
+  check(version.upgradeSql, `Revision ${version.revision}`, version.upgradeAt)
+  if (version.downgradeSql !== null) {
+    check(version.downgradeSql, `The downgrade of revision ${version.revision}`, version.downgradeAt)
+  }
+}
+
+/** Names the file, and counts lines as the file does, in what is said about its SQL. */
+function check(sql: string, what: string, at: Place = { file: '', line: 1 }): void {
+  const aligned = at.line === 0 ? sql.slice(sql.indexOf('\n') + 1) : '\n'.repeat(at.line - 1) + sql
+  locating(at.file === '' ? what : `${what} (${at.file})`, () => stepsOf(aligned))
+}
