@@ -31,6 +31,8 @@ create table tenantry.rollouts (
   state text not null default 'running'
     check (state in ('running', 'paused', 'awaiting_approval', 'completed', 'stopped')),
   reason text,
+  -- Paused by its circuit breaker, not by a person.
+  breaker_open boolean not null default false,
   current_wave integer not null default 1,
   total integer not null,
   rate real not null default 0,

@@ -139,7 +139,7 @@ async function change(
 
 async function setState(tx: Queryable, id: string, state: RolloutState, reason: string | null): Promise<void> {
   await tx.query(
-    `update tenantry.rollouts set state = $2, reason = $3,
+    `update tenantry.rollouts set state = $2, reason = $3, breaker_open = false,
        finished_at = case when $2 in ('completed', 'stopped') then clock_timestamp() end where id = $1`,
     [id, state, reason],
   )

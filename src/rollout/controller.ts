@@ -76,6 +76,7 @@ async function carryOut(tx: Queryable, rollout: Rollout, decision: Decision): Pr
       return
     case 'trip':
       await setState(tx, id, 'paused', decision.reason)
+      await tx.query('update tenantry.rollouts set breaker_open = true where id = $1', [id])
       await recordEvent(tx, id, 'rollout.breaker_tripped', { reason: decision.reason })
       return
     case 'trip server':

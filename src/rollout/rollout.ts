@@ -31,6 +31,7 @@ export interface Rollout {
   readonly options: RolloutOptions
   readonly state: RolloutState
   readonly reason: string | null
+  readonly breaker_open: boolean
   readonly current_wave: number
   readonly total: number
   readonly rate: number
@@ -38,7 +39,7 @@ export interface Rollout {
   readonly finished_at: Date | null
 }
 
-const COLUMNS = `id, direction, version_ids, undo_of, dry_run, options, state, reason, current_wave, total,
+const COLUMNS = `id, direction, version_ids, undo_of, dry_run, options, state, reason, breaker_open, current_wave, total,
   rate, created_at, finished_at`
 
 /** @throws TenantryError `not_found` */

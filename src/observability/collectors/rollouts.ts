@@ -41,7 +41,7 @@ async function collectActive(app: App): Promise<void> {
 
 async function collectBreakers(app: App): Promise<void> {
   const [row] = await app.control.query<{ rollouts: number; tripped: number; down: number }>(
-    `select (select count(*) from tenantry.rollouts where state = 'paused') as rollouts,
+    `select (select count(*) from tenantry.rollouts where breaker_open) as rollouts,
        count(*) filter (where lane.state = 'tripped') as tripped,
        count(*) filter (where lane.state = 'down' and rollout.state = 'running') as down
      from tenantry.rollout_servers as lane join tenantry.rollouts as rollout on rollout.id = lane.rollout_id
