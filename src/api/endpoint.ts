@@ -28,9 +28,9 @@ export interface AuditNote {
   readonly detail?: Record<string, unknown> | undefined
 }
 
-interface Described {
+interface Described<Id extends string> {
   /** `area.verb`, unique: the operationId of the OpenAPI document and the action in the audit log. */
-  readonly id: string
+  readonly id: Id
   readonly method: Method
   /** With parameters in braces: `/operations/{id}`. */
   readonly path: string
@@ -42,7 +42,8 @@ interface Described {
   readonly errors?: readonly ErrorCode[]
 }
 
-interface Definition<P extends Shape, Q extends Shape, B extends z.ZodType, O extends z.ZodType> extends Described {
+interface Definition<Id extends string, P extends Shape, Q extends Shape, B extends z.ZodType, O extends z.ZodType>
+  extends Described<Id> {
   readonly params?: P
   readonly query?: Q
   /** An absent body is read as `{}`. Use `z.strictObject`, so that a misspelt field is refused. */
@@ -72,7 +73,8 @@ export interface Endpoint<
   Q extends Shape = Shape,
   B extends z.ZodType = z.ZodType,
   O extends z.ZodType = z.ZodType,
-> extends Omit<Definition<P, Q, B, O>, 'params' | 'query' | 'body' | 'errors' | 'shownOnce'> {
+  Id extends string = string,
+> extends Omit<Definition<Id, P, Q, B, O>, 'params' | 'query' | 'body' | 'errors' | 'shownOnce'> {
   readonly stream?: undefined
   readonly params: Strict<P>
   readonly query: Strict<Q>
@@ -99,7 +101,8 @@ export interface AskedStream<P extends Shape = Shape, Q extends Shape = Shape> e
   readonly lastEventId: string | undefined
 }
 
-interface StreamDefinition<P extends Shape, Q extends Shape, E extends Events> extends Described {
+interface StreamDefinition<Id extends string, P extends Shape, Q extends Shape, E extends Events>
+  extends Described<Id> {
   readonly params?: P
   readonly query?: Q
   readonly events: E
@@ -110,8 +113,12 @@ interface StreamDefinition<P extends Shape, Q extends Shape, E extends Events> e
   run(app: App, asked: AskedStream<P, Q>): Promise<AsyncIterable<StreamEvent<E>>>
 }
 
-export interface StreamEndpoint<P extends Shape = Shape, Q extends Shape = Shape, E extends Events = Events>
-  extends Omit<StreamDefinition<P, Q, E>, 'params' | 'query' | 'errors'> {
+export interface StreamEndpoint<
+  P extends Shape = Shape,
+  Q extends Shape = Shape,
+  E extends Events = Events,
+  Id extends string = string,
+> extends Omit<StreamDefinition<Id, P, Q, E>, 'params' | 'query' | 'errors'> {
   readonly stream: 'sse'
   readonly params: Strict<P>
   readonly query: Strict<Q>
@@ -124,11 +131,12 @@ type Empty = Record<never, never>
 
 /** Completes and checks a definition; the types of `run` follow from its schemas. */
 export function defineEndpoint<
+  Id extends string,
   O extends z.ZodType,
   P extends Shape = Empty,
   Q extends Shape = Empty,
   B extends z.ZodType = Strict<Empty>,
->(definition: Definition<P, Q, B, O>): Endpoint<P, Q, B, O> {
+>(definition: Definition<Id, P, Q, B, O>): Endpoint<P, Q, B, O, Id> {
   return {
     ...definition,
     params: z.strictObject((definition.params ?? {}) as P),
@@ -140,9 +148,12 @@ export function defineEndpoint<
 }
 
 /** As `defineEndpoint`, for a stream of server-sent events. Every stream also takes `?after=`. */
-export function defineStream<E extends Events, P extends Shape = Empty, Q extends Shape = Empty>(
-  definition: StreamDefinition<P, Q, E>,
-): StreamEndpoint<P, Q, E> {
+export function defineStream<
+  Id extends string,
+  E extends Events,
+  P extends Shape = Empty,
+  Q extends Shape = Empty,
+>(definition: StreamDefinition<Id, P, Q, E>): StreamEndpoint<P, Q, E, Id> {
   return {
     ...definition,
     stream: 'sse',

@@ -86,7 +86,7 @@ const report = defineEndpoint({
 
 const Alive = z.object({ status: z.literal('ok') }).meta({ id: 'Alive' })
 
-function defineLiveness(id: string, path: string) {
+function defineLiveness<Id extends string>(id: Id, path: string) {
   return defineEndpoint({
     id,
     method: 'GET',
@@ -100,7 +100,7 @@ function defineLiveness(id: string, path: string) {
   })
 }
 
-function defineReadiness(id: string, path: string) {
+function defineReadiness<Id extends string>(id: Id, path: string) {
   return defineEndpoint({
     id,
     method: 'GET',

@@ -13,7 +13,7 @@ import { tenantEndpoints } from './tenants.ts'
 import { tokenEndpoints } from './tokens.ts'
 import { versionEndpoints } from './versions.ts'
 
-export const ENDPOINTS: readonly AnyEndpoint[] = [
+const all = [
   ...serverEndpoints,
   ...tenantEndpoints,
   ...versionEndpoints,
@@ -27,3 +27,15 @@ export const ENDPOINTS: readonly AnyEndpoint[] = [
   ...healthEndpoints,
   ...metricsEndpoints,
 ]
+
+type Known = (typeof all)[number]
+export type EndpointId = Known['id']
+
+export const ENDPOINTS: readonly AnyEndpoint[] = all
+
+/** One endpoint with its full type, e.g. for the client: `client.call(endpointOf('tokens.list'))`. */
+export function endpointOf<Id extends EndpointId>(id: Id): Extract<Known, { readonly id: Id }> {
+  const found = all.find((endpoint) => endpoint.id === id)
+  if (found === undefined) throw new Error(`there is no endpoint ${id}`)
+  return found as Extract<Known, { readonly id: Id }>
+}

@@ -8,7 +8,8 @@ import { TenantryError, messageOf } from '../lib/errors.ts'
 import { metrics } from '../observability/metrics.ts'
 import { answer, pathOf } from './answer.ts'
 import { Authenticator, type Identity } from './authenticate.ts'
-import { documents } from './documents.ts'
+import { DOCS_CSP } from './docs-page.ts'
+import { describeApi, DOCS_PATH } from './documents.ts'
 import { parseBody, toJson } from './json.ts'
 import { askersError, problemOf, PROBLEM_TYPE } from './problem.ts'
 import { SSE_LIMITS, type SseLimits, type StreamEnd } from './sse.ts'
@@ -68,7 +69,7 @@ export async function startHttp(
     identities: new WeakMap(),
   }
   addCommonParts(parts)
-  const all = [...endpoints, ...documents(endpoints)]
+  const { all } = describeApi(endpoints)
   for (const endpoint of all) addRoute(parts, endpoint)
   addUnknownRoutes(parts, all)
 
@@ -178,6 +179,7 @@ function addRoute(parts: Parts, endpoint: AnyEndpoint): void {
         void reply.header('retry-after', String(seconds))
       })
       identities.set(request, identity)
+      if (endpoint.path === DOCS_PATH) void reply.header('content-security-policy', DOCS_CSP)
     },
     handler: async (request, reply) => {
       const identity = identities.get(request)
