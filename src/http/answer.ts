@@ -125,7 +125,8 @@ function send(endpoint: Endpoint, reply: FastifyReply, output: unknown, status: 
   if (endpoint.location !== undefined) void reply.header('location', endpoint.location(output))
   if (status === 204) return reply.send()
   if (endpoint.produces !== undefined) return reply.type(endpoint.produces).send(String(output))
-  return reply.type('application/json').send(toJson(output))
+  // As bytes: to text the framework would add a charset, which JSON does not have.
+  return reply.type('application/json').send(Buffer.from(toJson(output)))
 }
 
 function reportTo(asking: Asking, what: string): (error: unknown) => void {

@@ -161,7 +161,7 @@ function sendProblem(app: App, thrown: unknown, request: FastifyRequest, reply: 
   // Requests that never reached a route have not been through the hooks.
   addCommonHeaders(request, reply)
   const problem = problemOf(error, { instance: pathOf(request), requestId: request.id })
-  return reply.code(error.status).type(PROBLEM_TYPE).send(toJson(problem))
+  return reply.code(error.status).type(PROBLEM_TYPE).send(Buffer.from(toJson(problem)))
 }
 
 function addRoute(parts: Parts, endpoint: AnyEndpoint): void {
