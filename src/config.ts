@@ -45,7 +45,12 @@ export const SETTINGS = {
     example: '0.0.0.0',
     default: '127.0.0.1',
   },
-  APP_HOST_PORT: { schema: port, about: 'Port the API listens on.', example: '8001', default: '8001' },
+  APP_HOST_PORT: {
+    schema: z.coerce.number().int().min(0).max(65535),
+    about: 'Port the API listens on; 0 takes any free one.',
+    example: '8001',
+    default: '8001',
+  },
   WORKERS: {
     schema: count(64),
     about: 'Worker processes that a `serve` or `up` runs.',
@@ -141,7 +146,8 @@ export interface Config {
   readonly secretKeyFile: string
   readonly tokenFile: string
   readonly tokenFileIsChosen: boolean
-  readonly apiUrl: string
+  /** Where the command line asks; undefined when nobody said so. */
+  readonly apiUrl: string | undefined
   readonly listen: { readonly host: string; readonly port: number }
   readonly workerProcesses: number
   /** The server that is registered at start. */
@@ -191,6 +197,8 @@ export interface ConfigSources {
   readonly environment?: Environment
   /** Flags of the command line, by setting name. */
   readonly flags?: Partial<Record<SettingName, string>>
+  /** What a program would rather have than the built-in defaults. */
+  readonly defaults?: Partial<Record<SettingName, string>>
   readonly directory?: string
 }
 
@@ -201,6 +209,7 @@ export interface ConfigSources {
 export function readConfig(sources: ConfigSources = {}): Config {
   const directory = sources.directory ?? process.cwd()
   const merged = {
+    ...sources.defaults,
     ...readEnvFile(join(directory, '.env')),
     ...withoutEmpty(sources.environment ?? process.env),
     ...withoutEmpty(sources.flags ?? {}),
@@ -248,7 +257,7 @@ function assemble(values: Values, directory: string): Config {
     secretKeyFile: inside(values.TENANTRY_SECRET_KEY_FILE, 'secret.key'),
     tokenFile: inside(values.TENANTRY_TOKEN_FILE, 'token'),
     tokenFileIsChosen: values.TENANTRY_TOKEN_FILE !== undefined,
-    apiUrl: values.TENANTRY_URL ?? `http://127.0.0.1:${listen.port}`,
+    apiUrl: values.TENANTRY_URL,
     listen,
     workerProcesses: values.WORKERS ?? 1,
     tenantServer: tenantServer(values, directory),

@@ -1,0 +1,116 @@
+/** Options that many commands share, and how their values are read. */
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Cli } from './cli.ts'
+import { FORMATS, type Format } from './output.ts'
+
+export interface GlobalOptions {
+  readonly output?: Format
+  readonly url?: string
+  readonly tokenFile?: string
+  readonly color?: boolean
+  readonly quiet?: boolean
+}
+
+export interface WaitOptions {
+  readonly wait?: boolean
+  /** Milliseconds. */
+  readonly timeout?: number
+}
+
+export interface RepeatOptions {
+  readonly idempotencyKey?: string
+}
+
+export function addGlobalOptions(program: Command): void {
+  program
+    .addOption(new Option('-o, --output <format>', 'how results are printed').choices(FORMATS))
+    .option('--url <url>', 'where the API is')
+    .option('--token-file <file>', 'file with the token')
+    .option('--no-color', 'no colours')
+    .option('-q, --quiet', 'no messages beside the result')
+}
+
+/** `--wait`, `--no-wait`, `--timeout`. */
+export function withWait(command: Command, about = 'wait until it has ended'): Command {
+  return command
+    .option('--wait', about)
+    .option('--no-wait', 'return at once')
+    .option(
+      '--timeout <time>',
+      'stop waiting after this time, e.g. 90s or 10m (exit code 7; the work goes on)',
+      readDuration,
+    )
+}
+
+export function withReason(command: Command): Command {
+  return command.option('--reason <text>', 'why; kept in the audit log')
+}
+
+export function withYes(command: Command): Command {
+  return command.option('-y, --yes', 'do not ask')
+}
+
+/** For commands that start something: repeated with the same key they start it once. */
+export function withKey(command: Command): Command {
+  return command.option('--idempotency-key <key>', 'repeating the command with the same key does it once')
+}
+
+export function withLimit(command: Command): Command {
+  return command.option('--limit <n>', 'how many at most; 0 for all', readCount, 100)
+}
+
+/** `90s`, `10m`, `1h`, `500ms` → milliseconds. */
+export function readDuration(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|min|h)$/.exec(text) ?? []
+  const factor = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000 }[unit ?? '']
+  if (digits === undefined || factor === undefined)
+    throw new InvalidArgumentError('It is not a time such as 90s or 10m.')
+  return Number(digits) * factor
+}
+
+export function readCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is not a whole number.')
+  return Number(text)
+}
+
+export function readPercent(text: string): number {
+  const value = Number(text.replace(/%$/, ''))
+  if (!(value >= 0 && value <= 100) || text === '')
+    throw new InvalidArgumentError('It is not a percentage from 0 to 100.')
+  return value
+}
+
+/** Gathers `name=value` given once or more often. */
+export function readLabel(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const [, name, value] = /^([^=]+)=(.+)$/.exec(text) ?? []
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError('It is not of the form name=value.')
+  return { ...before, [name]: value }
+}
+
+/** Gathers a value given once or more often. */
+export function readMany(text: string, before: readonly string[] = []): string[] {
+  return [...before, text]
+}
+
+/** `host:port` */
+export function readAddress(text: string): { host: string; port: number } {
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? []
+  if (host === undefined || port === undefined)
+    throw new InvalidArgumentError('It is not of the form host:port.')
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) }
+}
+
+/** What a command does. @returns its exit code, 0 when nothing is returned. */
+type Work<Options> = (cli: Cli, options: Options & GlobalOptions, ...args: string[]) => Promise<number | void>
+
+/** Makes a command's action of what it does; everything heavy is loaded only now. */
+export function action<Options = object>(work: Work<Options>): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
+    const command = given.at(-1) as Command
+    const options = command.optsWithGlobals<Options & GlobalOptions>()
+    const { makeCli } = await import('./cli.ts')
+    const code = await work(makeCli(options), options, ...(given.slice(0, -2) as string[]))
+    process.exitCode = code ?? 0
+  }
+}
