@@ -1,5 +1,5 @@
 /** The control database: Tenantry's own PostgreSQL, where all that must survive a crash is kept. */
-import { Pool, types, type PoolClient, type QueryResultRow } from 'pg'
+import { Pool, types, type PoolClient, type QueryConfig, type QueryResultRow } from 'pg'
 import { TenantryError, messageOf } from '../lib/errors.ts'
 
 /** What statements run on: the pool, or one transaction of it. */
@@ -23,6 +23,14 @@ function parseInt8(text: string): number {
   return value
 }
 
+/**
+ * Milliseconds after which an unanswered query counts as lost: more than the server's own statement_timeout, so
+ * that only a connection that has gone silent is meant.
+ */
+const SILENCE_MS = 65_000
+/** Transactions may raise their statement_timeout. */
+const TRANSACTION_SILENCE_MS = 600_000
+
 export interface ControlOptions {
   readonly url: string
   readonly maxConnections?: number
@@ -35,6 +43,8 @@ export function openControl(options: ControlOptions): Control {
     connectionString: options.url,
     max: options.maxConnections ?? 10,
     connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     idleTimeoutMillis: 60_000,
     application_name: options.applicationName ?? 'tenantry control',
     options: '-c search_path=pg_catalog,pg_temp -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC',
@@ -47,7 +57,7 @@ export function openControl(options: ControlOptions): Control {
   pool.on('error', () => undefined)
   return {
     pool,
-    query: (text, values) => run(pool, text, values),
+    query: (text, values) => run(pool, SILENCE_MS, text, values),
     transaction: (work) => transaction(pool, work),
     close: () => pool.end(),
   }
@@ -55,28 +65,50 @@ export function openControl(options: ControlOptions): Control {
 
 async function run<Row extends QueryResultRow>(
   on: Pool | PoolClient,
+  silenceMs: number,
   text: string,
-  values?: readonly unknown[],
+  values: readonly unknown[] = [],
 ): Promise<Row[]> {
-  const result = await on.query<Row>(text, values as unknown[])
+  // The types of pg leave out that a query may have a timeout of its own.
+  const query: QueryConfig & { query_timeout: number } = {
+    text,
+    ...(values.length === 0 ? {} : { values: [...values] }),
+    query_timeout: silenceMs,
+  }
+  const result = await on.query<Row>(query)
   return result.rows
 }
 
 async function transaction<T>(pool: Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect()
+  const tx: Queryable = { query: (text, values) => run(client, TRANSACTION_SILENCE_MS, text, values) }
+  // A connection that breaks between two queries says so by an event; the next query fails as well.
+  let broken: Error | undefined
+  const onError = (error: Error): void => {
+    broken = error
+  }
+  client.on('error', onError)
   try {
-    await client.query('begin')
-    const result = await work({ query: (text, values) => run(client, text, values) })
-    await client.query('commit')
-    client.release()
+    await tx.query('begin')
+    const result = await work(tx)
+    await tx.query('commit')
     return result
   } catch (error) {
-    // A connection that cannot even roll back is not given back to the pool.
-    await client.query('rollback').then(
-      () => client.release(),
-      (broken: unknown) => client.release(broken instanceof Error ? broken : true),
-    )
+    broken ??= isControlOutage(error) ? (error as Error) : await rollback(tx)
     throw error
+  } finally {
+    client.off('error', onError)
+    // A connection that cannot even roll back is not given back to the pool.
+    client.release(broken)
+  }
+}
+
+async function rollback(tx: Queryable): Promise<Error | undefined> {
+  try {
+    await tx.query('rollback')
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
   }
 }
 
@@ -85,9 +117,19 @@ export function isControlOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (/^(08|57P0|53300|25006)/.test(code) || /^E(CONN|PIPE|TIMEDOUT|HOST|NOTFOUND|AI_AGAIN)/.test(code)) return true
-  return /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(
+  return /timeout exceeded when trying to connect|timeout expired|Query read timeout|Connection terminated|Client has encountered a connection error|Client was closed/.test(
     error.message,
   )
+}
+
+/**
+ * True for errors of the control database that pass by themselves: an outage, a lost race, a lock or a statement
+ * that took too long, no room. What was tried can be tried again as it is.
+ */
+export function isPassing(error: unknown): boolean {
+  if (isControlOutage(error)) return true
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^(40001|40P01|55P03|57014|53...|58...)$/.test(code)
 }
 
 /** The error a user sees when the control database is away. */

@@ -1,0 +1,98 @@
+/** A TCP proxy between two real programs that can cut, stall or refuse what goes through it. */
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+
+export interface CutProxy {
+  readonly host: '127.0.0.1'
+  readonly port: number
+  /** How many connections go through it now. */
+  readonly open: () => number
+  /** Resets all connections that are open; new ones get through. @returns how many it cut. */
+  readonly cut: () => number
+  /** Swallows everything in both directions, as a network without a route does, until `heal`. */
+  readonly stall: () => void
+  /** Cuts what is open and resets every new connection, until `heal`. */
+  readonly refuse: () => void
+  /** New connections get through again. Those that were stalled stay dead: their bytes are gone. */
+  readonly heal: () => void
+  readonly stop: () => Promise<void>
+}
+
+interface Pair {
+  readonly near: Socket
+  readonly far: Socket
+  stalled: boolean
+}
+
+export async function startCutProxy(target: { host: string; port: number }): Promise<CutProxy> {
+  const pairs = new Set<Pair>()
+  let mode: 'through' | 'stall' | 'refuse' = 'through'
+  const server = createServer((near) => {
+    if (mode === 'refuse') {
+      near.on('error', ignore).resetAndDestroy()
+      return
+    }
+    const far = connect({ host: target.host, port: target.port, noDelay: true })
+    const pair: Pair = { near: near.setNoDelay(true), far, stalled: mode === 'stall' }
+    pairs.add(pair)
+    join(pair, near, far)
+    join(pair, far, near)
+    const end = (): void => {
+      pairs.delete(pair)
+      near.destroy()
+      far.destroy()
+    }
+    near.on('error', ignore).on('close', end)
+    // A stalled network brings no news of the other side's end either.
+    far.on('error', ignore).on('close', () => {
+      if (!pair.stalled) end()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const cut = (): number => {
+    const open = [...pairs]
+    for (const { near, far } of open) {
+      near.resetAndDestroy()
+      far.resetAndDestroy()
+    }
+    return open.length
+  }
+  return {
+    host: '127.0.0.1',
+    port: (server.address() as AddressInfo).port,
+    open: () => pairs.size,
+    cut,
+    stall: () => {
+      mode = 'stall'
+      for (const pair of pairs) pair.stalled = true
+    },
+    refuse: () => {
+      mode = 'refuse'
+      cut()
+    },
+    heal: () => {
+      mode = 'through'
+    },
+    stop: async () => {
+      mode = 'refuse'
+      cut()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+function join(pair: Pair, from: Socket, to: Socket): void {
+  from.on('data', (bytes) => {
+    if (!pair.stalled) to.write(bytes)
+  })
+  from.on('end', () => {
+    if (!pair.stalled) to.end()
+  })
+}
+
+/** What breaks here was broken on purpose; both sides see it by themselves. */
+function ignore(): void {
+  return undefined
+}
