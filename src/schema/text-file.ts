@@ -8,7 +8,7 @@ import { join, sep } from 'node:path'
 import { messageOf, TenantryError } from '../lib/errors.ts'
 
 /** Bytes. A change of 10 MB is already a large one. */
-export const MAX_FILE_BYTES = 64 * 2 ** 20
+const MAX_FILE_BYTES = 64 * 2 ** 20
 
 function refused(message: string, nextStep: string, cause?: unknown): TenantryError {
   return new TenantryError('source_invalid', message, { nextSteps: [nextStep], cause })

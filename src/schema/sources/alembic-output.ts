@@ -54,6 +54,16 @@ export function lastRunning(stdout: string): Running | undefined {
   return match === undefined ? undefined : runningOf(match)
 }
 
+/**
+ * The SQL of an offline run, with one change: on the way up from nothing alembic creates its own table, which a tenant
+ * may already have, empty, from before or from an undo (newer versions of alembic leave it in place on the way back).
+ */
+export function runnable(stdout: string): string {
+  const first = stdout.search(/^-- Running upgrade /m)
+  const head = first === -1 ? '' : stdout.slice(0, first)
+  return head.replace(/^CREATE TABLE (?!IF NOT EXISTS )/m, 'CREATE TABLE IF NOT EXISTS ') + stdout.slice(head.length)
+}
+
 export interface Segment {
   readonly revision: string
   /** With BEGIN and COMMIT added where a transaction reaches over its ends. */

@@ -8,7 +8,7 @@
  */
 import { join } from 'node:path'
 import type { RunResult } from '../../engine/exec.ts'
-import { type AlembicRevision, parseHistory, type Segment, segmentsOf } from './alembic-output.ts'
+import { type AlembicRevision, parseHistory, runnable, type Segment, segmentsOf } from './alembic-output.ts'
 import {
   type Alembic,
   alembicFailure,
@@ -126,7 +126,7 @@ async function renderAlembic(alembic: Alembic, revisions: Revisions, range: Rang
     runAlembic(alembic, ['downgrade', `${target}:${after ?? 'base'}`, '--sql']),
   ])
   const order = upgradeOrder(alembic, up, wanted)
-  return { revision: target, upgradeSql: up.stdout, revisions: order, ...downgradeOf(alembic, down, wanted) }
+  return { revision: target, upgradeSql: runnable(up.stdout), revisions: order, ...downgradeOf(alembic, down, wanted) }
 }
 
 /** The revisions that the upgrade holds, in its order. */
@@ -168,7 +168,7 @@ function downgradeOf(
 async function listVersions(alembic: Alembic, revisions: Revisions): Promise<SourceVersion[]> {
   if (revisions.size === 0) return []
   const result = await runAlembic(alembic, ['upgrade', 'base:heads', '--sql'])
-  const upgrades = segmentsOf(result.stdout)
+  const upgrades = segmentsOf(runnable(result.stdout))
   upgradeOrder(alembic, result, new Set(revisions.keys()))
   const downgrades = await listDowngrades(alembic, revisions, upgrades)
   return upgrades.map(({ revision, sql }) => ({

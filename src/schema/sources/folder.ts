@@ -8,7 +8,7 @@ import { sourceInvalid } from './source.ts'
 /** More files than any project has migrations: the folder is another one than was meant. */
 const MAX_ENTRIES = 20_000
 
-export type PathKind = 'file' | 'folder' | 'absent'
+type PathKind = 'file' | 'folder' | 'absent'
 
 /** @throws TenantryError `source_invalid` when that cannot be found out */
 export async function kindOfPath(path: string): Promise<PathKind> {

@@ -9,7 +9,7 @@ import { kindOfPath, namesIn, readExpected } from './folder.ts'
 import { type Source, sourceInvalid, type SourceVersion } from './source.ts'
 import { describe, downgradeOrNull } from './sql/layout.ts'
 
-export const PRISMA_LOCK = 'migration_lock.toml'
+const PRISMA_LOCK = 'migration_lock.toml'
 
 /** The folder with the lock file: `path`, or what Prisma calls `prisma/migrations` below it. */
 export async function findPrisma(path: string): Promise<string | undefined> {

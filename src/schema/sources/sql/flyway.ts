@@ -14,12 +14,13 @@ import {
   downgradeOrNull,
   expectUnique,
   type Layout,
+  matchName,
   normalNumber,
   type SqlFile,
   withoutTransaction,
 } from './layout.ts'
 
-const NAME = /^([VU])(\d+(?:[._]\d+)*)__(.*)\.sql$/
+const NAME = /^([VU])(\d+(?:[._]\d+)*)__(.*)\.sql$/s
 
 interface FlywayFile {
   readonly file: SqlFile
@@ -59,7 +60,7 @@ export const flyway: Layout = {
 }
 
 export function isFlywayName(path: string): boolean {
-  return /^(?:[VUB]\d|R__).*\.sql$/.test(basename(path))
+  return /^(?:[VUB]\d|R__).*\.sql$/s.test(basename(path))
 }
 
 /** Flyway takes 1, 1.0 and 1.0.0 for the same version. */
@@ -68,9 +69,8 @@ function keyOf({ version }: FlywayFile): string {
 }
 
 function parse(file: SqlFile, settings: string | undefined): FlywayFile {
-  const match = NAME.exec(basename(file.name))
-  if (match === null) throw unusable(file)
-  const [, prefix = '', number = '', name = ''] = match
+  refuseUnordered(file)
+  const [, prefix = '', number = '', name = ''] = matchName(file, basename(file.name), NAME, flyway)
   const parsed = {
     file,
     prefix,
@@ -82,21 +82,20 @@ function parse(file: SqlFile, settings: string | undefined): FlywayFile {
   return parsed
 }
 
-function unusable(file: SqlFile): Error {
+function refuseUnordered(file: SqlFile): void {
   const name = basename(file.name)
   if (name.startsWith('R__')) {
-    return sourceInvalid(
+    throw sourceInvalid(
       `${file.name} is a repeatable migration, which has no place in an order of versions`,
       'Put what it does into a new V file each time it changes, and the R file elsewhere.',
     )
   }
-  if (/^B\d/.test(name)) {
-    return sourceInvalid(
+  if (name.startsWith('B')) {
+    throw sourceInvalid(
       `${file.name} is a baseline: it stands for versions before it, and cannot be applied after them`,
       'Name a folder without it: one that has the V files from the first on.',
     )
   }
-  return sourceInvalid(`${file.name} is not named as Flyway wants it`, 'Name it like V1_1__name.sql.')
 }
 
 const FOLLOWED = new Set(['executeInTransaction', 'placeholderReplacement', 'encoding'])

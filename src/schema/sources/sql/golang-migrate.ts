@@ -1,10 +1,10 @@
 /**
  * golang-migrate: `000001_name.up.sql` and `000001_name.down.sql`. Order of the numbers.
  */
-import { type Layout } from './layout.ts'
+import { type Layout, matchName } from './layout.ts'
 import { type NamedFile, pairs } from './pairs.ts'
 
-const NAME = /^(\d+)_(.*)\.(up|down)\.sql$/
+const NAME = /^(\d+)_(.*)\.(up|down)\.sql$/s
 
 export const golangMigrate: Layout = {
   name: 'golang-migrate',
@@ -12,7 +12,7 @@ export const golangMigrate: Layout = {
   read(files) {
     return pairs(
       files.map((file): NamedFile => {
-        const [, number = '', title = '', direction = ''] = NAME.exec(file.name) ?? []
+        const [, number = '', title = '', direction = ''] = matchName(file, file.name, NAME, golangMigrate)
         return { file, number, title, direction: direction === 'down' ? 'down' : 'up' }
       }),
       ({ number, title }) => `${number}_${title}.up.sql`,

@@ -3,11 +3,11 @@
  * with semicolons inside, `-- +goose StatementBegin` and `-- +goose StatementEnd`. Order of the numbers.
  */
 import { sourceInvalid, type SourceVersion } from '../source.ts'
-import { compareNumbers, describe, expectUnique, type Layout, normalNumber, type SqlFile } from './layout.ts'
+import { compareNumbers, describe, expectUnique, type Layout, matchName, normalNumber, type SqlFile } from './layout.ts'
 import { expectNothingBefore, type Section, versionOfSections } from './sections.ts'
 
 const ANNOTATION = /^--\s*\+goose\s+(.+?)\s*$/i
-const NAME = /^(\d+)_(.*)\.sql$/
+const NAME = /^(\d+)_(.*)\.sql$/s
 
 export const goose: Layout = {
   name: 'goose',
@@ -24,9 +24,7 @@ export function isGoose(text: string): boolean {
 }
 
 function numberOf(file: SqlFile): string {
-  const number = NAME.exec(file.name)?.[1]
-  if (number !== undefined) return number
-  throw sourceInvalid(`${file.name} is not named as goose wants it`, 'Name it like 00001_name.sql.')
+  return matchName(file, file.name, NAME, goose)[1] ?? ''
 }
 
 /** The parts of a file while it is read, line by line. */
@@ -58,7 +56,7 @@ function readFile(file: SqlFile): SourceVersion {
     }),
   )
   if (up === undefined) throw sourceInvalid(`${file.name} has no \`-- +goose Up\``, 'Add it above the SQL.')
-  const [, number = '', name = ''] = NAME.exec(file.name) ?? []
+  const [, number = '', name = ''] = matchName(file, file.name, NAME, goose)
   return versionOfSections(file, { revision: number, description: describe(name) }, up, down)
 }
 

@@ -9,10 +9,10 @@ import { goose, isGoose } from './goose.ts'
 import { expectUnique, type Layout, type SqlFile } from './layout.ts'
 import { numbered } from './numbered.ts'
 
-export const LAYOUTS: readonly Layout[] = [dbmate, golangMigrate, flyway, goose, numbered]
+const LAYOUTS: readonly Layout[] = [dbmate, golangMigrate, flyway, goose, numbered]
 
 /** Migrations that are programs: they cannot be read as SQL, and leaving them out would skip what they do. */
-const PROGRAM = /^(?:\d+.*|[VRUB][\d_.]*__.*)\.(?:go|java|kt|class|js|cjs|mjs|ts|py|rb|php|exs)$/
+const PROGRAM = /^(?:\d+.*|[VRUB][\d_.]*__.*)\.(?:go|java|kt|class|js|cjs|mjs|ts|py|rb|php|exs)$/s
 
 /** A source over the files of `path`. The folder is read anew by each `list()`. */
 export function openSqlFolder(path: string): Source {
@@ -83,7 +83,7 @@ function layoutOf(path: string, files: readonly SqlFile[]): Layout {
 function layoutOfFile({ name, text }: SqlFile): Layout | 'down' | undefined {
   if (isFlywayName(name)) return flyway
   if (!/^\d/.test(name)) return undefined
-  if (/^\d+_.*\.up\.sql$/.test(name)) return golangMigrate
+  if (/^\d+_.*\.up\.sql$/s.test(name)) return golangMigrate
   if (name.endsWith('.down.sql')) return 'down'
   if (isDbmate(text)) return dbmate
   if (isGoose(text)) return goose

@@ -46,6 +46,13 @@ export function describe(slug: string): string {
   return slug.replaceAll(/[_-]+/g, ' ').trim()
 }
 
+/** @throws TenantryError `source_invalid` for a name that the layout does not know */
+export function matchName(file: SqlFile, name: string, pattern: RegExp, layout: Layout): RegExpExecArray {
+  const match = pattern.exec(name)
+  if (match !== null) return match
+  throw sourceInvalid(`${file.name} is not named as ${layout.name} wants it`, `Name it like ${layout.looks}.`)
+}
+
 /** A version number as one text per number: `0012` is `12`, `2026-01-05` is `2026.1.5`. */
 export function normalNumber(number: string): string {
   return number
