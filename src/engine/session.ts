@@ -67,11 +67,19 @@ export class Session {
   static async open(address: ServerAddress, options: SessionOptions = {}): Promise<Session> {
     const database = options.database ?? address.database
     const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS
-    const deadline = AbortSignal.timeout(timeoutMs)
-    const socket = await openSocket(address, deadline, timeoutMs)
-    const session = new Session(socket, database)
-    await session.#logIn(address, options, deadline, timeoutMs)
-    return session
+    const deadline = new Deadline(timeoutMs, () => timedOut(address, timeoutMs))
+    try {
+      const session = new Session(await openSocket(address, deadline), database)
+      await session.#logIn(address, options, deadline)
+      return session
+    } finally {
+      deadline.clear()
+    }
+  }
+
+  /** False once it was closed or lost. */
+  get usable(): boolean {
+    return !this.#closing && this.#lost === undefined
   }
 
   /**
@@ -80,24 +88,36 @@ export class Session {
    * @throws DatabaseFailure; `facts.completed` counts the statements that finished before the failing one.
    */
   query(sql: string, options: { keepRows?: boolean } = {}): Promise<QueryResult[]> {
+    return this.#send(serialize.query(sql), options.keepRows ?? false)
+  }
+
+  /** As `query`, with the goodbye in the same packet: no further message can be sent. */
+  queryLast(sql: string): Promise<QueryResult[]> {
+    const sent = this.#send(Buffer.concat([serialize.query(sql), serialize.end()]), false)
+    this.#closing = true
+    return sent
+  }
+
+  #send(message: Buffer, keepRows: boolean): Promise<QueryResult[]> {
     if (this.#lost !== undefined) return Promise.reject(this.#lost)
+    if (this.#closing) return Promise.reject(new DatabaseFailure(CONNECTION_LOST, 'The session is closed.'))
     const { promise, resolve, reject } = Promise.withResolvers<QueryResult[]>()
     this.#pending.push({
-      keepRows: options.keepRows ?? false,
+      keepRows,
       results: [],
       rows: [],
       failure: undefined,
       resolve,
       reject,
     })
-    this.#socket.write(serialize.query(sql))
+    this.#socket.write(message)
     return promise
   }
 
   /** Says goodbye and lets the server end its process; never throws. */
   close(): void {
+    if (this.#closing || this.#socket.destroyed) return
     this.#closing = true
-    if (this.#socket.destroyed) return
     this.#socket.end(serialize.end())
   }
 
@@ -106,23 +126,21 @@ export class Session {
     this.#socket.destroy(new Error('the connection was dropped by Tenantry'))
   }
 
-  #logIn(address: ServerAddress, options: SessionOptions, deadline: AbortSignal, timeoutMs: number): Promise<void> {
+  #logIn(address: ServerAddress, options: SessionOptions, deadline: Deadline): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     let ready = false
-    const scram = startScram()
-    const abort = (): void => {
-      this.#socket.destroy(timedOut(address, timeoutMs))
-    }
+    let scram: ScramExchange | undefined
     const fail = (failure: DatabaseFailure): void => {
       this.#lost ??= failure
       if (!ready) reject(failure)
       for (const pending of this.#pending.splice(0)) pending.reject(pending.failure ?? failure)
     }
-    deadline.addEventListener('abort', abort, { once: true })
+    deadline.onExpiry((failure) => this.#socket.destroy(failure))
     this.#socket.on('error', (error) => fail(asConnectionFailure(error, address, ready)))
     this.#socket.on('close', () => {
-      deadline.removeEventListener('abort', abort)
-      fail(this.#lost ?? new DatabaseFailure(CONNECTION_LOST, lostMessage(address, this.#closing)))
+      // The ordinary end of a session is no failure: an error with its stack costs more than a message.
+      if (ready && this.#closing && this.#pending.length === 0) return
+      fail(this.#lost ?? new DatabaseFailure(CONNECTION_LOST, lostMessage(address)))
     })
     const onLogin = (message: BackendMessage): void => {
       switch (message.name) {
@@ -135,10 +153,10 @@ export class Session {
           break
         case 'readyForQuery':
           ready = true
-          deadline.removeEventListener('abort', abort)
           resolve()
           break
         default:
+          if (message.name === 'authenticationSASL') scram = startScram()
           answerAuthentication(message, this.#socket, address, scram).catch((error: unknown) => {
             fail(error instanceof DatabaseFailure ? error : refusedLogin(error, address))
             this.#socket.destroy()
@@ -204,15 +222,34 @@ function startupParameters(
   }
 }
 
-async function openSocket(address: ServerAddress, deadline: AbortSignal, timeoutMs: number): Promise<Socket> {
+/** The time by which a server must be ready: one timer for the whole login, whatever it waits for. */
+class Deadline {
+  readonly #timer: NodeJS.Timeout
+  #expired: ((failure: DatabaseFailure) => void) | undefined
+
+  constructor(timeoutMs: number, failure: () => DatabaseFailure) {
+    this.#timer = setTimeout(() => this.#expired?.(failure()), timeoutMs)
+  }
+
+  /** What happens at expiry; the last one given counts. */
+  onExpiry(expired: (failure: DatabaseFailure) => void): void {
+    this.#expired = expired
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+async function openSocket(address: ServerAddress, deadline: Deadline): Promise<Socket> {
   const socket = address.host.startsWith('/')
     ? connectSocket(`${address.host}/.s.PGSQL.${address.port}`)
     : connectSocket({ host: address.host, port: address.port, noDelay: true })
   socket.setKeepAlive(true, KEEP_ALIVE_MS)
-  await eventOf(socket, 'connect', address, deadline, timeoutMs)
+  await eventOf(socket, 'connect', address, deadline)
   if (address.ssl === 'disable') return socket
   socket.write(serialize.requestSsl())
-  const answer = await eventOf<Buffer>(socket, 'data', address, deadline, timeoutMs)
+  const answer = await eventOf<Buffer>(socket, 'data', address, deadline)
   if (answer.length !== 1 || answer[0] !== 'S'.charCodeAt(0)) {
     socket.destroy()
     throw new DatabaseFailure(CANNOT_CONNECT, `${address.host}:${address.port} does not offer TLS, but sslmode asks for it.`)
@@ -223,7 +260,7 @@ async function openSocket(address: ServerAddress, deadline: AbortSignal, timeout
     rejectUnauthorized: address.ssl === 'verify-full',
     ...(address.sslRootCert === undefined ? {} : { ca: address.sslRootCert }),
   })
-  await eventOf(secure, 'secureConnect', address, deadline, timeoutMs)
+  await eventOf(secure, 'secureConnect', address, deadline)
   return secure
 }
 
@@ -231,24 +268,21 @@ function eventOf<T>(
   socket: Socket,
   event: string,
   address: ServerAddress,
-  deadline: AbortSignal,
-  timeoutMs: number,
+  deadline: Deadline,
 ): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const done = (settle: () => void): void => {
     socket.off(event, onEvent).off('error', onError).off('close', onClose)
-    deadline.removeEventListener('abort', onTimeout)
     settle()
   }
   const onEvent = (value: T): void => done(() => resolve(value))
   const onError = (error: Error): void => done(() => reject(asConnectionFailure(error, address, false)))
   const onClose = (): void => onError(new Error('the connection was closed'))
-  const onTimeout = (): void => {
-    done(() => reject(timedOut(address, timeoutMs)))
-    socket.on('error', () => undefined).destroy()
-  }
   socket.once(event, onEvent).once('error', onError).once('close', onClose)
-  deadline.addEventListener('abort', onTimeout, { once: true })
+  deadline.onExpiry((failure) => {
+    done(() => reject(failure))
+    socket.on('error', () => undefined).destroy()
+  })
   return promise
 }
 
@@ -256,7 +290,7 @@ async function answerAuthentication(
   message: BackendMessage,
   socket: Socket,
   address: ServerAddress,
-  scram: ScramExchange,
+  scram: ScramExchange | undefined,
 ): Promise<void> {
   switch (message.name) {
     case 'authenticationCleartextPassword':
@@ -277,16 +311,17 @@ async function answerAuthentication(
         throw new DatabaseFailure('28000', `${address.host} offers no login Tenantry knows: ${mechanisms.join(', ')}.`)
       }
       passwordOf(address)
-      socket.write(serialize.sendSASLInitialResponseMessage('SCRAM-SHA-256', scram.first))
+      socket.write(serialize.sendSASLInitialResponseMessage('SCRAM-SHA-256', scram?.first ?? ''))
       break
     }
     case 'authenticationSASLContinue': {
       const { data } = message as unknown as { data: string }
-      socket.write(serialize.sendSCRAMClientFinalMessage(await scram.final(passwordOf(address), data)))
+      const final = await scram?.final(passwordOf(address), data)
+      socket.write(serialize.sendSCRAMClientFinalMessage(final ?? ''))
       break
     }
     case 'authenticationSASLFinal':
-      scram.verify((message as unknown as { data: string }).data)
+      scram?.verify((message as unknown as { data: string }).data)
       break
     default:
   }
@@ -319,7 +354,7 @@ function failureOf(error: DatabaseError, completed: number): DatabaseFailure {
 function asConnectionFailure(error: Error, address: ServerAddress, ready: boolean): DatabaseFailure {
   if (error instanceof DatabaseFailure) return error
   return ready
-    ? new DatabaseFailure(CONNECTION_LOST, `${lostMessage(address, false)} (${error.message})`, { cause: error })
+    ? new DatabaseFailure(CONNECTION_LOST, `${lostMessage(address)} (${error.message})`, { cause: error })
     : new DatabaseFailure(CANNOT_CONNECT, `Cannot connect to ${address.host}:${address.port}: ${error.message}`, {
         cause: error,
       })
@@ -337,8 +372,6 @@ function timedOut(address: ServerAddress, timeoutMs: number): DatabaseFailure {
   )
 }
 
-function lostMessage(address: ServerAddress, closing: boolean): string {
-  return closing
-    ? 'The session is closed.'
-    : `The connection to ${address.host}:${address.port} was lost before the server answered.`
+function lostMessage(address: ServerAddress): string {
+  return `The connection to ${address.host}:${address.port} was lost before the server answered.`
 }

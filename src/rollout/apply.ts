@@ -1,4 +1,4 @@
-/** Applies a rollout's changes to one tenant over an open session: never twice, never half. */
+/** Applies a rollout's changes to one tenant: never twice, never half. */
 import { DatabaseFailure } from '../engine/failure.ts'
 import type { Session } from '../engine/session.ts'
 import { applySteps } from './apply-steps.ts'
@@ -13,6 +13,7 @@ import {
   selectLedgerRow,
   selectNewestVersion,
 } from './ledger.ts'
+import type { TenantConnection } from './tenant-connection.ts'
 
 const CREATE_LEDGER_STATEMENTS = CREATE_LEDGER.split(';').length
 
@@ -21,25 +22,31 @@ const CREATE_LEDGER_STATEMENTS = CREATE_LEDGER.split(';').length
  *   TN001 when the tenant has the version with another checksum, TN002 for a superuser's login where tenants
  *   could own code.
  */
-export async function applyToTarget(session: Session, work: RolloutWork, target: Target): Promise<TargetResult> {
-  if (work.dryRun) return dryRun(session, work, target)
-  if (work.direction === 'downgrade') return undoAll(session, work, target)
+export async function applyToTarget(
+  connection: TenantConnection,
+  work: RolloutWork,
+  target: Target,
+): Promise<TargetResult> {
+  if (work.dryRun) return dryRun(await connection.session(), work, target)
+  if (work.direction === 'downgrade') return undoAll(await connection.session(), work, target)
   const [only, second] = work.changes
   if (only !== undefined && second === undefined) {
-    const applied = await applyOne(session, work, target, only)
+    // Where the version may be there already, or other tenants share the database, more is to be said here.
+    const isLast = target.schema === '' && !target.mayHaveIt
+    const applied = await applyOne(connection, work, target, only, isLast)
     return { outcome: applied ? 'applied' : 'already_applied', versionId: only.versionId }
   }
-  return applyPending(session, work, target)
+  return applyPending(connection, work, target)
 }
 
 /** Several versions: asks the ledger which are missing and applies those, in order. */
-async function applyPending(session: Session, work: RolloutWork, target: Target): Promise<TargetResult> {
-  const present = await readLedger(session, work, target)
+async function applyPending(connection: TenantConnection, work: RolloutWork, target: Target): Promise<TargetResult> {
+  const present = await readLedger(await connection.session(), work, target)
   let applied = 0
   for (const change of work.changes) {
     const checksum = present.get(change.versionId)
     if (checksum !== undefined) refuseOtherChecksum(change, checksum)
-    else if (await applyOne(session, work, { ...target, ledgerReady: true }, change)) applied += 1
+    else if (await applyOne(connection, work, { ...target, ledgerReady: true }, change, false)) applied += 1
   }
   return {
     outcome: applied > 0 ? 'applied' : 'already_applied',
@@ -61,22 +68,30 @@ export async function readLedger(session: Session, work: RolloutWork, target: Ta
 }
 
 /** @returns false when the tenant had the version already. */
-async function applyOne(session: Session, work: RolloutWork, target: Target, change: Change): Promise<boolean> {
-  if (change.transactionSql === undefined) return applySteps(session, work, target, change)
+async function applyOne(
+  connection: TenantConnection,
+  work: RolloutWork,
+  target: Target,
+  change: Change,
+  isLast: boolean,
+): Promise<boolean> {
+  if (change.transactionSql === undefined) return applySteps(await connection.session(), work, target, change)
   const opening = openingStatements(work, target)
   const row = insertLedgerRow({ schema: target.schema, versionId: change.versionId, rolloutId: work.rolloutId }, change.checksum)
   try {
-    await sendChange(session, [...opening, ...(target.ledgerReady ? [] : [CREATE_LEDGER]), row], change)
+    const message = messageOf([...opening, ...(target.ledgerReady ? [] : [CREATE_LEDGER]), row], change)
+    if (isLast) await connection.sendLast(message)
+    else await (await connection.session()).query(message)
     return true
   } catch (error) {
     if (!(error instanceof DatabaseFailure)) throw error
     const ledgerIndex = opening.length + (target.ledgerReady ? 0 : CREATE_LEDGER_STATEMENTS)
     const atLedger = error.facts.completed === ledgerIndex
     if (atLedger && error.sqlstate === '23505') {
-      await refuseConflict(session, target, change)
+      await refuseConflict(await connection.session(), target, change)
       return false
     }
-    if (atLedger && isMissingLedger(error)) return applyOne(session, work, { ...target, ledgerReady: false }, change)
+    if (atLedger && isMissingLedger(error)) return applyOne(connection, work, { ...target, ledgerReady: false }, change, isLast)
     throw explain(error, { work, target, change, statementsBefore: ledgerIndex + 1 })
   }
 }
@@ -100,7 +115,7 @@ async function undoOne(session: Session, work: RolloutWork, target: Target, chan
     rolloutId: work.undoOf ?? work.rolloutId,
   })
   try {
-    await sendChange(session, [...opening, row], change)
+    await session.query(messageOf([...opening, row], change))
     return true
   } catch (error) {
     if (!(error instanceof DatabaseFailure)) throw error
@@ -110,9 +125,8 @@ async function undoOne(session: Session, work: RolloutWork, target: Target, chan
   }
 }
 
-async function sendChange(session: Session, before: readonly string[], change: Change): Promise<void> {
-  const sql = change.transactionSql ?? ''
-  await session.query(`${before.join(';\n')};\n${sql}`)
+function messageOf(before: readonly string[], change: Change): string {
+  return `${before.join(';\n')};\n${change.transactionSql ?? ''}`
 }
 
 async function refuseConflict(session: Session, target: Target, change: Change): Promise<void> {

@@ -36,6 +36,8 @@ export interface Target {
   readonly schema: string
   readonly wave: number
   readonly ledgerReady: boolean
+  /** The registry has seen a version as new as the rollout's on it: a hint, never a decision. */
+  readonly mayHaveIt: boolean
   /** Tries including this one. */
   readonly attempts: number
 }

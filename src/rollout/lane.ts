@@ -18,6 +18,7 @@ import { claimTargets } from './sql/claim-targets.ts'
 import { finishTargets, type FinishedTarget } from './sql/finish-targets.ts'
 import { releaseTargets } from './sql/release-targets.ts'
 import { ServerWatch } from './server-watch.ts'
+import { TenantConnection } from './tenant-connection.ts'
 
 export interface LaneParts {
   readonly control: Control
@@ -37,7 +38,7 @@ export interface LaneParts {
   readonly onServerDown: (reason: string) => Promise<void>
 }
 
-const FLUSH_DELAY_MS = 40
+const FLUSH_DELAY_MS = 100
 const FLUSH_COUNT = 100
 const MEASURE_MS = 500
 const MEASURE_TARGETS = 40
@@ -104,6 +105,7 @@ export class Lane {
       this.#pump()
       if (dry && this.#queue.length === 0) {
         if (this.#active === 0 && this.#done.length === 0) return
+        if (this.#active === 0) this.#flushSoon(0)
         await this.#change.sleep(FLUSH_DELAY_MS)
         dry = false
         continue
@@ -152,31 +154,28 @@ export class Lane {
 
   /** Serves a target, and others of the same database over the same connection. */
   async #serve(first: Target): Promise<void> {
-    let session: Session | undefined
+    const connection = new TenantConnection(() =>
+      Session.open(this.#parts.address, { ...this.#parts.session, database: first.database }),
+    )
     let target: Target | undefined = first
     for (let served = 0; target !== undefined; served += 1) {
-      session = await this.#serveOne(target, session)
+      await this.#serveOne(target, connection)
       const next: Target | undefined = this.#queue[0]
       const sharesDatabase: boolean = next !== undefined && next.schema !== '' && next.database === target.database
       target = sharesDatabase && served < MAX_GROUP && !this.#halted ? this.#queue.shift() : undefined
       if (target !== undefined && this.#queue.length < this.#concurrency.limit) this.#change.wake()
     }
-    session?.close()
+    connection.close()
   }
 
-  /** @returns the session when it can serve another tenant. */
-  async #serveOne(target: Target, open: Session | undefined): Promise<Session | undefined> {
+  async #serveOne(target: Target, connection: TenantConnection): Promise<void> {
     const started = performance.now()
-    let session = open
     try {
-      session ??= await Session.open(this.#parts.address, { ...this.#parts.session, database: target.database })
-      const result = await applyToTarget(session, this.#parts.work, target)
+      const result = await applyToTarget(connection, this.#parts.work, target)
       this.#record(succeeded(target, result, performance.now() - started), this.#needsFlush(result))
-      return session
     } catch (error) {
-      session?.close()
+      connection.close()
       await this.#fail(target, asFailure(error), performance.now() - started)
-      return undefined
     }
   }
 

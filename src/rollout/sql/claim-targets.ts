@@ -12,7 +12,8 @@ export function claimTargets(
 ): Promise<Target[]> {
   return on.query<Target & Record<string, unknown>>(
     `with allowed as (
-       select rollout.current_wave from tenantry.rollouts as rollout
+       select rollout.current_wave, rollout.version_ids[array_length(rollout.version_ids, 1)] as version_id
+       from tenantry.rollouts as rollout
        join tenantry.rollout_servers as lane on lane.rollout_id = rollout.id and lane.server_id = $2
        where rollout.id = $1 and rollout.state = 'running' and lane.state = 'open'
          and exists (select from tenantry.workers where id = $3 and lease_until > clock_timestamp())),
@@ -27,7 +28,8 @@ export function claimTargets(
        from due where target.rollout_id = $1 and target.tenant_id = due.tenant_id
        returning target.tenant_id, target.wave, target.attempts, target.position)
      select claimed.tenant_id as "tenantId", claimed.wave, claimed.attempts, tenant.name,
-       tenant.database_name as database, tenant.schema_name as schema, tenant.ledger_ready as "ledgerReady"
+       tenant.database_name as database, tenant.schema_name as schema, tenant.ledger_ready as "ledgerReady",
+       coalesce(tenant.version_id >= (select version_id from allowed), false) as "mayHaveIt"
      from claimed join tenantry.tenants as tenant on tenant.id = claimed.tenant_id
      order by claimed.wave, claimed.position`,
     [input.rolloutId, input.serverId, input.workerId, input.limit],

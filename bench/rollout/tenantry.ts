@@ -1,0 +1,37 @@
+/** The process in which Tenantry is measured, as the benchmark drives it. */
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { ChildJob, ChildResult, ChildSetup } from './tenantry-child.ts'
+
+export interface Tenantry {
+  run(job: ChildJob): Promise<ChildResult>
+  stop(): Promise<void>
+}
+
+export async function startTenantry(setup: ChildSetup): Promise<Tenantry> {
+  const child = spawn(process.execPath, [...(process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir=' + process.env['BENCH_PROFILE']]), fileURLToPath(new URL('tenantry-child.ts', import.meta.url))], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const answer = async (): Promise<unknown> => {
+    const line = await lines.next()
+    if (line.done === true) throw new Error('Tenantry ended before it answered')
+    return JSON.parse(line.value)
+  }
+  child.stdin.write(`${JSON.stringify(setup)}\n`)
+  await answer()
+  return {
+    async run(job) {
+      child.stdin.write(`${JSON.stringify(job)}\n`)
+      return (await answer()) as ChildResult
+    },
+    async stop() {
+      child.stdin.end()
+      await exited
+    },
+  }
+}
