@@ -31,13 +31,15 @@ export async function registerWorker(on: Queryable, worker: WorkerIdentity): Pro
 }
 
 /**
- * Renews the lease of a worker and of the operations it runs.
+ * Renews the lease of a worker and of the operations it runs. One that it holds by the rows alone, since an answer
+ * of this database was lost, is not renewed: its lease runs out and somebody claims it again.
  * @returns `alive` false when the lease was already lost; `cancelled`: its operations that are asked to end.
  */
 export async function renewLease(
   on: Queryable,
   workerId: string,
   loads: readonly WorkerLoad[],
+  operationIds: readonly string[],
 ): Promise<{ alive: boolean; cancelled: string[] }> {
   const rows = await on.query<{ cancelled: string[] }>(
     `with alive as (
@@ -45,9 +47,9 @@ export async function renewLease(
        where id = $1 and lease_until > clock_timestamp() returning id),
      mine as (
        update tenantry.operations set lease_until = clock_timestamp() + make_interval(secs => $2)
-       where worker_id in (select id from alive) and state = 'running' returning id, cancel_requested)
+       where worker_id in (select id from alive) and state = 'running' and id = any($4) returning id, cancel_requested)
      select array(select id from mine where cancel_requested)::text[] as cancelled from alive`,
-    [workerId, LEASE_SECONDS, JSON.stringify(loads)],
+    [workerId, LEASE_SECONDS, JSON.stringify(loads), operationIds],
   )
   return { alive: rows.length > 0, cancelled: rows[0]?.cancelled ?? [] }
 }

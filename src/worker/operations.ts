@@ -1,6 +1,6 @@
 /** Runs one claimed operation through one life: steps kept, cancellation and fencing honoured, its end recorded. */
 import type { Control } from '../control/control.ts'
-import { isControlOutage } from '../control/control.ts'
+import { isPassing } from '../control/control.ts'
 import {
   FencedError,
   type Operation,
@@ -61,7 +61,7 @@ async function liveAndDecide(life: OperationLife): Promise<OperationEnd | undefi
 }
 
 function endAfter(error: unknown, operation: Operation): OperationEnd {
-  const worthRetrying = isControlOutage(error) || (error instanceof TenantryError && error.facts.retryable === true)
+  const worthRetrying = isPassing(error) || (error instanceof TenantryError && error.facts.retryable === true)
   if (worthRetrying && operation.attempts < operation.max_attempts) {
     return { state: 'queued', afterMs: backoff(operation.attempts), error: describe(error) }
   }

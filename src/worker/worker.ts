@@ -27,11 +27,16 @@ const POLL_MS = 1_000
 const SCHEDULE_POLL_MS = 1_000
 const MAX_OPERATIONS = 20
 const OUTAGE_PAUSE_MS = 500
+/** A heartbeat that takes longer is tried again on another connection while there is a lease to save. */
+const HEARTBEAT_PATIENCE_MS = 3_000
 
 /** Work that a worker does beside operations, for as long as its identity lasts. */
 export interface SideWork {
-  /** Resolves when `signal` has aborted and everything it had in hand is settled. */
-  run(workerId: string, signal: AbortSignal): Promise<void>
+  /**
+   * Resolves when `signal` has aborted and everything it had in hand is settled. Begins nothing while `holdsLease`
+   * is false: a process that was frozen asks before its heartbeat has had the time to find out.
+   */
+  run(workerId: string, signal: AbortSignal, holdsLease: () => boolean): Promise<void>
   /** Something changed: look now. */
   wake(): void
   readonly loads: readonly WorkerLoad[]
@@ -61,6 +66,8 @@ export class Worker {
   readonly #clock = new Wakeup()
   #id: string = randomUUID()
   #life = new AbortController()
+  /** By this process's clock; the database's lease lasts a little longer, never shorter. */
+  #leaseUntil = 0
   #listener: Listener | undefined
   #loops: Promise<unknown> = Promise.resolve()
   #heartbeat: Promise<void> = Promise.resolve()
@@ -98,31 +105,41 @@ export class Worker {
   }
 
   async #beginLife(): Promise<void> {
+    const asked = performance.now()
     await registerWorker(this.#parts.control, { id: this.#id, host: this.#parts.host, pid: process.pid })
+    this.#leaseUntil = asked + LEASE_SECONDS * 1000
+  }
+
+  get #holdsLease(): boolean {
+    return performance.now() < this.#leaseUntil
   }
 
   /** Goes on while a draining worker settles what it has in hand. */
   async #heartbeatLoop(): Promise<void> {
     const { signal } = this.#settled
-    let renewedAt = performance.now()
     while (!signal.aborted) {
       await this.#clock.sleep(HEARTBEAT_MS, signal)
       if (signal.aborted) return
       try {
-        const asked = performance.now()
-        const lease = await renewLease(this.#parts.control, this.#id, this.#parts.sideWork.loads)
-        if (lease.alive && !this.#life.signal.aborted) renewedAt = asked
-        else if (!this.#stopping.signal.aborted) await this.#startOver()
-        for (const id of lease.cancelled) this.#running.get(id)?.abort.abort('cancelled' satisfies StopReason)
+        await this.#beat()
       } catch (error) {
         this.#report('heartbeat', error)
       }
       // By this clock the lease may be gone although the database could not say so.
-      if (performance.now() - renewedAt > LEASE_SECONDS * 1000) {
-        this.#letGo('lease lost')
-        renewedAt = performance.now()
-      }
+      if (!this.#holdsLease) this.#letGo('lease lost')
     }
+  }
+
+  async #beat(): Promise<void> {
+    const asked = performance.now()
+    const renewal = renewLease(this.#parts.control, this.#id, this.#parts.sideWork.loads, [
+      ...this.#running.keys(),
+    ])
+    const lease = await withPatience(renewal, HEARTBEAT_PATIENCE_MS)
+    const stopping = this.#stopping.signal.aborted
+    if (lease.alive && (stopping || !this.#life.signal.aborted)) this.#leaseUntil = asked + LEASE_SECONDS * 1000
+    else if (!stopping) await this.#startOver()
+    for (const id of lease.cancelled) this.#running.get(id)?.abort.abort('cancelled' satisfies StopReason)
   }
 
   /** The lease was lost: everything under the old id is let go, work goes on under a new one. */
@@ -148,7 +165,7 @@ export class Worker {
         continue
       }
       try {
-        await this.#parts.sideWork.run(this.#id, life.signal)
+        await this.#parts.sideWork.run(this.#id, life.signal, () => life === this.#life && this.#holdsLease)
       } catch (error) {
         this.#report('rollout work', error)
         await this.#idle.sleep(OUTAGE_PAUSE_MS, signal)
@@ -241,5 +258,18 @@ export class Worker {
     const facts = { worker: this.#id, err: messageOf(error) }
     if (isControlOutage(error)) this.#parts.log.warn(facts, `${what}: the control database is away`)
     else this.#parts.log.error(facts, `${what} failed`)
+  }
+}
+
+/** @throws what looks like an outage when `promise` takes longer; its own error is then of no interest. */
+async function withPatience<T>(promise: Promise<T>, ms: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    reject(Object.assign(new Error(`no answer within ${ms / 1000} s`), { code: 'ETIMEDOUT' }))
+  }, ms)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
