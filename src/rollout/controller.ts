@@ -2,7 +2,7 @@
  * The operation behind a rollout: one worker at a time watches the counts and decides. Carrying out is done by all
  * workers (src/rollout/carry-out.ts). A controller that dies is replaced by the next worker, from the rows alone.
  */
-import type { Control, Queryable } from '../control/control.ts'
+import { isPassing, type Control, type Queryable } from '../control/control.ts'
 import type { OperationContext, OperationHandler, OperationOutcome } from '../control/operations/operation.ts'
 import { recordEvent } from '../control/operations/store.ts'
 import type { Keyring } from '../control/secrets.ts'
@@ -17,6 +17,7 @@ import { viewRollout } from './sql/view.ts'
 
 const TICK_MS = 250
 const RELEASE_EVERY_MS = 1_000
+const OUTAGE_PAUSE_MS = 500
 const PROBE_BASE_MS = 1_000
 const PROBE_CAP_MS = 10_000
 
@@ -37,16 +38,23 @@ async function control(parts: ControllerParts, context: OperationContext): Promi
   const meter = new RateMeter()
   let releasedAt = -Infinity
   for (;;) {
-    if (context.signal.reason === 'cancelled' || context.operation.cancel_requested) await stopIfActive(parts, context)
-    else if (context.signal.aborted) throw new Error('the worker let go')
-    if (performance.now() - releasedAt > RELEASE_EVERY_MS) {
-      releasedAt = performance.now()
-      await releaseLostTargets(parts.control, context.operation.id)
-      await probeServers(parts, context.operation.id)
+    const isCancelled = context.signal.reason === 'cancelled' || context.operation.cancel_requested
+    if (context.signal.aborted && !isCancelled) throw new Error('the worker let go')
+    try {
+      if (isCancelled) await stopIfActive(parts, context)
+      if (performance.now() - releasedAt > RELEASE_EVERY_MS) {
+        await releaseLostTargets(parts.control, context.operation.id)
+        await probeServers(parts, context.operation.id)
+        releasedAt = performance.now()
+      }
+      const outcome = await tick(context, meter)
+      if (outcome !== undefined) return outcome
+      await context.sleep(TICK_MS)
+    } catch (error) {
+      // Nothing was decided. As long as the lease holds this goes on by itself; the queue's backoff would be longer.
+      if (!isPassing(error)) throw error
+      await context.sleep(OUTAGE_PAUSE_MS)
     }
-    const outcome = await tick(context, meter)
-    if (outcome !== undefined) return outcome
-    await context.sleep(TICK_MS)
   }
 }
 
