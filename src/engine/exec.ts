@@ -80,7 +80,10 @@ function collect(stream: NodeJS.ReadableStream, maxBytes: number, tooMuch: () =>
 }
 
 /** Waits for the exit and the end of both outputs. */
-async function ended(child: ChildProcess, program: string): Promise<[code: number | null, killedBy: string | null]> {
+async function ended(
+  child: ChildProcess,
+  program: string,
+): Promise<[code: number | null, killedBy: string | null]> {
   return await new Promise((settle, fail) => {
     child.once('error', (cause: NodeJS.ErrnoException) => fail(notStarted(program, cause)))
     child.once('close', (code, killedBy) => settle([code, killedBy]))
@@ -98,7 +101,10 @@ function notStarted(program: string, cause: NodeJS.ErrnoException): TenantryErro
  * The first of `directories` (a list, or text as in PATH) that has an executable file of this name; undefined when
  * none has. Relative and empty entries are passed over: they would depend on where one stands.
  */
-export async function which(program: string, directories: string | readonly string[]): Promise<string | undefined> {
+export async function which(
+  program: string,
+  directories: string | readonly string[],
+): Promise<string | undefined> {
   const list = typeof directories === 'string' ? directories.split(delimiter) : directories
   for (const directory of list.filter((entry) => entry.startsWith('/'))) {
     const file = resolve(directory, program)

@@ -5,7 +5,7 @@
  */
 import { TenantryError } from '../lib/errors.ts'
 
-export type TokenKind = 'word' | 'quoted' | 'string' | 'number' | 'parameter' | 'symbol' | 'end'
+type TokenKind = 'word' | 'quoted' | 'string' | 'number' | 'parameter' | 'symbol' | 'end'
 
 /** The token that `next()` found last: `sql.slice(start, end)`. One object, overwritten by each call. */
 export interface Lexer {
@@ -123,7 +123,7 @@ function skipEscapeString(sql: string, open: number): number {
   for (;;) {
     let at = end
     let broken = false
-    for (; at < sql.length; ) {
+    for (; at < sql.length;) {
       const code = sql.charCodeAt(at)
       if (classOf(code) === SPACE_CLASS) {
         broken ||= code === NEWLINE || code === RETURN

@@ -93,7 +93,10 @@ function take(reading: Reading, lexer: Lexer): void {
 
 function metaCommand(lexer: Lexer): TenantryError {
   const lineEnd = lexer.sql.indexOf('\n', lexer.start)
-  const command = lexer.sql.slice(lexer.start, lineEnd === -1 ? undefined : lineEnd).trim().slice(0, 40)
+  const command = lexer.sql
+    .slice(lexer.start, lineEnd === -1 ? undefined : lineEnd)
+    .trim()
+    .slice(0, 40)
   return new TenantryError(
     'invalid_input',
     `Line ${lineAt(lexer.sql, lexer.start)} has the psql command ${JSON.stringify(command)}; ` +
@@ -260,7 +263,11 @@ function addControl(grouping: Grouping, statement: Statement): void {
     )
   }
   if (control === 'commit' && grouping.begin === undefined) {
-    throw refused(statement, 'has no BEGIN before it', 'Remove it, or put BEGIN where the transaction begins.')
+    throw refused(
+      statement,
+      'has no BEGIN before it',
+      'Remove it, or put BEGIN where the transaction begins.',
+    )
   }
   flush(grouping)
   grouping.begin = control === 'begin' ? statement : undefined

@@ -37,7 +37,11 @@ export async function readText(
     real = await realpath(path)
   } catch (thrown) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(thrown))) return null
-    throw refused(`${path} cannot be read: ${messageOf(thrown)}`, 'Give Tenantry the right to read it.', thrown)
+    throw refused(
+      `${path} cannot be read: ${messageOf(thrown)}`,
+      'Give Tenantry the right to read it.',
+      thrown,
+    )
   }
   if (!real.startsWith(root.endsWith(sep) ? root : root + sep)) {
     throw refused(`${path} leads out of ${folder}, to ${real}`, 'Copy the file into the folder.')
@@ -48,14 +52,21 @@ export async function readText(
 async function readBytes(real: string, path: string): Promise<Buffer> {
   // Not blocking: a named pipe would be waited for without end.
   const file = await open(real, constants.O_RDONLY | constants.O_NONBLOCK).catch((thrown: unknown) => {
-    throw refused(`${path} cannot be read: ${messageOf(thrown)}`, 'Give Tenantry the right to read it.', thrown)
+    throw refused(
+      `${path} cannot be read: ${messageOf(thrown)}`,
+      'Give Tenantry the right to read it.',
+      thrown,
+    )
   })
   try {
     const facts = await file.stat()
     if (!facts.isFile()) throw refused(`${path} is not a file`, 'Remove it, or choose another folder.')
     if (facts.size > MAX_FILE_BYTES) {
       const megabytes = Math.ceil(facts.size / 2 ** 20)
-      throw refused(`${path} has ${megabytes} MB; at most 64 MB are read`, 'Load data by other means than a version.')
+      throw refused(
+        `${path} has ${megabytes} MB; at most 64 MB are read`,
+        'Load data by other means than a version.',
+      )
     }
     return await file.readFile()
   } finally {

@@ -72,9 +72,13 @@ function checkVersionId(versionId: string): void {
 }
 
 function checksumConflict(what: string, recorded: string, found: string, nextStep: string): TenantryError {
-  return new TenantryError('checksum_conflict', `${what}: ${recorded} is recorded, the content has ${found}`, {
-    nextSteps: [nextStep],
-  })
+  return new TenantryError(
+    'checksum_conflict',
+    `${what}: ${recorded} is recorded, the content has ${found}`,
+    {
+      nextSteps: [nextStep],
+    },
+  )
 }
 
 function checkChecksum(document: VersionDocument, what: string): void {
@@ -116,7 +120,11 @@ export async function writeVersion(directory: string, document: VersionDocument)
 }
 
 function isTaken(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(String(thrown.code))
+  return (
+    thrown instanceof Error &&
+    'code' in thrown &&
+    ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(String(thrown.code))
+  )
 }
 
 async function expectSame(directory: string, document: VersionDocument): Promise<void> {
@@ -170,7 +178,10 @@ async function syncDirectory(path: string): Promise<void> {
  */
 export async function readVersion(directory: string, versionId: string): Promise<VersionDocument> {
   checkVersionId(versionId)
-  const metadata = parseMetadata(await readPart(directory, versionId, METADATA), join(directory, versionId, METADATA))
+  const metadata = parseMetadata(
+    await readPart(directory, versionId, METADATA),
+    join(directory, versionId, METADATA),
+  )
   if (metadata.version_id !== versionId) {
     throw new TenantryError(
       'source_invalid',
@@ -202,7 +213,10 @@ function parseMetadata(text: string, path: string): z.output<typeof metadataSche
   const parsed = metadataSchema.safeParse(value)
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'it'}: ${issue.message}`)
-  throw new TenantryError('source_invalid', `${path} is not the metadata of a version (${problems.join('; ')})`)
+  throw new TenantryError(
+    'source_invalid',
+    `${path} is not the metadata of a version (${problems.join('; ')})`,
+  )
 }
 
 async function readPart(directory: string, versionId: string, name: string): Promise<string> {
@@ -235,6 +249,8 @@ async function namesIn(directory: string): Promise<string[]> {
     return await readdir(directory)
   } catch (thrown) {
     if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return []
-    throw new TenantryError('source_invalid', `${directory} cannot be read: ${messageOf(thrown)}`, { cause: thrown })
+    throw new TenantryError('source_invalid', `${directory} cannot be read: ${messageOf(thrown)}`, {
+      cause: thrown,
+    })
   }
 }

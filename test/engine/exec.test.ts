@@ -82,7 +82,9 @@ test('which: the first directory with an executable file', async () => {
     await chmod(join(folder, place, 'tool'), 0o755)
   }
   expect(await which('tool', places)).toBe(join(folder, 'c', 'tool'))
-  expect(await which('tool', `:relative:${join(folder, 'none')}:${places.join(':')}`)).toBe(join(folder, 'c', 'tool'))
+  expect(await which('tool', `:relative:${join(folder, 'none')}:${places.join(':')}`)).toBe(
+    join(folder, 'c', 'tool'),
+  )
   expect(await which('tool', places.slice(0, 2))).toBeUndefined()
   expect(await which('tool', '')).toBeUndefined()
 })

@@ -97,6 +97,6 @@ export const BLOCK_SETUP = [
   'create materialized view m as select a from t',
   'create unique index on m (a)',
   "create subscription s1 connection 'host=/nowhere' publication x with (connect = false)",
-  "alter subscription s1 set (slot_name = s1)",
+  'alter subscription s1 set (slot_name = s1)',
   'alter subscription s1 enable',
 ] as const

@@ -42,7 +42,9 @@ COMMIT;
     'single: CREATE INDEX CONCURRENTLY i ON a (id)',
     "transaction: UPDATE alembic_version SET version_num='a2'",
   ])
-  expect(stepsIn('select 0; begin work; select 1; commit work; start transaction; select 2; end; select 3')).toEqual([
+  expect(
+    stepsIn('select 0; begin work; select 1; commit work; start transaction; select 2; end; select 3'),
+  ).toEqual([
     'transaction: select 0',
     'transaction: select 1',
     'transaction: select 2',
@@ -55,7 +57,8 @@ test('savepoints stay inside of their step', () => {
 })
 
 test('with the directive everything outside of BEGIN … COMMIT stands alone', () => {
-  const sql = '-- V7\n--  Tenantry: No-Transaction \nselect 1; select 2; begin; select 3; select 4; commit; select 5'
+  const sql =
+    '-- V7\n--  Tenantry: No-Transaction \nselect 1; select 2; begin; select 3; select 4; commit; select 5'
   expect(stepsIn(sql)).toEqual([
     'single: select 1',
     'single: select 2',
@@ -92,7 +95,9 @@ test.each([
 })
 
 test('a statement that cannot run in the transaction around it: what to do, for Alembic too', async () => {
-  const error = await errorOf(() => stepsOf('BEGIN;\nselect 1;\ncreate index\n  concurrently i on t (a);\nCOMMIT;'))
+  const error = await errorOf(() =>
+    stepsOf('BEGIN;\nselect 1;\ncreate index\n  concurrently i on t (a);\nCOMMIT;'),
+  )
   expect(error.code).toBe('source_invalid')
   expect(error.message).toBe(
     'Line 3: create index concurrently i on t (a) cannot run inside the transaction that line 1 began',

@@ -37,13 +37,18 @@ function version(given: Partial<VersionDocument> = {}): VersionDocument {
 describe('the checksum', () => {
   test('is of this form for good', () => {
     // printf 'tenantry-version-1\nupgrade 9\nselect 1;downgrade -\n' | sha256sum
-    expect(checksumOf('select 1;', null)).toBe('8c27178e4ca4f37718490e46c7d8e41640a7d9a5d49cbc6254b7681cad4c81a8')
+    expect(checksumOf('select 1;', null)).toBe(
+      '8c27178e4ca4f37718490e46c7d8e41640a7d9a5d49cbc6254b7681cad4c81a8',
+    )
     // printf 'tenantry-version-1\nupgrade 2\nédowngrade 0\n' | sha256sum
     expect(checksumOf('é', '')).toBe('b53f4b55d00760d42266c842905bf79888b18a81ce63b42df5ccf7a377fba399')
   })
 
   test('differs for every other division of the same text', () => {
-    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('downgrade -\n', 'downgrade 0\n', ''))
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('downgrade -\n', 'downgrade 0\n', ''),
+    )
     const pair = fc.tuple(text, fc.option(text))
     fc.assert(
       fc.property(pair, pair, ([up1, down1], [up2, down2]) => {
@@ -62,8 +67,18 @@ describe('version ids', () => {
     expect(isVersionId(id)).toBe(true)
   })
   test.each([
-    '20260230_000000', '20250229_000000', '20260112_240000', '20260112_146000', '20261301_000000', '20260100_000000',
-    '../20260112_143000', '20260112_143000/..', '20260112_143000\n', '20260112143000', '', '٢٠٢٦٠١١٢_143000',
+    '20260230_000000',
+    '20250229_000000',
+    '20260112_240000',
+    '20260112_146000',
+    '20261301_000000',
+    '20260100_000000',
+    '../20260112_143000',
+    '20260112_143000/..',
+    '20260112_143000\n',
+    '20260112143000',
+    '',
+    '٢٠٢٦٠١١٢_143000',
   ])('%j is none', async (versionId) => {
     expect(isVersionId(versionId)).toBe(false)
     expect((await errorOf(() => writeVersion(folder, version({ versionId })))).code).toBe('invalid_input')
@@ -76,7 +91,7 @@ describe('writing and reading', () => {
     version(),
     version({ downgradeSql: null, source: null, sourceRevision: null }),
     version({ upgradeSql: '', downgradeSql: '' }),
-    version({ upgradeSql: '\uFEFFselect 1;\r\nselect \'é😀\';' }),
+    version({ upgradeSql: "\uFEFFselect 1;\r\nselect 'é😀';" }),
   ])('what was written is read: %j', async (document) => {
     await writeVersion(join(folder, 'new', 'deep'), document)
     expect(await readVersions(join(folder, 'new', 'deep'))).toEqual([document])
@@ -172,13 +187,15 @@ describe('what is refused', () => {
     expect((await errorOf(() => readVersion(folder, '20260101_000000'))).code).toBe('not_found')
   })
 
-  test.each(['{', '[]', '{"version_id": 1}', '{"version_id": "20260112_143000", "description": "", "checksum": "x"}'])(
-    'metadata %s',
-    async (text) => {
-      await writeFile(join(await writeVersion(folder, version()), 'metadata.json'), text)
-      expect((await errorOf(() => readVersion(folder, '20260112_143000'))).code).toBe('source_invalid')
-    },
-  )
+  test.each([
+    '{',
+    '[]',
+    '{"version_id": 1}',
+    '{"version_id": "20260112_143000", "description": "", "checksum": "x"}',
+  ])('metadata %s', async (text) => {
+    await writeFile(join(await writeVersion(folder, version()), 'metadata.json'), text)
+    expect((await errorOf(() => readVersion(folder, '20260112_143000'))).code).toBe('source_invalid')
+  })
 
   test('a renamed directory', async () => {
     await writeVersion(folder, version())

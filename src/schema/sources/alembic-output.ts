@@ -45,7 +45,9 @@ const RUNNING = /^-- Running (?:upgrade .*? -> (\S+)|downgrade (\S+) -> .*?)\s*$
 
 function runningOf(match: RegExpMatchArray): Running {
   const [, up, down = ''] = match
-  return up === undefined ? { direction: 'downgrade', revision: down } : { direction: 'upgrade', revision: up }
+  return up === undefined
+    ? { direction: 'downgrade', revision: down }
+    : { direction: 'upgrade', revision: up }
 }
 
 /** The revision that was being written last. */
@@ -61,7 +63,10 @@ export function lastRunning(stdout: string): Running | undefined {
 export function runnable(stdout: string): string {
   const first = stdout.search(/^-- Running upgrade /m)
   const head = first === -1 ? '' : stdout.slice(0, first)
-  return head.replace(/^CREATE TABLE (?!IF NOT EXISTS )/m, 'CREATE TABLE IF NOT EXISTS ') + stdout.slice(head.length)
+  return (
+    head.replace(/^CREATE TABLE (?!IF NOT EXISTS )/m, 'CREATE TABLE IF NOT EXISTS ') +
+    stdout.slice(head.length)
+  )
 }
 
 export interface Segment {

@@ -88,7 +88,10 @@ export function alembicFailure(alembic: Alembic, result: RunResult): TenantryErr
     )
   }
   const where = revision === undefined ? '' : `, in ${revision.direction} of revision ${revision.revision}`
-  return sourceInvalid(`alembic cannot use ${alembic.config}${where}: ${words}`, adviceFor(words, result.stderr))
+  return sourceInvalid(
+    `alembic cannot use ${alembic.config}${where}: ${words}`,
+    adviceFor(words, result.stderr),
+  )
 }
 
 function adviceFor(words: string, stderr: string): string {
@@ -99,7 +102,7 @@ function adviceFor(words: string, stderr: string): string {
   if (/Can't load plugin: sqlalchemy\.dialects/.test(words)) {
     return 'Set sqlalchemy.url = postgresql://localhost/any in alembic.ini: only the dialect counts.'
   }
-  if (/^KeyError/.test(words) && /\bos\b.*__getitem__|os\.environ/.test(stderr)) {
+  if (words.startsWith('KeyError') && /\bos\b.*__getitem__|os\.environ/.test(stderr)) {
     return `env.py reads a variable that Tenantry does not hand on: give it a default, os.environ.get(${words.slice(10)}, "…").`
   }
   if (/OperationalError|could not translate host name|Connection refused|psycopg/.test(words)) {

@@ -60,7 +60,10 @@ async function readHistory(alembic: Alembic): Promise<Revisions> {
   const result = await runAlembic(alembic, ['history', '--verbose'])
   const repeated = /UserWarning: (Revision \S+ is present more than once)/.exec(result.stderr)?.[1]
   if (repeated !== undefined) {
-    throw sourceInvalid(`alembic cannot use ${alembic.config}: ${repeated}`, 'Remove one of the files, or renumber it.')
+    throw sourceInvalid(
+      `alembic cannot use ${alembic.config}: ${repeated}`,
+      'Remove one of the files, or renumber it.',
+    )
   }
   if (result.code !== 0) throw alembicFailure(alembic, result)
   return new Map(parseHistory(result.stdout).map((entry) => [entry.revision, entry]))
@@ -91,7 +94,8 @@ function resolve(revisions: Revisions, given: string): string {
   if (revisions.has(given)) return given
   const matches = [...revisions.keys()].filter((revision) => revision.startsWith(given))
   const [only] = matches
-  if (given === '' || only === undefined || matches.length > 1) throw unknownRevision(given, [...revisions.keys()])
+  if (given === '' || only === undefined || matches.length > 1)
+    throw unknownRevision(given, [...revisions.keys()])
   return only
 }
 
@@ -110,7 +114,8 @@ function severalHeads(message: string): Error {
 
 async function renderAlembic(alembic: Alembic, revisions: Revisions, range: Range): Promise<Rendered> {
   const known = [...revisions.keys()]
-  const after = range.after === undefined || range.after === 'base' ? undefined : resolve(revisions, range.after)
+  const after =
+    range.after === undefined || range.after === 'base' ? undefined : resolve(revisions, range.after)
   const target = resolveTarget(alembic, revisions, range.target)
   const applied = lineageOf(revisions, after)
   const needed = lineageOf(revisions, target)
@@ -118,7 +123,9 @@ async function renderAlembic(alembic: Alembic, revisions: Revisions, range: Rang
   if (applied.has(target)) throw targetBeforeAfter({ after, target }, known)
   const heads = headsOf(revisions, new Set([...applied, ...needed]))
   if (heads.length > 1) {
-    throw severalHeads(`After ${after}, revision ${target} would leave several heads side by side: ${heads.join(', ')}`)
+    throw severalHeads(
+      `After ${after}, revision ${target} would leave several heads side by side: ${heads.join(', ')}`,
+    )
   }
   const wanted = new Set([...needed].filter((revision) => !applied.has(revision)))
   const [up, down] = await Promise.all([
@@ -126,7 +133,12 @@ async function renderAlembic(alembic: Alembic, revisions: Revisions, range: Rang
     runAlembic(alembic, ['downgrade', `${target}:${after ?? 'base'}`, '--sql']),
   ])
   const order = upgradeOrder(alembic, up, wanted)
-  return { revision: target, upgradeSql: runnable(up.stdout), revisions: order, ...downgradeOf(alembic, down, wanted) }
+  return {
+    revision: target,
+    upgradeSql: runnable(up.stdout),
+    revisions: order,
+    ...downgradeOf(alembic, down, wanted),
+  }
 }
 
 /** The revisions that the upgrade holds, in its order. */

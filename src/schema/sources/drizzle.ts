@@ -11,7 +11,7 @@ import { kindOfPath, namesIn, readExpected } from './folder.ts'
 import { locating, type Source, sourceInvalid, type SourceVersion } from './source.ts'
 import { describe, expectUnique } from './sql/layout.ts'
 
-export const DRIZZLE_JOURNAL = join('meta', '_journal.json')
+const DRIZZLE_JOURNAL = join('meta', '_journal.json')
 
 const BREAKPOINT = '--> statement-breakpoint'
 
@@ -52,10 +52,21 @@ export function openDrizzle(folder: string, path: string): Source {
 function readJournal(path: string, text: string): Entry[] {
   const { dialect, entries } = parseJournal(path, text)
   if (dialect !== 'postgresql' && dialect !== 'pg') {
-    throw sourceInvalid(`${path} is for ${dialect}, not for postgresql`, 'Name a folder of migrations for PostgreSQL.')
+    throw sourceInvalid(
+      `${path} is for ${dialect}, not for postgresql`,
+      'Name a folder of migrations for PostgreSQL.',
+    )
   }
-  expectUnique(entries, ({ idx }) => String(idx), ({ tag }) => tag)
-  expectUnique(entries, ({ tag }) => tag, ({ tag }) => tag)
+  expectUnique(
+    entries,
+    ({ idx }) => String(idx),
+    ({ tag }) => tag,
+  )
+  expectUnique(
+    entries,
+    ({ tag }) => tag,
+    ({ tag }) => tag,
+  )
   return entries.toSorted((a, b) => a.idx - b.idx)
 }
 
@@ -64,12 +75,19 @@ function parseJournal(path: string, text: string): z.output<typeof journalSchema
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw sourceInvalid(`${path} is not JSON: ${messageOf(cause)}`, 'Restore it, or run drizzle-kit generate.', cause)
+    throw sourceInvalid(
+      `${path} is not JSON: ${messageOf(cause)}`,
+      'Restore it, or run drizzle-kit generate.',
+      cause,
+    )
   }
   const parsed = journalSchema.safeParse(value)
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')
-  throw sourceInvalid(`${path} is not a journal of Drizzle (${problems})`, 'Restore it, or run drizzle-kit generate.')
+  throw sourceInvalid(
+    `${path} is not a journal of Drizzle (${problems})`,
+    'Restore it, or run drizzle-kit generate.',
+  )
 }
 
 /** A migration that the journal does not list would never run, and nobody would be told. */

@@ -22,7 +22,11 @@ export async function kindOfPath(path: string): Promise<PathKind> {
 }
 
 function unreadable(path: string, thrown: unknown): TenantryError {
-  return sourceInvalid(`${path} cannot be read: ${messageOf(thrown)}`, 'Give Tenantry the right to read it.', thrown)
+  return sourceInvalid(
+    `${path} cannot be read: ${messageOf(thrown)}`,
+    'Give Tenantry the right to read it.',
+    thrown,
+  )
 }
 
 interface Names {
@@ -67,7 +71,10 @@ export async function filesBelow(path: string): Promise<string[]> {
     const below = names.folders.filter((name) => !name.startsWith('.') && name !== 'node_modules')
     waiting.push(...below.map((name) => join(folder, name)))
     if (found.length + waiting.length > MAX_ENTRIES) {
-      throw sourceInvalid(`${path} has more than ${MAX_ENTRIES} files below it`, 'Name the folder with the migrations.')
+      throw sourceInvalid(
+        `${path} has more than ${MAX_ENTRIES} files below it`,
+        'Name the folder with the migrations.',
+      )
     }
   }
   return found.toSorted()
@@ -77,5 +84,8 @@ export async function filesBelow(path: string): Promise<string[]> {
 export async function readExpected(path: string, name: string): Promise<string> {
   const text = await readText(path, name)
   if (text !== null) return text
-  throw sourceInvalid(`${join(path, name)} does not exist`, 'Put the file back, or take what refers to it out.')
+  throw sourceInvalid(
+    `${join(path, name)} does not exist`,
+    'Put the file back, or take what refers to it out.',
+  )
 }

@@ -21,7 +21,7 @@ import {
 } from './source.ts'
 import { hasSqlFiles, KNOWN_LAYOUTS, openSqlFolder } from './sql/index.ts'
 
-export { SOURCE_KINDS, type Rendered, type Source, type SourceKind, type SourceVersion } from './source.ts'
+export type { Rendered, Source, SourceKind, SourceVersion } from './source.ts'
 
 type Opener = (path: string) => Promise<Source | undefined>
 
@@ -90,7 +90,8 @@ async function detect(path: string): Promise<Source | undefined> {
  *   line, or a source that cannot be used; `program_missing`.
  */
 export async function renderRange(source: Source, range: Range): Promise<Rendered> {
-  const rendered = source.render === undefined ? renderList(await source.list(), range) : await source.render(range)
+  const rendered =
+    source.render === undefined ? renderList(await source.list(), range) : await source.render(range)
   // What was put together from several parts was checked part by part, where lines and files can be named.
   check(rendered.upgradeSql, `The upgrade to ${rendered.revision}`)
   if (rendered.downgradeSql !== null) check(rendered.downgradeSql, `The downgrade from ${rendered.revision}`)
@@ -102,7 +103,9 @@ function renderList(versions: readonly SourceVersion[], range: Range): Rendered 
   for (const version of chosen) checkVersion(version)
   const last = chosen.at(-1)!
   const missing = chosen.filter(({ downgradeSql }) => downgradeSql === null).map(({ revision }) => revision)
-  const downs = chosen.toReversed().map((version) => ({ sql: version.downgradeSql ?? '', title: titleOf(version) }))
+  const downs = chosen
+    .toReversed()
+    .map((version) => ({ sql: version.downgradeSql ?? '', title: titleOf(version) }))
   return {
     revision: last.revision,
     upgradeSql: together(chosen.map((version) => ({ sql: version.upgradeSql, title: titleOf(version) }))),

@@ -23,7 +23,9 @@ export function joinPieces(pieces: readonly Piece[]): string {
 
 /** The directive stands once, on top of the whole. */
 function withoutDirective(sql: string): string {
-  return sql.startsWith(`${NO_TRANSACTION_DIRECTIVE}\n`) ? sql.slice(NO_TRANSACTION_DIRECTIVE.length + 1) : sql
+  return sql.startsWith(`${NO_TRANSACTION_DIRECTIVE}\n`)
+    ? sql.slice(NO_TRANSACTION_DIRECTIVE.length + 1)
+    : sql
 }
 
 function explicit(sql: string): string {

@@ -1,8 +1,7 @@
 /** What every source of versions gives, whatever its files look like. */
 import { TenantryError } from '../../lib/errors.ts'
 
-export const SOURCE_KINDS = ['sql', 'alembic', 'prisma', 'drizzle'] as const
-export type SourceKind = (typeof SOURCE_KINDS)[number]
+export type SourceKind = 'sql' | 'alembic' | 'prisma' | 'drizzle'
 
 /** Where SQL begins: for the messages of errors. */
 export interface Place {
@@ -76,9 +75,13 @@ function listed(revisions: readonly string[]): string {
 }
 
 export function unknownRevision(revision: string, known: readonly string[]): TenantryError {
-  return new TenantryError('invalid_input', `There is no revision ${JSON.stringify(revision)} in the source`, {
-    nextSteps: [listed(known)],
-  })
+  return new TenantryError(
+    'invalid_input',
+    `There is no revision ${JSON.stringify(revision)} in the source`,
+    {
+      nextSteps: [listed(known)],
+    },
+  )
 }
 
 export function targetBeforeAfter(range: Range, known: readonly string[]): TenantryError {

@@ -18,7 +18,10 @@ interface Revision {
 }
 
 /** A project like the example's, with these revisions. */
-async function project(revisions: Record<string, Revision>, changes: Record<string, string> = {}): Promise<string> {
+async function project(
+  revisions: Record<string, Revision>,
+  changes: Record<string, string> = {},
+): Promise<string> {
   const example = join(EXAMPLES, 'alembic')
   const files: Record<string, string> = {
     'alembic.ini': await readFile(join(example, 'alembic.ini'), 'utf8'),
@@ -46,9 +49,10 @@ async function render(path: string, after: string | undefined, target: string): 
 }
 
 /** The marks of the revisions whose own SQL is in the text, in order. */
-const marks = (sql: string | null): string[] => [...(sql ?? '').matchAll(/'([+-]\w+)'/g)].map((match) => match[1]!)
+const marks = (sql: string | null): string[] =>
+  [...(sql ?? '').matchAll(/'([+-]\w+)'/g)].map((match) => match[1]!)
 
-async function refusal(path: string, after: string | undefined = undefined, target = 'head'): Promise<TenantryError> {
+async function refusal(path: string, after?: string, target = 'head'): Promise<TenantryError> {
   const error = await errorOf(() => render(path, after, target))
   expect(error.facts.nextSteps?.length).toBeGreaterThan(0)
   return error
@@ -56,7 +60,13 @@ async function refusal(path: string, after: string | undefined = undefined, targ
 
 const line = { a1: {}, a2: { down: 'a1' }, a3: { down: 'a2' } }
 /** x0 branches into x1 and y1, which are merged in mm. */
-const merged = { x0: {}, x1: { down: 'x0' }, y1: { down: 'x0' }, mm: { down: ['x1', 'y1'] }, z1: { down: 'mm' } }
+const merged = {
+  x0: {},
+  x1: { down: 'x0' },
+  y1: { down: 'x0' },
+  mm: { down: ['x1', 'y1'] },
+  z1: { down: 'mm' },
+}
 
 withProgram('alembic').describe('ranges', () => {
   test.each([
@@ -73,7 +83,9 @@ withProgram('alembic').describe('ranges', () => {
 
   test("alembic's own table goes along", async () => {
     const { upgradeSql, downgradeSql } = await render(await project(line), undefined, 'a1')
-    expect(upgradeSql).toMatch(/CREATE TABLE IF NOT EXISTS alembic_version[\s\S]*INSERT INTO alembic_version .*'a1'/)
+    expect(upgradeSql).toMatch(
+      /CREATE TABLE IF NOT EXISTS alembic_version[\s\S]*INSERT INTO alembic_version .*'a1'/,
+    )
     expect(downgradeSql).toMatch(/DELETE FROM alembic_version .*'a1'/)
   })
 
@@ -117,14 +129,21 @@ withProgram('alembic').describe('ranges', () => {
     for (const target of ['head', 'heads']) {
       const error = await refusal(path, 'x0', target)
       expect(error.code).toBe('source_invalid')
-      expect(error.message).toMatch(/^Multiple head revisions are present in .*alembic\.ini: (x1, y1|y1, x1)$/)
+      expect(error.message).toMatch(
+        /^Multiple head revisions are present in .*alembic\.ini: (x1, y1|y1, x1)$/,
+      )
     }
-    expect((await refusal(path, 'x1', 'y1')).message).toContain('would leave several heads side by side: x1, y1')
+    expect((await refusal(path, 'x1', 'y1')).message).toContain(
+      'would leave several heads side by side: x1, y1',
+    )
     expect((await render(path, 'x0', 'y1')).revisions).toEqual(['y1'])
   })
 
   test('a way back that does not exist', async () => {
-    const path = await project({ ...line, a2: { down: 'a1', back: 'raise NotImplementedError("data is gone")' } })
+    const path = await project({
+      ...line,
+      a2: { down: 'a1', back: 'raise NotImplementedError("data is gone")' },
+    })
     expect(await render(path, 'a1', 'head')).toMatchObject({
       downgradeSql: null,
       downgradeMissing: 'Revision a2 says that it cannot be undone.',
@@ -141,12 +160,19 @@ withProgram('alembic').describe('ranges', () => {
     expect(kinds(range.downgradeSql)).toEqual(['transaction', 'single', 'transaction'])
 
     const env = await readFile(join(EXAMPLES, 'alembic/migrations/env.py'), 'utf8')
-    const perRevision = env.replace('literal_binds=True', 'literal_binds=True, transaction_per_migration=True')
+    const perRevision = env.replace(
+      'literal_binds=True',
+      'literal_binds=True, transaction_per_migration=True',
+    )
     const path = await project(line, { 'migrations/env.py': perRevision })
     const three = ['transaction', 'transaction', 'transaction']
     expect(kinds((await render(path, undefined, 'head')).upgradeSql)).toEqual(three)
     const versions = await (await openSource({ path })).list()
-    expect(versions.map(({ upgradeSql }) => kinds(upgradeSql))).toEqual([['transaction'], ['transaction'], ['transaction']])
+    expect(versions.map(({ upgradeSql }) => kinds(upgradeSql))).toEqual([
+      ['transaction'],
+      ['transaction'],
+      ['transaction'],
+    ])
     expect(versions.map(({ downgradeSql }) => marks(downgradeSql))).toEqual([['-a1'], ['-a2'], ['-a3']])
   })
 })
@@ -169,7 +195,13 @@ withProgram('alembic').describe('all versions', () => {
 
   test('with branches: the order of alembic', async () => {
     const versions = await (await openSource({ path: await project(merged) })).list()
-    expect(versions.map(({ revision }) => revision)).toEqual(['x0', expect.any(String), expect.any(String), 'mm', 'z1'])
+    expect(versions.map(({ revision }) => revision)).toEqual([
+      'x0',
+      expect.any(String),
+      expect.any(String),
+      'mm',
+      'z1',
+    ])
     expect(versions.map(({ downgradeSql }) => marks(downgradeSql))).toEqual(
       versions.map(({ revision }) => [`-${revision}`]),
     )
@@ -194,21 +226,39 @@ withProgram('alembic').describe('projects that cannot be used', () => {
   test('a statement that cannot run in the transaction around it', async () => {
     const up = 'op.execute("create index concurrently i on t (a)")'
     const error = await refusal(await project({ a1: { up } }))
-    expect(error.message).toMatch(/^The upgrade to a1: Line \d+: create index concurrently i on t \(a\) cannot run inside/)
+    expect(error.message).toMatch(
+      /^The upgrade to a1: Line \d+: create index concurrently i on t \(a\) cannot run inside/,
+    )
     expect(error.facts.nextSteps?.[0]).toContain('autocommit_block()')
   })
 
   const ini = readFile(join(EXAMPLES, 'alembic/alembic.ini'), 'utf8')
   const broken: [string, () => Promise<string>, string | RegExp][] = [
-    ['a cycle', () => project({ a1: { down: 'a2' }, a2: { down: 'a1' } }), /Cycle is detected in revisions \((a1, a2|a2, a1)\)/],
-    ['a parent that is missing', () => project({ a1: { down: 'gone' } }), 'Revision gone referenced from gone -> a1'],
+    [
+      'a cycle',
+      () => project({ a1: { down: 'a2' }, a2: { down: 'a1' } }),
+      /Cycle is detected in revisions \((a1, a2|a2, a1)\)/,
+    ],
+    [
+      'a parent that is missing',
+      () => project({ a1: { down: 'gone' } }),
+      'Revision gone referenced from gone -> a1',
+    ],
     [
       'a revision that is there twice',
-      () => project({ a1: {} }, { 'migrations/versions/b.py': 'revision = "a1"\ndown_revision = None\ndef upgrade(): pass' }),
+      () =>
+        project(
+          { a1: {} },
+          { 'migrations/versions/b.py': 'revision = "a1"\ndown_revision = None\ndef upgrade(): pass' },
+        ),
       'Revision a1 is present more than once',
     ],
     ['Python that is none', () => project({ a1: { up: 'op.execute(' } }), 'SyntaxError'],
-    ['a module that is not installed', () => project({ a1: { head: 'import no_such_thing' } }), "No module named 'no_such_thing'"],
+    [
+      'a module that is not installed',
+      () => project({ a1: { head: 'import no_such_thing' } }),
+      "No module named 'no_such_thing'",
+    ],
     [
       'the URL of the template',
       async () => project(line, { 'alembic.ini': (await ini).replace('postgresql://', 'driver://') }),
@@ -224,9 +274,21 @@ withProgram('alembic').describe('projects that cannot be used', () => {
       () => project(line, { 'migrations/env.py': 'import os\nos.environ["MY_OWN_URL"]' }),
       "KeyError: 'MY_OWN_URL'",
     ],
-    ['an error with a password', () => project({ a1: { up: 'raise Exception("postgres://u:s3cret@h/d")' } }), '://u:***@h/d'],
-    ['an ini without the section', () => project({}, { 'alembic.ini': '[other]\n' }), /section|script_location/],
-    ['an env.py that runs nothing', () => project(line, { 'migrations/env.py': 'pass' }), 'instead of a3, a2, a1'],
+    [
+      'an error with a password',
+      () => project({ a1: { up: 'raise Exception("postgres://u:s3cret@h/d")' } }),
+      '://u:***@h/d',
+    ],
+    [
+      'an ini without the section',
+      () => project({}, { 'alembic.ini': '[other]\n' }),
+      /section|script_location/,
+    ],
+    [
+      'an env.py that runs nothing',
+      () => project(line, { 'migrations/env.py': 'pass' }),
+      'instead of a3, a2, a1',
+    ],
   ]
   test.each(broken)('%s', async (_name, make, message) => {
     const error = await refusal(await make())
@@ -256,7 +318,9 @@ test('without the program: how to install it', async () => {
 })
 
 test("the program of the project's own environment is preferred", async () => {
-  const path = await project(line, { '.venv/bin/alembic': '#!/bin/sh\necho FAILED: own "$@" in "$PWD"; exit 1\n' })
+  const path = await project(line, {
+    '.venv/bin/alembic': '#!/bin/sh\necho FAILED: own "$@" in "$PWD"; exit 1\n',
+  })
   await chmod(join(path, '.venv/bin/alembic'), 0o755)
   expect((await refusal(path)).message).toContain(`own -c ./alembic.ini history --verbose in ${path}`)
 })
@@ -279,7 +343,13 @@ Path: /p/x1.py
 `
   expect(parseHistory(text)).toEqual([
     { revision: 'x1', parents: [], dependencies: [], isHead: false, description: 'First' },
-    { revision: 'mm', parents: ['x1', 'y1'], dependencies: ['b1'], isHead: true, description: 'Rev: not one' },
+    {
+      revision: 'mm',
+      parents: ['x1', 'y1'],
+      dependencies: ['b1'],
+      isHead: true,
+      description: 'Rev: not one',
+    },
   ])
   expect(parseHistory('')).toEqual([])
 })

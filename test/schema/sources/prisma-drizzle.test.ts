@@ -35,7 +35,10 @@ describe('Prisma', () => {
   })
 
   test.each(['', 'migrations', 'prisma/migrations'])('found from above: %j', async (below) => {
-    const path = await folderWith({ [join(below, 'migration_lock.toml')]: LOCK, [join(below, '1_a/migration.sql')]: '' })
+    const path = await folderWith({
+      [join(below, 'migration_lock.toml')]: LOCK,
+      [join(below, '1_a/migration.sql')]: '',
+    })
     const source = await openSource({ path })
     expect(source).toMatchObject({ kind: 'prisma', path })
     expect(await source.list()).toHaveLength(1)
@@ -69,8 +72,15 @@ describe('Prisma', () => {
 })
 
 describe('Drizzle', () => {
-  const journal = (entries: object[], dialect = 'postgresql'): string => JSON.stringify({ version: '7', dialect, entries })
-  const entry = (idx: number, tag: string, when = idx): object => ({ idx, version: '7', when, tag, breakpoints: true })
+  const journal = (entries: object[], dialect = 'postgresql'): string =>
+    JSON.stringify({ version: '7', dialect, entries })
+  const entry = (idx: number, tag: string, when = idx): object => ({
+    idx,
+    version: '7',
+    when,
+    tag,
+    breakpoints: true,
+  })
 
   test('order of idx, not of names or of when', async () => {
     const path = await folderWith({
@@ -83,15 +93,22 @@ describe('Drizzle', () => {
     const source = await openSource({ path })
     expect((await source.list()).map(({ revision }) => revision)).toEqual(['0002_a', '0001_b', '0000_c'])
     const { upgradeSql, downgradeSql } = await renderRange(source, { target: 'head' })
-    expect(stepsOf(upgradeSql)[0]?.statements.map(({ text }) => text)).toEqual(['select 1', 'select 2', 'select 3'])
+    expect(stepsOf(upgradeSql)[0]?.statements.map(({ text }) => text)).toEqual([
+      'select 1',
+      'select 2',
+      'select 3',
+    ])
     expect(downgradeSql).toBeNull()
   })
 
   test('a breakpoint ends a statement, semicolon or not; lines stay where they are', async () => {
-    const text = 'select 1--> statement-breakpoint\nselect 2;--> statement-breakpoint\n\n--> statement-breakpoint\nselect 3'
+    const text =
+      'select 1--> statement-breakpoint\nselect 2;--> statement-breakpoint\n\n--> statement-breakpoint\nselect 3'
     const path = await folderWith({ 'meta/_journal.json': journal([entry(0, 'a')]), 'a.sql': text })
     const [version] = await (await openSource({ path })).list()
-    expect(stepsOf(version!.upgradeSql)[0]?.statements.map((statement) => [statement.text, statement.line])).toEqual([
+    expect(
+      stepsOf(version!.upgradeSql)[0]?.statements.map((statement) => [statement.text, statement.line]),
+    ).toEqual([
       ['select 1', 1],
       ['select 2', 2],
       ['select 3', 5],
@@ -99,7 +116,10 @@ describe('Drizzle', () => {
   })
 
   test.each(['drizzle', 'migrations'])('found from above: %s', async (below) => {
-    const path = await folderWith({ [`${below}/meta/_journal.json`]: journal([entry(0, 'a')]), [`${below}/a.sql`]: '' })
+    const path = await folderWith({
+      [`${below}/meta/_journal.json`]: journal([entry(0, 'a')]),
+      [`${below}/a.sql`]: '',
+    })
     expect((await openSource({ path })).kind).toBe('drizzle')
   })
 
@@ -107,12 +127,27 @@ describe('Drizzle', () => {
     [{ 'meta/_journal.json': journal([], 'mysql') }, '_journal.json is for mysql, not for postgresql'],
     [{ 'meta/_journal.json': journal([entry(0, 'a')]) }, 'FOLDER/a.sql does not exist'],
     [{ 'meta/_journal.json': '{' }, '_journal.json is not JSON'],
-    [{ 'meta/_journal.json': '{"dialect":"postgresql"}' }, '_journal.json is not a journal of Drizzle (entries: '],
+    [
+      { 'meta/_journal.json': '{"dialect":"postgresql"}' },
+      '_journal.json is not a journal of Drizzle (entries: ',
+    ],
     [{ 'meta/_journal.json': journal([entry(0, '../a')]) }, 'entries.0.tag: is not a file name'],
-    [{ 'meta/_journal.json': journal([entry(0, 'a'), entry(0, 'b')]) }, 'a and b have the same version number'],
-    [{ 'meta/_journal.json': journal([entry(0, 'a'), entry(1, 'a')]) }, 'a and a have the same version number'],
-    [{ 'meta/_journal.json': journal([entry(0, '0000_a')]), '0000_a.sql': '', '0001_b.sql': '' }, '0001_b.sql is not in meta/'],
-    [{ 'meta/_journal.json': journal([entry(0, 'a')]), 'a.sql': "select 'x" }, 'a.sql: The SQL has an unterminated string'],
+    [
+      { 'meta/_journal.json': journal([entry(0, 'a'), entry(0, 'b')]) },
+      'a and b have the same version number',
+    ],
+    [
+      { 'meta/_journal.json': journal([entry(0, 'a'), entry(1, 'a')]) },
+      'a and a have the same version number',
+    ],
+    [
+      { 'meta/_journal.json': journal([entry(0, '0000_a')]), '0000_a.sql': '', '0001_b.sql': '' },
+      '0001_b.sql is not in meta/',
+    ],
+    [
+      { 'meta/_journal.json': journal([entry(0, 'a')]), 'a.sql': "select 'x" },
+      'a.sql: The SQL has an unterminated string',
+    ],
   ])('%j is refused', async (files, message) => {
     expect(await refusal(files)).toContain(message)
   })

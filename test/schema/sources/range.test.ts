@@ -40,7 +40,11 @@ test('everything, in order; a part that runs outside a transaction leaves the ot
 test('names of files end in comments, whatever they are', async () => {
   const { upgradeSql } = await render(undefined, '2')
   expect(upgradeSql).toContain('\n-- 2: b ; drop\n')
-  expect(stepsIn(upgradeSql)).toEqual(['transaction: select 1', 'transaction: select 2', 'transaction: select 22'])
+  expect(stepsIn(upgradeSql)).toEqual([
+    'transaction: select 1',
+    'transaction: select 2',
+    'transaction: select 22',
+  ])
 })
 
 test('one version stays as it was written', async () => {

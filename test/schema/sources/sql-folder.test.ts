@@ -13,7 +13,8 @@ async function list(files: Files): Promise<SourceVersion[]> {
   return await (await openSource({ path: await folderWith(files) })).list()
 }
 
-const revisions = async (files: Files): Promise<string[]> => (await list(files)).map(({ revision }) => revision)
+const revisions = async (files: Files): Promise<string[]> =>
+  (await list(files)).map(({ revision }) => revision)
 
 /** The error of listing and rendering the folder: its code and message. */
 async function refusal(files: Files): Promise<string> {
@@ -33,7 +34,12 @@ describe('order and numbers', () => {
     expect(await revisions({ '9_a.up.sql': '', '10_b.up.sql': '' })).toEqual(['9', '10'])
     expect(await revisions({ '9_a.sql': GOOSE, '10_b.sql': GOOSE })).toEqual(['9', '10'])
     expect(await revisions({ '9_a.sql': UP, '10_b.sql': UP })).toEqual(['10', '9'])
-    const flyway = { 'V1_10__a.sql': '', 'V1.9__b.sql': '', 'deep/er/V1__c.sql': '', 'V20260112.1430__d.sql': '' }
+    const flyway = {
+      'V1_10__a.sql': '',
+      'V1.9__b.sql': '',
+      'deep/er/V1__c.sql': '',
+      'V20260112.1430__d.sql': '',
+    }
     expect(await revisions(flyway)).toEqual(['1', '1.9', '1.10', '20260112.1430'])
     const dates = { '2026-01-05_a.sql': '', '2026-01-10-b.sql': '', '2025-12-31.sql': '', '001-2fa.sql': '' }
     expect(await revisions(dates)).toEqual(['001', '2025-12-31', '2026-01-05', '2026-01-10'])
@@ -44,7 +50,14 @@ describe('order and numbers', () => {
   })
 
   test('gaps are allowed, files that are no SQL are left alone', async () => {
-    const files = { '001_a.sql': '', '007_b.sql': '', 'README.md': '', '.gitkeep': '', 'atlas.sum': '', 'sub/notes.txt': '' }
+    const files = {
+      '001_a.sql': '',
+      '007_b.sql': '',
+      'README.md': '',
+      '.gitkeep': '',
+      'atlas.sum': '',
+      'sub/notes.txt': '',
+    }
     expect(await revisions(files)).toEqual(['001', '007'])
   })
 
@@ -109,9 +122,18 @@ describe('dbmate', () => {
     [`select 0;\n${UP}select 1;`, '1_a.sql has SQL before its `-- migrate:up`'],
     [`-- migrate:up transaction:maybe\n`, '1_a.sql, line 1: "transaction:maybe" is not an option of dbmate'],
     [`${UP}${DOWN}${DOWN}`, '1_a.sql has two `-- migrate:down` in a row, at line 3'],
-    [`\n${UP}select 1;\nselect 'x;\n`, 'Revision 1 (1_a.sql): The SQL has an unterminated string that begins on line 4'],
-    [`${UP}select 1;\n${DOWN}\nrollback;`, 'The downgrade of revision 1 (1_a.sql): Line 5: rollback cannot be part'],
-    [`-- migrate:up transaction:false\n\ncopy t from stdin;`, 'Revision 1 (1_a.sql): The COPY … FROM STDIN on line 3'],
+    [
+      `\n${UP}select 1;\nselect 'x;\n`,
+      'Revision 1 (1_a.sql): The SQL has an unterminated string that begins on line 4',
+    ],
+    [
+      `${UP}select 1;\n${DOWN}\nrollback;`,
+      'The downgrade of revision 1 (1_a.sql): Line 5: rollback cannot be part',
+    ],
+    [
+      `-- migrate:up transaction:false\n\ncopy t from stdin;`,
+      'Revision 1 (1_a.sql): The COPY … FROM STDIN on line 3',
+    ],
   ])('%j is refused', async (text, message) => {
     expect(await refusal({ '1_a.sql': text })).toContain(message)
   })
@@ -122,14 +144,18 @@ describe('goose', () => {
     const text = `${GOOSE}-- +goose StatementBegin\nselect 1\n-- +goose StatementEnd\nselect 2;\n-- +goose  down\nselect 3;`
     const [version] = await list({ '00001_a_b.sql': text })
     expect(version).toMatchObject({ revision: '00001', description: 'a b', downgradeSql: 'select 3;' })
-    expect(stepsOf(version!.upgradeSql)[0]?.statements.map(({ text: sql, line }) => [sql, line + 1])).toEqual([
-      ['select 1', 3],
-      ['select 2', 5],
-    ])
+    expect(stepsOf(version!.upgradeSql)[0]?.statements.map(({ text: sql, line }) => [sql, line + 1])).toEqual(
+      [
+        ['select 1', 3],
+        ['select 2', 5],
+      ],
+    )
   })
 
   test('NO TRANSACTION holds for both ways', async () => {
-    const [version] = await list({ '1_a.sql': `-- +goose NO TRANSACTION\n${GOOSE}select 1;select 2;\n-- +goose Down\nselect 3` })
+    const [version] = await list({
+      '1_a.sql': `-- +goose NO TRANSACTION\n${GOOSE}select 1;select 2;\n-- +goose Down\nselect 3`,
+    })
     expect(stepsOf(version!.upgradeSql).map(({ kind }) => kind)).toEqual(['single', 'single'])
     expect(stepsOf(version!.downgradeSql!).map(({ kind }) => kind)).toEqual(['single'])
   })
@@ -142,7 +168,10 @@ describe('goose', () => {
     [`${GOOSE}-- +goose StatementBegin\nselect 1`, '1_a.sql, line 2: StatementBegin is never followed'],
     [`${GOOSE}-- +goose StatementEnd\n`, '1_a.sql, line 2: StatementEnd without'],
     [`${GOOSE}-- +goose ENVSUB ON\n`, '1_a.sql, line 2: `+goose ENVSUB ON` cannot be followed'],
-    [`${GOOSE}\nselect $$x;`, 'Revision 1 (1_a.sql): The SQL has an unterminated dollar quote $$ that begins on line 3'],
+    [
+      `${GOOSE}\nselect $$x;`,
+      'Revision 1 (1_a.sql): The SQL has an unterminated dollar quote $$ that begins on line 3',
+    ],
   ])('%j is refused', async (text, message) => {
     expect(await refusal({ '1_a.sql': text })).toContain(message)
   })
@@ -158,7 +187,10 @@ describe('Flyway', () => {
   })
 
   test.each<[Files, string]>([
-    [{ 'V1__a.sql': "select 1;\nselect '${schema}'" }, 'V1__a.sql, line 2: the placeholder ${schema} has no value'],
+    [
+      { 'V1__a.sql': "select 1;\nselect '${schema}'" },
+      'V1__a.sql, line 2: the placeholder ${schema} has no value',
+    ],
     [{ 'V1__a.sql': '', 'R__views.sql': '' }, 'R__views.sql is a repeatable migration'],
     [{ 'V2__a.sql': '', 'B1__base.sql': '' }, 'B1__base.sql is a baseline'],
     [{ 'V1__a.sql': '', 'V2_b__c.sql': '' }, 'V2_b__c.sql is not named as Flyway wants it'],
@@ -180,7 +212,10 @@ describe('layouts', () => {
   test.each<[Files, string]>([
     [{ '1_a.sql': UP, '2_b.sql': 'select 1' }, 'several layouts: 1_a.sql (dbmate), 2_b.sql (numbered files)'],
     [{ '1_a.sql': UP, '2_b.sql': GOOSE }, 'several layouts: 1_a.sql (dbmate), 2_b.sql (goose)'],
-    [{ '1_a.up.sql': '', 'V1__a.sql': '' }, 'several layouts: 1_a.up.sql (golang-migrate), V1__a.sql (Flyway)'],
+    [
+      { '1_a.up.sql': '', 'V1__a.sql': '' },
+      'several layouts: 1_a.up.sql (golang-migrate), V1__a.sql (Flyway)',
+    ],
     [{ '1_a.up.sql': '', '2b.down.sql': '' }, '2b.down.sql is not named as golang-migrate wants it'],
     [{ '1_a.sql': GOOSE, '2b.sql': GOOSE }, '2b.sql is not named as goose wants it'],
     [{ '1_a.sql': '', 'seed.sql': '' }, 'seed.sql in FOLDER is not named as a migration'],
@@ -195,15 +230,23 @@ describe('layouts', () => {
 
   test('what was looked for is named', async () => {
     const error = await errorOf(async () => openSource({ path: await folderWith({}) }))
-    expect(error.facts.nextSteps?.join()).toMatch(/alembic\.ini.*migration_lock\.toml.*_journal\.json.*dbmate.*golang-migrate.*Flyway.*goose.*numbered/)
+    expect(error.facts.nextSteps?.join()).toMatch(
+      /alembic\.ini.*migration_lock\.toml.*_journal\.json.*dbmate.*golang-migrate.*Flyway.*goose.*numbered/,
+    )
   })
 
   test('no such path, a kind that is not there, two kinds at once', async () => {
     expect((await errorOf(() => openSource({ path: '' }))).code).toBe('source_invalid')
-    expect((await errorOf(() => openSource({ path: '/nowhere/at/all' }))).message).toContain('"/nowhere/at/all" does not exist')
+    expect((await errorOf(() => openSource({ path: '/nowhere/at/all' }))).message).toContain(
+      '"/nowhere/at/all" does not exist',
+    )
     const path = await folderWith({ '1_a.sql': '', 'alembic.ini': '', 'migration_lock.toml': '' })
-    expect((await errorOf(() => openSource({ path, kind: 'drizzle' }))).message).toContain('has no migrations for drizzle')
-    expect((await errorOf(() => openSource({ path }))).message).toContain('has migrations of alembic and prisma')
+    expect((await errorOf(() => openSource({ path, kind: 'drizzle' }))).message).toContain(
+      'has no migrations for drizzle',
+    )
+    expect((await errorOf(() => openSource({ path }))).message).toContain(
+      'has migrations of alembic and prisma',
+    )
     expect((await openSource({ path, kind: 'sql' })).kind).toBe('sql')
     expect((await errorOf(() => openSource({ path: join(path, '1_a.sql') }))).code).toBe('source_invalid')
   })
@@ -232,14 +275,20 @@ describe('files that are not to be read', () => {
   })
 
   test('no UTF-8, a link to nothing, too large', async () => {
-    expect(await refusal({ '1_a.sql': Uint8Array.of(0x73, 0xe9, 0x20) })).toContain('1_a.sql is not valid UTF-8')
+    expect(await refusal({ '1_a.sql': Uint8Array.of(0x73, 0xe9, 0x20) })).toContain(
+      '1_a.sql is not valid UTF-8',
+    )
     const path = await folderWith({ '1_a.sql': '' })
     await symlink('gone.sql', join(path, '2_b.sql'))
-    expect((await errorOf(async () => (await openSource({ path })).list())).message).toContain('2_b.sql does not exist')
+    expect((await errorOf(async () => (await openSource({ path })).list())).message).toContain(
+      '2_b.sql does not exist',
+    )
     await rm(join(path, '2_b.sql'))
     await writeFile(join(path, '3_c.sql'), '')
     await truncate(join(path, '3_c.sql'), 64 * 2 ** 20 + 1)
-    expect((await errorOf(async () => (await openSource({ path })).list())).message).toContain('at most 64 MB')
+    expect((await errorOf(async () => (await openSource({ path })).list())).message).toContain(
+      'at most 64 MB',
+    )
   })
 
   test('a folder named like a file is none', async () => {

@@ -14,7 +14,11 @@ export const dbmate: Layout = {
   looks: '20260112143000_name.sql with a line `-- migrate:up`',
   read(files) {
     const versions = files.map(readFile)
-    expectUnique(files, (file) => revisionOf(file.name), ({ name }) => name)
+    expectUnique(
+      files,
+      (file) => revisionOf(file.name),
+      ({ name }) => name,
+    )
     return versions
   },
 }
@@ -59,9 +63,14 @@ function severalPairs(
     const next = sections[index + 1]
     pairs.push(versionOfSections(file, about, section, next?.direction === 'down' ? next : undefined))
   }
-  const stray = sections.find(({ direction }, at) => direction === 'down' && sections[at - 1]?.direction === 'down')
+  const stray = sections.find(
+    ({ direction }, at) => direction === 'down' && sections[at - 1]?.direction === 'down',
+  )
   if (stray !== undefined) {
-    throw sourceInvalid(`${file.name} has two \`-- migrate:down\` in a row, at line ${stray.line}`, 'Join them.')
+    throw sourceInvalid(
+      `${file.name} has two \`-- migrate:down\` in a row, at line ${stray.line}`,
+      'Join them.',
+    )
   }
   const downs = pairs.map(({ downgradeSql }) => downgradeSql).filter((sql) => sql !== null)
   return {

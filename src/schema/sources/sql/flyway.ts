@@ -35,7 +35,9 @@ export const flyway: Layout = {
   name: 'Flyway',
   looks: 'V1_1__name.sql',
   read(files) {
-    const scripts = new Map(files.filter(({ name }) => name.endsWith('.conf')).map((file) => [file.name, file.text]))
+    const scripts = new Map(
+      files.filter(({ name }) => name.endsWith('.conf')).map((file) => [file.name, file.text]),
+    )
     const parsed = files
       .filter(({ name }) => name.endsWith('.sql'))
       .map((file) => parse(file, scripts.get(`${file.name}.conf`)))

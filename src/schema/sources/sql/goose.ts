@@ -3,7 +3,15 @@
  * with semicolons inside, `-- +goose StatementBegin` and `-- +goose StatementEnd`. Order of the numbers.
  */
 import { sourceInvalid, type SourceVersion } from '../source.ts'
-import { compareNumbers, describe, expectUnique, type Layout, matchName, normalNumber, type SqlFile } from './layout.ts'
+import {
+  compareNumbers,
+  describe,
+  expectUnique,
+  type Layout,
+  matchName,
+  normalNumber,
+  type SqlFile,
+} from './layout.ts'
 import { expectNothingBefore, type Section, versionOfSections } from './sections.ts'
 
 const ANNOTATION = /^--\s*\+goose\s+(.+?)\s*$/i
@@ -14,7 +22,11 @@ export const goose: Layout = {
   looks: '00001_name.sql with a line `-- +goose Up`',
   read(files) {
     const numbered = files.map((file) => ({ file, number: numberOf(file) }))
-    expectUnique(numbered, ({ number }) => normalNumber(number), ({ file }) => file.name)
+    expectUnique(
+      numbered,
+      ({ number }) => normalNumber(number),
+      ({ file }) => file.name,
+    )
     return numbered.toSorted((a, b) => compareNumbers(a.number, b.number)).map(({ file }) => readFile(file))
   },
 }
@@ -47,14 +59,12 @@ function readFile(file: SqlFile): SourceVersion {
     throw wrong(file, reading.statement, 'StatementBegin is never followed by StatementEnd')
   }
   expectNothingBefore(file, reading.head.join('\n'), '`-- +goose Up`')
-  const [up, down] = reading.parts.map(
-    (part): Section => ({
-      direction: part.direction,
-      line: part.line,
-      transaction: reading.transaction,
-      sql: part.lines.join('\n'),
-    }),
-  )
+  const [up, down] = reading.parts.map((part): Section => ({
+    direction: part.direction,
+    line: part.line,
+    transaction: reading.transaction,
+    sql: part.lines.join('\n'),
+  }))
   if (up === undefined) throw sourceInvalid(`${file.name} has no \`-- +goose Up\``, 'Add it above the SQL.')
   const [, number = '', name = ''] = matchName(file, file.name, NAME, goose)
   return versionOfSections(file, { revision: number, description: describe(name) }, up, down)
@@ -64,11 +74,13 @@ function readFile(file: SqlFile): SourceVersion {
 function annotate(file: SqlFile, reading: Reading, annotation: string, line: number): string | undefined {
   switch (annotation.toUpperCase().replaceAll(/\s+/g, ' ')) {
     case 'UP':
-      if (reading.parts.length > 0) throw wrong(file, line, 'there is more than one Up, or Down stands before it')
+      if (reading.parts.length > 0)
+        throw wrong(file, line, 'there is more than one Up, or Down stands before it')
       reading.parts.push({ direction: 'up', line, lines: [] })
       return undefined
     case 'DOWN':
-      if (reading.parts.length !== 1) throw wrong(file, line, 'there is no Up before this Down, or another Down')
+      if (reading.parts.length !== 1)
+        throw wrong(file, line, 'there is no Up before this Down, or another Down')
       reading.parts.push({ direction: 'down', line, lines: [] })
       return undefined
     case 'NO TRANSACTION':

@@ -22,9 +22,15 @@ export function openSqlFolder(path: string): Source {
     async list() {
       const names = await migrationFiles(path)
       refusePrograms(path, names)
-      const files = await Promise.all(names.map(async (name) => ({ name, text: await readExpected(path, name) })))
+      const files = await Promise.all(
+        names.map(async (name) => ({ name, text: await readExpected(path, name) })),
+      )
       const layout = layoutOf(path, files)
-      expectUnique(files, ({ name }) => name, ({ name }) => name)
+      expectUnique(
+        files,
+        ({ name }) => name,
+        ({ name }) => name,
+      )
       return layout.read(files)
     },
   }
@@ -42,7 +48,9 @@ async function migrationFiles(path: string): Promise<string[]> {
   const all = isFlat ? top : await filesBelow(path)
   const isFlyway = all.some(isFlywayName)
   if (!isFlat && !isFlyway) return top.filter((name) => PROGRAM.test(name) && !isTest(name))
-  return all.filter((name) => name.endsWith('.sql') || (isFlyway && name.endsWith('.sql.conf')) || isProgram(name))
+  return all.filter(
+    (name) => name.endsWith('.sql') || (isFlyway && name.endsWith('.sql.conf')) || isProgram(name),
+  )
 }
 
 const isTest = (name: string): boolean => name.endsWith('_test.go')

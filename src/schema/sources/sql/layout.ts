@@ -71,7 +71,11 @@ export function compareNumbers(a: string, b: string): number {
 }
 
 /** @throws TenantryError `source_invalid` for two files that stand for the same */
-export function expectUnique<T>(items: readonly T[], keyOf: (item: T) => string, fileOf: (item: T) => string): void {
+export function expectUnique<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string,
+  fileOf: (item: T) => string,
+): void {
   const seen = new Map<string, string>()
   for (const item of items) {
     const key = keyOf(item)

@@ -1,6 +1,13 @@
 /** Layouts with a file for the way up and another for the way down. */
 import { sourceInvalid, type SourceVersion } from '../source.ts'
-import { compareNumbers, describe, downgradeOrNull, expectUnique, normalNumber, type SqlFile } from './layout.ts'
+import {
+  compareNumbers,
+  describe,
+  downgradeOrNull,
+  expectUnique,
+  normalNumber,
+  type SqlFile,
+} from './layout.ts'
 
 export interface NamedFile {
   readonly file: SqlFile
@@ -26,7 +33,10 @@ export function pairs(files: readonly NamedFile[], upNameOf: (down: NamedFile) =
   const known = new Set(ups.map(keyOf))
   const stray = downs.find((down) => !known.has(keyOf(down)))
   if (stray !== undefined) {
-    throw sourceInvalid(`${nameOf(stray)} undoes what is not there`, `Add ${upNameOf(stray)}, or remove the file.`)
+    throw sourceInvalid(
+      `${nameOf(stray)} undoes what is not there`,
+      `Add ${upNameOf(stray)}, or remove the file.`,
+    )
   }
   return versions
 }
