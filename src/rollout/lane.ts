@@ -43,6 +43,7 @@ const FLUSH_COUNT = 100
 const MEASURE_MS = 500
 const MEASURE_TARGETS = 40
 const MAX_GROUP = 50
+const MAX_CLAIM = 250
 const OUTAGE_PAUSE_MS = 250
 
 interface Done {
@@ -117,8 +118,12 @@ export class Lane {
   async #claim(signal: AbortSignal): Promise<number> {
     const { control, work, serverId, workerId } = this.#parts
     try {
-      const limit = Math.max(16, this.#concurrency.limit * 3)
-      const targets = await claimTargets(control, { rolloutId: work.rolloutId, serverId, workerId, limit })
+      const targets = await claimTargets(control, {
+        rolloutId: work.rolloutId,
+        serverId,
+        workerId,
+        limit: this.#claimSize(),
+      })
       this.#queue.push(...targets)
       return targets.length
     } catch (error) {
@@ -126,6 +131,12 @@ export class Lane {
       await this.#change.sleep(OUTAGE_PAUSE_MS, signal)
       return 0
     }
+  }
+
+  /** Half a second's work: larger claims cost less per tenant, smaller ones leave more to other workers. */
+  #claimSize(): number {
+    const halfASecond = Math.ceil((this.#concurrency.previous ?? 0) / 2)
+    return Math.min(MAX_CLAIM, Math.max(16, this.#concurrency.limit * 2, halfASecond))
   }
 
   async #giveBack(): Promise<void> {
