@@ -30,7 +30,8 @@ export async function applySteps(session: Session, work: RolloutWork, target: Ta
   const steps: Steps = { session, work, target, change }
   await lockTenant(steps)
   try {
-    if (!(await isDue(steps))) return false
+    const due = await isDue(steps)
+    if (due !== 'due') return due === 'done by this rollout'
     const rows = await readSteps(steps)
     for (const [index, step] of change.steps.entries()) {
       const row = rows.get(index)
@@ -63,7 +64,7 @@ async function unlockTenant(session: Session): Promise<void> {
   }
 }
 
-async function isDue({ session, work, target, change }: Steps): Promise<boolean> {
+async function isDue({ session, work, target, change }: Steps): Promise<'due' | 'done by this rollout' | 'not due'> {
   const opening = openingStatements(work, target)
   const select = selectLedgerRow(target.schema, change.versionId)
   const message = (withCreate: boolean): string => [...opening, ...(withCreate ? [CREATE_LEDGER] : []), select].join(';\n')
@@ -72,10 +73,10 @@ async function isDue({ session, work, target, change }: Steps): Promise<boolean>
     throw error
   })
   const [checksum, rolloutId] = results.at(-1)?.rows[0] ?? []
-  if (change.direction === 'downgrade') return rolloutId === (work.undoOf ?? work.rolloutId)
-  if (checksum == null) return true
+  if (change.direction === 'downgrade') return rolloutId === (work.undoOf ?? work.rolloutId) ? 'due' : 'not due'
+  if (checksum == null) return 'due'
   refuseOtherChecksum(change, checksum)
-  return false
+  return rolloutId === work.rolloutId ? 'done by this rollout' : 'not due'
 }
 
 async function readSteps({ session, target, change }: Steps): Promise<Map<number, StepRow>> {

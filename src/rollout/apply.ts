@@ -44,9 +44,11 @@ async function applyPending(connection: TenantConnection, work: RolloutWork, tar
   const present = await readLedger(await connection.session(), work, target)
   let applied = 0
   for (const change of work.changes) {
-    const checksum = present.get(change.versionId)
-    if (checksum !== undefined) refuseOtherChecksum(change, checksum)
-    else if (await applyOne(connection, work, { ...target, ledgerReady: true }, change, false)) applied += 1
+    const row = present.get(change.versionId)
+    if (row !== undefined) {
+      refuseOtherChecksum(change, row.checksum)
+      if (row.rolloutId === work.rolloutId) applied += 1
+    } else if (await applyOne(connection, work, { ...target, ledgerReady: true }, change, false)) applied += 1
   }
   return {
     outcome: applied > 0 ? 'applied' : 'already_applied',
@@ -55,8 +57,13 @@ async function applyPending(connection: TenantConnection, work: RolloutWork, tar
   }
 }
 
-/** The versions a tenant has, with their checksums; makes the ledger where there is none. */
-export async function readLedger(session: Session, work: RolloutWork, target: Target): Promise<Map<string, string>> {
+interface LedgerRow {
+  readonly checksum: string
+  readonly rolloutId: string
+}
+
+/** The versions a tenant has; makes the ledger where there is none. */
+async function readLedger(session: Session, work: RolloutWork, target: Target): Promise<Map<string, LedgerRow>> {
   const before = openingStatements(work, target)
   const message = (withCreate: boolean): string =>
     [...before, ...(withCreate ? [CREATE_LEDGER] : []), selectLedger(target.schema)].join(';\n')
@@ -64,10 +71,13 @@ export async function readLedger(session: Session, work: RolloutWork, target: Ta
     if (isMissingLedger(error)) return session.query(message(true), { keepRows: true })
     throw explainGuard(error, work, target)
   })
-  return new Map(results.at(-1)?.rows.map(([version, checksum]) => [version ?? '', checksum ?? '']))
+  const rows = results.at(-1)?.rows ?? []
+  return new Map(
+    rows.map(([version, checksum, rolloutId]) => [version ?? '', { checksum: checksum ?? '', rolloutId: rolloutId ?? '' }]),
+  )
 }
 
-/** @returns false when the tenant had the version already. */
+/** @returns false when the tenant had the version already, from elsewhere than this rollout. */
 async function applyOne(
   connection: TenantConnection,
   work: RolloutWork,
@@ -88,8 +98,7 @@ async function applyOne(
     const ledgerIndex = opening.length + (target.ledgerReady ? 0 : CREATE_LEDGER_STATEMENTS)
     const atLedger = error.facts.completed === ledgerIndex
     if (atLedger && error.sqlstate === '23505') {
-      await refuseConflict(await connection.session(), target, change)
-      return false
+      return wasAppliedBy(await connection.session(), work, target, change)
     }
     if (atLedger && isMissingLedger(error)) return applyOne(connection, work, { ...target, ledgerReady: false }, change, isLast)
     throw explain(error, { work, target, change, statementsBefore: ledgerIndex + 1 })
@@ -102,7 +111,9 @@ async function undoAll(session: Session, work: RolloutWork, target: Target): Pro
     if (await undoOne(session, work, target, change)) undone += 1
   }
   const newest = await session.query(selectNewestVersion(target.schema), { keepRows: true })
-  return { outcome: undone > 0 ? 'undone' : 'not_applied', versionId: newest.at(-1)?.rows[0]?.[0] ?? null }
+  // Gone on a later try: the try before had committed, and nobody was left to record it.
+  const outcome = undone > 0 || target.attempts > 1 ? 'undone' : 'not_applied'
+  return { outcome, versionId: newest.at(-1)?.rows[0]?.[0] ?? null }
 }
 
 /** @returns false when this tenant does not have the version from that rollout. */
@@ -129,8 +140,15 @@ function messageOf(before: readonly string[], change: Change): string {
   return `${before.join(';\n')};\n${change.transactionSql ?? ''}`
 }
 
-async function refuseConflict(session: Session, target: Target, change: Change): Promise<void> {
-  const results = await session.query(selectLedgerRow(target.schema, change.versionId), { keepRows: true })
-  const checksum = results[0]?.rows[0]?.[0]
+/**
+ * Whether the row that stood in the way is this rollout's own: a worker died between the tenant's commit and the
+ * record of it. An undo must find that tenant among those that were applied.
+ * @throws DatabaseFailure TN001 for another checksum.
+ */
+async function wasAppliedBy(session: Session, work: RolloutWork, target: Target, change: Change): Promise<boolean> {
+  const message = [...openingStatements(work, target), selectLedgerRow(target.schema, change.versionId)].join(';\n')
+  const results = await session.query(message, { keepRows: true })
+  const [checksum, rolloutId] = results.at(-1)?.rows[0] ?? []
   if (checksum != null) refuseOtherChecksum(change, checksum)
+  return rolloutId === work.rolloutId
 }
