@@ -24,6 +24,13 @@ export interface CarryOutParts {
   readonly log: Logger
 }
 
+/** A worker's identity, for as long as it lasts. */
+interface Life {
+  readonly workerId: string
+  readonly signal: AbortSignal
+  readonly holdsLease: () => boolean
+}
+
 interface RunningLane {
   readonly rolloutId: string
   readonly server: string
@@ -50,10 +57,10 @@ export class RolloutCarrier {
   }
 
   /** Runs lanes until `signal` aborts, then settles what is in hand. */
-  async run(workerId: string, signal: AbortSignal): Promise<void> {
+  async run(workerId: string, signal: AbortSignal, holdsLease: () => boolean): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.#startLanes(workerId, signal)
+        await this.#startLanes({ workerId, signal, holdsLease })
         await this.#wakeup.sleep(POLL_MS, signal)
       } catch (error) {
         if (!isControlOutage(error)) this.#parts.log.error({ err: messageOf(error) }, 'looking for rollout work failed')
@@ -63,26 +70,39 @@ export class RolloutCarrier {
     await Promise.all([...this.#lanes.values()].map((running) => running.done))
   }
 
-  async #startLanes(workerId: string, signal: AbortSignal): Promise<void> {
+  async #startLanes(life: Life): Promise<void> {
     await this.#haltIdleRollouts()
     const active = await activeLanes(this.#parts.control)
     if (active.length > 0) this.#workers = Math.max(1, (await liveWorkers(this.#parts.control)).length)
     for (const { rolloutId, serverId } of active) {
       const key = `${rolloutId} ${serverId}`
-      if (this.#lanes.has(key) || signal.aborted) continue
-      const rollout = await getRollout(this.#parts.control, rolloutId)
-      const server = await getServerById(this.#parts.control, serverId)
-      const lane = await this.#makeLane(workerId, rollout, server)
-      const done = lane
-        .run(signal)
-        .catch((error: unknown) => {
-          this.#parts.log.error({ rollout: rolloutId, server: server.name, err: messageOf(error) }, 'a lane failed')
-        })
-        .finally(() => {
-          this.#lanes.delete(key)
-          this.#wakeup.wake()
-        })
-      this.#lanes.set(key, { rolloutId, server: server.name, lane, done })
+      if (this.#lanes.has(key) || life.signal.aborted) continue
+      try {
+        await this.#startLane(key, rolloutId, serverId, life)
+      } catch (error) {
+        // One rollout that cannot be begun does not hold up the others.
+        if (isControlOutage(error)) throw error
+        this.#parts.log.error({ rollout: rolloutId, err: messageOf(error) }, 'a lane cannot be started')
+      }
+    }
+  }
+
+  async #startLane(key: string, rolloutId: string, serverId: number, life: Life): Promise<void> {
+    const rollout = await getRollout(this.#parts.control, rolloutId)
+    const server = await getServerById(this.#parts.control, serverId)
+    const lane = await this.#makeLane(life, rollout, server)
+    this.#lanes.set(key, { rolloutId, server: server.name, lane, done: this.#runLane(key, lane, life) })
+  }
+
+  async #runLane(key: string, lane: Lane, life: Life): Promise<void> {
+    try {
+      await lane.run(life.signal)
+      this.#wakeup.wake()
+    } catch (error) {
+      // It is begun again at the next poll, not at once.
+      this.#parts.log.error({ lane: key, err: messageOf(error) }, 'a lane failed')
+    } finally {
+      this.#lanes.delete(key)
     }
   }
 
@@ -97,7 +117,7 @@ export class RolloutCarrier {
     for (const running of this.#lanes.values()) if (idle.has(running.rolloutId)) running.lane.halt()
   }
 
-  async #makeLane(workerId: string, rollout: Rollout, server: DbServer): Promise<Lane> {
+  async #makeLane({ workerId, holdsLease }: Life, rollout: Rollout, server: DbServer): Promise<Lane> {
     const { control, keyring, log } = this.#parts
     const { options } = rollout
     const versions = await Promise.all(rollout.version_ids.map((id) => getVersion(control, id)))
@@ -114,6 +134,7 @@ export class RolloutCarrier {
       serverName: server.name,
       work: workOf(rollout, changes, throughPooler ? localSettings(settingsOf(rollout)) : [], server),
       address: throughPooler ? poolerAddress(direct, server) : direct,
+      direct,
       session: {
         applicationName: `tenantry rollout ${rollout.id.slice(0, 8)}`,
         ...(throughPooler ? {} : { settings: startupSettings(settingsOf(rollout)) }),
@@ -122,6 +143,7 @@ export class RolloutCarrier {
       cap: () => Math.max(1, Math.floor(ceiling / this.#workers)),
       flushPerBatch: options.flush === 'batch' && !rollout.dry_run,
       onServerDown: (reason) => recordServerDown(control, rollout.id, server.id, reason),
+      holdsLease,
     })
   }
 }

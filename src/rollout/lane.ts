@@ -3,16 +3,16 @@
  * busy as measuring says is best, and records outcomes in batches once the server has flushed their commits.
  */
 import type { Logger } from 'pino'
-import { isControlOutage, type Control } from '../control/control.ts'
+import { isPassing, type Control } from '../control/control.ts'
 import type { ServerAddress } from '../engine/address.ts'
 import { DatabaseFailure } from '../engine/failure.ts'
 import { Session, type SessionOptions } from '../engine/session.ts'
 import { messageOf } from '../lib/errors.ts'
 import { Wakeup } from '../lib/wakeup.ts'
 import { applyToTarget } from './apply.ts'
-import type { RolloutWork, Target, TargetResult } from './change.ts'
+import type { RolloutWork, Target } from './change.ts'
 import { nextConcurrency, startConcurrency, type ConcurrencyState } from './concurrency.ts'
-import { errorGroupOf, storedMessage } from './error-groups.ts'
+import { failed, retryOf, succeeded, unconfirmed } from './outcome.ts'
 import { asFailure, backoffMs, failureKind, type FailureKind } from './retry.ts'
 import { claimTargets } from './sql/claim-targets.ts'
 import { finishTargets, type FinishedTarget } from './sql/finish-targets.ts'
@@ -29,6 +29,8 @@ export interface LaneParts {
   readonly work: RolloutWork
   /** Where tenants are reached: the server, or its pooler. */
   readonly address: ServerAddress
+  /** The server itself: a pooler would hide that it crashed. */
+  readonly direct: ServerAddress
   readonly session: SessionOptions
   readonly maxRetries: number
   /** Connections this worker may open to the server now. */
@@ -36,6 +38,8 @@ export interface LaneParts {
   /** Commits are flushed once per batch, not by each tenant: see docs/decisions/0003-flush-per-batch.md. */
   readonly flushPerBatch: boolean
   readonly onServerDown: (reason: string) => Promise<void>
+  /** False when this worker's claims may be somebody else's by now. */
+  readonly holdsLease: () => boolean
 }
 
 const FLUSH_DELAY_MS = 100
@@ -45,30 +49,38 @@ const MEASURE_TARGETS = 40
 const MAX_GROUP = 50
 const MAX_CLAIM = 250
 const OUTAGE_PAUSE_MS = 250
+/** A worker that is told to end waits no longer than this for the control database: by then its lease is over. */
+const LAST_PATIENCE_MS = 15_000
 
 interface Done {
+  readonly target: Target
   readonly finished: FinishedTarget
-  /** True when the tenant's commit may not be on disk yet. */
-  readonly needsFlush: boolean
+  /** Must confirm the tenant's commit before it counts: it may not be on disk yet. */
+  readonly witness: Session | undefined
 }
 
 export class Lane {
   readonly #parts: LaneParts
   readonly #watch: ServerWatch
   readonly #queue: Target[] = []
+  /** Claimed, and neither recorded nor given back. */
+  readonly #inHand = new Map<number, Target>()
+  /** The control database may hold claims for us that we do not know of, since an answer was lost. */
+  #mayHoldMore = false
   readonly #change = new Wakeup()
   #concurrency: ConcurrencyState
   #active = 0
   #done: Done[] = []
   #flushing: Promise<void> = Promise.resolve()
   #flushTimer: NodeJS.Timeout | undefined
+  #signal = new AbortController().signal
   #halted = false
   #window = { since: performance.now(), finished: 0, refused: 0, lockTimeouts: 0 }
 
   constructor(parts: LaneParts) {
     this.#parts = parts
     this.#concurrency = startConcurrency(parts.cap())
-    this.#watch = new ServerWatch(parts.address)
+    this.#watch = new ServerWatch(parts.direct)
   }
 
   /** Connections in use and allowed now. */
@@ -84,25 +96,28 @@ export class Lane {
 
   /** Works until nothing is due, or it is halted. Everything in hand is recorded or given back when it returns. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal
     const onAbort = (): void => this.halt()
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) this.halt()
     try {
-      await this.#work(signal)
-      await this.#giveBack()
-      while (this.#active > 0) await this.#change.sleep(1_000)
-      await this.#flushAll(signal)
+      await this.#work()
     } finally {
+      this.halt()
+      if (this.#queue.length > 0) await this.#giveBack()
+      while (this.#active > 0) await this.#change.sleep(1_000)
+      await this.#flushAll()
+      if (this.#mayHoldMore) await this.#giveBack()
       signal.removeEventListener('abort', onAbort)
       clearTimeout(this.#flushTimer)
       this.#watch.close()
     }
   }
 
-  async #work(signal: AbortSignal): Promise<void> {
+  async #work(): Promise<void> {
     let dry = false
     while (!this.#halted) {
-      if (!dry && this.#queue.length < this.#concurrency.limit) dry = (await this.#claim(signal)) === 0
+      if (!dry && this.#queue.length < this.#concurrency.limit) dry = (await this.#claim()) === 0
       this.#pump()
       if (dry && this.#queue.length === 0) {
         if (this.#active === 0 && this.#done.length === 0) return
@@ -115,20 +130,24 @@ export class Lane {
     }
   }
 
-  async #claim(signal: AbortSignal): Promise<number> {
+  async #claim(): Promise<number> {
     const { control, work, serverId, workerId } = this.#parts
     try {
+      if (this.#mayHoldMore) await this.#releaseOthers()
+      this.#mayHoldMore = true
       const targets = await claimTargets(control, {
         rolloutId: work.rolloutId,
         serverId,
         workerId,
         limit: this.#claimSize(),
       })
+      this.#mayHoldMore = false
+      for (const target of targets) this.#inHand.set(target.tenantId, target)
       this.#queue.push(...targets)
       return targets.length
     } catch (error) {
-      if (!isControlOutage(error)) throw error
-      await this.#change.sleep(OUTAGE_PAUSE_MS, signal)
+      if (!isPassing(error)) throw error
+      await this.#change.sleep(OUTAGE_PAUSE_MS, this.#signal)
       return 0
     }
   }
@@ -139,20 +158,40 @@ export class Lane {
     return Math.min(MAX_CLAIM, Math.max(16, this.#concurrency.limit * 2, halfASecond))
   }
 
+  /** Gives back what was claimed and not begun. Nobody else would: the worker that claimed it goes on living. */
   async #giveBack(): Promise<void> {
-    const tenantIds = this.#queue.splice(0).map((target) => target.tenantId)
-    if (tenantIds.length === 0) return
-    const { control, work, workerId } = this.#parts
-    try {
-      await releaseTargets(control, { rolloutId: work.rolloutId, workerId, tenantIds })
-    } catch (error) {
-      // They become claimable when this worker's lease ends.
-      this.#parts.log.warn({ err: messageOf(error) }, 'claimed tenants could not be given back')
+    for (const target of this.#queue.splice(0)) this.#inHand.delete(target.tenantId)
+    const started = performance.now()
+    while (this.#isWorthWaiting(started)) {
+      try {
+        await this.#releaseOthers()
+        return
+      } catch (error) {
+        if (!isPassing(error)) throw error
+        await this.#change.sleep(OUTAGE_PAUSE_MS)
+      }
     }
+    this.#parts.log.warn('claimed tenants could not be given back: they are free when the lease of this worker ends')
+  }
+
+  async #releaseOthers(): Promise<void> {
+    const { control, work, serverId, workerId } = this.#parts
+    await releaseTargets(control, { rolloutId: work.rolloutId, serverId, workerId, except: [...this.#inHand.keys()] })
+    this.#mayHoldMore = false
+  }
+
+  /** With the lease lost others take over what is in hand: the tenants' ledgers say what was done. */
+  #isWorthWaiting(since: number): boolean {
+    const { aborted, reason } = this.#signal
+    return reason !== 'lease lost' && (!aborted || performance.now() - since < LAST_PATIENCE_MS)
+  }
+
+  get #mayBegin(): boolean {
+    return !this.#halted && this.#parts.holdsLease()
   }
 
   #pump(): void {
-    while (!this.#halted && this.#active < this.#concurrency.limit && this.#queue.length > 0) {
+    while (this.#mayBegin && this.#active < this.#concurrency.limit && this.#queue.length > 0) {
       const first = this.#queue.shift()
       if (first === undefined) return
       this.#active += 1
@@ -173,7 +212,7 @@ export class Lane {
       await this.#serveOne(target, connection)
       const next: Target | undefined = this.#queue[0]
       const sharesDatabase: boolean = next !== undefined && next.schema !== '' && next.database === target.database
-      target = sharesDatabase && served < MAX_GROUP && !this.#halted ? this.#queue.shift() : undefined
+      target = sharesDatabase && served < MAX_GROUP && this.#mayBegin ? this.#queue.shift() : undefined
       if (target !== undefined && this.#queue.length < this.#concurrency.limit) this.#change.wake()
     }
     connection.close()
@@ -182,16 +221,15 @@ export class Lane {
   async #serveOne(target: Target, connection: TenantConnection): Promise<void> {
     const started = performance.now()
     try {
+      const witness = this.#parts.work.dryRun ? undefined : await this.#watch.witness()
       const result = await applyToTarget(connection, this.#parts.work, target)
-      this.#record(succeeded(target, result, performance.now() - started), this.#needsFlush(result))
+      // What was found done may be another worker's commit, not flushed yet either.
+      const isFlushed = !this.#parts.flushPerBatch && (result.outcome === 'applied' || result.outcome === 'undone')
+      this.#record(target, succeeded(target, result, performance.now() - started), isFlushed ? undefined : witness)
     } catch (error) {
       connection.close()
       await this.#fail(target, asFailure(error), performance.now() - started)
     }
-  }
-
-  #needsFlush(result: TargetResult): boolean {
-    return this.#parts.flushPerBatch && (result.outcome === 'applied' || result.outcome === 'undone')
   }
 
   async #fail(target: Target, failure: DatabaseFailure, durationMs: number): Promise<void> {
@@ -199,7 +237,7 @@ export class Lane {
     if (kind === 'server') {
       const problem = await this.#watch.look()
       if (problem !== undefined) {
-        this.#record(retryOf(target, failure, durationMs, 0, false), false)
+        this.#record(target, retryOf(target, failure, durationMs, 0, false))
         await this.#reportDown(problem)
         return
       }
@@ -207,16 +245,15 @@ export class Lane {
     }
     if (kind === 'crowded') {
       this.#window.refused += 1
-      this.#record(retryOf(target, failure, durationMs, backoffMs(2), false), false)
+      this.#record(target, retryOf(target, failure, durationMs, backoffMs(2), false))
       return
     }
     if (failure.sqlstate === '55P03') this.#window.lockTimeouts += 1
-    const again = kind === 'transient' && target.attempts <= this.#parts.maxRetries
-    this.#record(
-      again
+    const worthAnother = kind === 'transient' && target.attempts <= this.#parts.maxRetries
+    this.#record(target, 
+      worthAnother
         ? retryOf(target, failure, durationMs, backoffMs(target.attempts), true)
         : failed(target, failure, durationMs),
-      false,
     )
   }
 
@@ -231,8 +268,8 @@ export class Lane {
     }
   }
 
-  #record(finished: FinishedTarget, needsFlush: boolean): void {
-    this.#done.push({ finished, needsFlush })
+  #record(target: Target, finished: FinishedTarget, witness?: Session): void {
+    this.#done.push({ target, finished, witness })
     this.#window.finished += 1
     this.#measure()
     if (this.#done.length >= FLUSH_COUNT) this.#flushSoon(0)
@@ -266,7 +303,9 @@ export class Lane {
     this.#flushing = this.#flushing.then(() => this.#flush()).then(
       () => this.#change.wake(),
       (error: unknown) => {
+        // Others will find in the tenants' ledgers what was done.
         this.#parts.log.error({ err: messageOf(error) }, 'outcomes could not be recorded')
+        this.#mayHoldMore = true
         this.halt()
       },
     )
@@ -277,13 +316,21 @@ export class Lane {
     const batch = this.#done.splice(0)
     if (batch.length === 0) return
     const settled = await this.#flushServer(batch)
-    for (const wave of new Set(settled.map((target) => target.wave))) {
-      await this.#finish(wave, settled.filter((target) => target.wave === wave))
+    try {
+      for (const wave of new Set(settled.map((target) => target.wave))) {
+        await this.#finish(wave, settled.filter((target) => target.wave === wave))
+      }
+    } finally {
+      // One that is to be tried again may have been claimed anew by now.
+      for (const { target } of batch) {
+        if (this.#inHand.get(target.tenantId) === target) this.#inHand.delete(target.tenantId)
+      }
     }
   }
 
   async #finish(wave: number, targets: readonly FinishedTarget[]): Promise<void> {
     const { control, work, serverId, workerId } = this.#parts
+    const started = performance.now()
     for (;;) {
       try {
         await finishTargets(control, { rolloutId: work.rolloutId, serverId, workerId, wave, targets })
@@ -291,89 +338,29 @@ export class Lane {
         if (urgent) await control.query(`select pg_notify('tenantry_operations', $1)`, [work.rolloutId])
         return
       } catch (error) {
-        if (!isControlOutage(error) || this.#abandoned) throw error
+        if (!isPassing(error) || !this.#isWorthWaiting(started)) throw error
         await this.#change.sleep(OUTAGE_PAUSE_MS)
       }
     }
   }
 
-  #abandoned = false
-
   /** A tenant counts as changed only when its server has flushed past its commit. */
   async #flushServer(batch: readonly Done[]): Promise<FinishedTarget[]> {
-    if (!batch.some((done) => done.needsFlush)) return batch.map((done) => done.finished)
-    try {
-      await this.#watch.flushCommits()
-      return batch.map((done) => done.finished)
-    } catch (error) {
-      const failure = asFailure(error)
-      return batch.map(({ finished, needsFlush }) =>
-        needsFlush ? { ...finished, ...again(failure, 0, false), versionId: undefined } : finished,
-      )
+    const refusals = new Map<Session, DatabaseFailure>()
+    for (const witness of new Set(batch.map((done) => done.witness))) {
+      const refusal = witness === undefined ? undefined : await this.#watch.confirm(witness)
+      if (witness !== undefined && refusal !== undefined) refusals.set(witness, refusal)
     }
+    return batch.map(({ finished, witness }) => {
+      const refusal = witness === undefined ? undefined : refusals.get(witness)
+      return refusal === undefined ? finished : unconfirmed(finished, refusal)
+    })
   }
 
-  async #flushAll(signal: AbortSignal): Promise<void> {
-    // With the lease lost, others take these over: their ledgers say what was done.
-    if (signal.reason === 'lease lost') this.#abandoned = true
+  async #flushAll(): Promise<void> {
     clearTimeout(this.#flushTimer)
     this.#flushTimer = undefined
     this.#beginFlush()
     await this.#flushing
-  }
-}
-
-function succeeded(target: Target, result: TargetResult, durationMs: number): FinishedTarget {
-  const isReal = !result.outcome.startsWith('would_')
-  return {
-    ...blank(target, durationMs),
-    state: 'succeeded',
-    outcome: result.outcome,
-    error: result.note === undefined ? null : storedMessage(result.note),
-    versionId: isReal ? result.versionId : undefined,
-    ledgerReady: target.ledgerReady || result.outcome === 'applied' || result.outcome === 'undone',
-  }
-}
-
-function failed(target: Target, failure: DatabaseFailure, durationMs: number): FinishedTarget {
-  return { ...blank(target, durationMs), ...described(target, failure), state: 'failed', outcome: null }
-}
-
-function retryOf(
-  target: Target,
-  failure: DatabaseFailure,
-  durationMs: number,
-  retryInMs: number,
-  countsAsAttempt: boolean,
-): FinishedTarget {
-  return { ...blank(target, durationMs), ...described(target, failure), ...again(failure, retryInMs, countsAsAttempt) }
-}
-
-function again(failure: DatabaseFailure, retryInMs: number, countsAsAttempt: boolean) {
-  return { state: 'pending' as const, outcome: null, sqlstate: failure.sqlstate, retryInMs, countsAsAttempt }
-}
-
-function described(target: Target, failure: DatabaseFailure) {
-  const detail = failure.facts.detail === undefined ? '' : ` – ${failure.facts.detail}`
-  return {
-    sqlstate: failure.sqlstate,
-    error: storedMessage(`${failure.message}${detail}`),
-    errorGroup: errorGroupOf(failure.sqlstate, failure.message, [target.name, target.database, target.schema]),
-  }
-}
-
-function blank(target: Target, durationMs: number): FinishedTarget {
-  return {
-    tenantId: target.tenantId,
-    wave: target.wave,
-    state: 'pending',
-    outcome: null,
-    durationMs,
-    sqlstate: null,
-    error: null,
-    errorGroup: null,
-    retryInMs: 0,
-    countsAsAttempt: true,
-    ledgerReady: target.ledgerReady,
   }
 }

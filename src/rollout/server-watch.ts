@@ -3,6 +3,7 @@ import type { ServerAddress } from '../engine/address.ts'
 import { DatabaseFailure } from '../engine/failure.ts'
 import { Session } from '../engine/session.ts'
 import { messageOf } from '../lib/errors.ts'
+import { asFailure } from './retry.ts'
 
 /**
  * Commits a record of a few bytes with synchronous_commit on: when it returns, all commits before it are on disk
@@ -10,26 +11,49 @@ import { messageOf } from '../lib/errors.ts'
  */
 const FLUSH = `select pg_catalog.pg_logical_emit_message(true, 'tenantry', '')`
 
+const LOOK = `select pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')`
 const LOOK_TIMEOUT_MS = 5_000
+
+/** A server that does not confirm within this time is asked again over a new connection. */
+const CONFIRM_TIMEOUT_MS = 30_000
 
 export class ServerWatch {
   readonly #address: ServerAddress
   #session: Session | undefined
+  #opening: Promise<Session> | undefined
   #look: Promise<string | undefined> | undefined
 
+  /** @param address the server's own: behind a pooler a crash would go unseen. */
   constructor(address: ServerAddress) {
     this.#address = address
   }
 
-  /** @throws DatabaseFailure when the server did not confirm. */
-  async flushCommits(): Promise<void> {
-    this.#session ??= await Session.open(this.#address, { applicationName: 'tenantry flush' })
+  /**
+   * The connection that will confirm commits begun from now on. Only one that was open before a commit and has not
+   * broken since proves anything: opened later, it may speak to a server that lost the commit in a crash.
+   * @throws DatabaseFailure when the server cannot be reached.
+   */
+  async witness(): Promise<Session> {
+    if (this.#session?.usable === true) return this.#session
+    this.#opening ??= Session.open(this.#address, { applicationName: 'tenantry flush' }).finally(() => {
+      this.#opening = undefined
+    })
+    this.#session = await this.#opening
+    return this.#session
+  }
+
+  /** Has the server flush everything committed so far. @returns why it cannot be relied on, else undefined. */
+  async confirm(witness: Session): Promise<DatabaseFailure | undefined> {
+    const timer = setTimeout(() => witness.destroy(), CONFIRM_TIMEOUT_MS)
     try {
-      await this.#session.query(FLUSH)
+      await witness.query(FLUSH)
+      return undefined
     } catch (error) {
-      this.#session.destroy()
-      this.#session = undefined
-      throw error
+      witness.destroy()
+      if (this.#session === witness) this.#session = undefined
+      return asFailure(error)
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -51,8 +75,10 @@ export async function lookAt(address: ServerAddress): Promise<string | undefined
   let session: Session | undefined
   try {
     session = await Session.open(address, { applicationName: 'tenantry probe', connectTimeoutMs: LOOK_TIMEOUT_MS })
-    const [result] = await session.query('select pg_catalog.pg_is_in_recovery()', { keepRows: true })
-    return result?.rows[0]?.[0] === 't' ? 'The server is a replica now: it takes no changes.' : undefined
+    const [result] = await session.query(LOOK, { keepRows: true })
+    const [isReplica, readOnly] = result?.rows[0] ?? []
+    if (isReplica === 't') return 'The server is a replica now: it takes no changes.'
+    return readOnly === 'on' ? 'The server is set to read-only (default_transaction_read_only): it takes no changes.' : undefined
   } catch (error) {
     // Too many connections is the lane's business, not a server that is away.
     if (error instanceof DatabaseFailure && error.sqlstate === '53300') return undefined

@@ -1,14 +1,15 @@
 import type { Queryable } from '../../control/control.ts'
 
-/** Gives back targets that were claimed and not begun. */
+/** Gives back what a worker has claimed on one server, except the tenants that it has in hand. */
 export async function releaseTargets(
   on: Queryable,
-  input: { rolloutId: string; workerId: string; tenantIds: readonly number[] },
+  input: { rolloutId: string; serverId: number; workerId: string; except: readonly number[] },
 ): Promise<void> {
   await on.query(
     `update tenantry.rollout_targets set state = 'pending', claimed_by = null, attempts = attempts - 1
-     where rollout_id = $1 and claimed_by = $2 and state = 'claimed' and tenant_id = any($3::bigint[])`,
-    [input.rolloutId, input.workerId, input.tenantIds],
+     where rollout_id = $1 and claimed_by = $2 and state = 'claimed' and server_id = $3
+       and tenant_id <> all($4::bigint[])`,
+    [input.rolloutId, input.workerId, input.serverId, input.except],
   )
 }
 

@@ -1,0 +1,65 @@
+/** What became of one target, ready to be recorded: pure. */
+import type { DatabaseFailure } from '../engine/failure.ts'
+import type { Target, TargetResult } from './change.ts'
+import { errorGroupOf, storedMessage } from './error-groups.ts'
+import type { FinishedTarget } from './sql/finish-targets.ts'
+
+export function succeeded(target: Target, result: TargetResult, durationMs: number): FinishedTarget {
+  const isReal = !result.outcome.startsWith('would_')
+  return {
+    ...blank(target, durationMs),
+    state: 'succeeded',
+    outcome: result.outcome,
+    error: result.note === undefined ? null : storedMessage(result.note),
+    versionId: isReal ? result.versionId : undefined,
+    ledgerReady: target.ledgerReady || result.outcome === 'applied' || result.outcome === 'undone',
+  }
+}
+
+export function failed(target: Target, failure: DatabaseFailure, durationMs: number): FinishedTarget {
+  return { ...blank(target, durationMs), ...described(target, failure), state: 'failed', outcome: null }
+}
+
+export function retryOf(
+  target: Target,
+  failure: DatabaseFailure,
+  durationMs: number,
+  retryInMs: number,
+  countsAsAttempt: boolean,
+): FinishedTarget {
+  return { ...blank(target, durationMs), ...described(target, failure), ...again(failure, retryInMs, countsAsAttempt) }
+}
+
+/** Done, but its server did not confirm that it is on disk: tried again at once, its ledger will tell. */
+export function unconfirmed(finished: FinishedTarget, failure: DatabaseFailure): FinishedTarget {
+  return { ...finished, ...again(failure, 0, false), versionId: undefined, ledgerReady: false }
+}
+
+function again(failure: DatabaseFailure, retryInMs: number, countsAsAttempt: boolean) {
+  return { state: 'pending' as const, outcome: null, sqlstate: failure.sqlstate, retryInMs, countsAsAttempt }
+}
+
+function described(target: Target, failure: DatabaseFailure) {
+  const detail = failure.facts.detail === undefined ? '' : ` – ${failure.facts.detail}`
+  return {
+    sqlstate: failure.sqlstate,
+    error: storedMessage(`${failure.message}${detail}`),
+    errorGroup: errorGroupOf(failure.sqlstate, failure.message, [target.name, target.database, target.schema]),
+  }
+}
+
+function blank(target: Target, durationMs: number): FinishedTarget {
+  return {
+    tenantId: target.tenantId,
+    wave: target.wave,
+    state: 'pending',
+    outcome: null,
+    durationMs,
+    sqlstate: null,
+    error: null,
+    errorGroup: null,
+    retryInMs: 0,
+    countsAsAttempt: true,
+    ledgerReady: target.ledgerReady,
+  }
+}
