@@ -115,7 +115,8 @@ async function registerBatch(on: Queryable, entries: readonly TenantEntry[]): Pr
        (name text, server text, database_name text, schema_name text, labels jsonb, operation uuid)
      join tenantry.db_servers as server on server.name = entry.server
      on conflict (server_id, database_name, schema_name) do update
-       set labels = tenant.labels || excluded.labels, state = 'active'
+       set labels = tenant.labels || excluded.labels, state = 'active',
+         created_by_operation = coalesce(tenant.created_by_operation, excluded.created_by_operation)
      returning (xmax = 0) as inserted`,
     [rows],
   )
