@@ -204,9 +204,9 @@ export class Lane {
 
   /** Serves a target, and others of the same database over the same connection. */
   async #serve(first: Target): Promise<void> {
-    const connection = new TenantConnection(() =>
-      Session.open(this.#parts.address, { ...this.#parts.session, database: first.database }),
-    )
+    const { address, direct, session } = this.#parts
+    const open = (): Promise<Session> => Session.open(address, { ...session, database: first.database })
+    const connection = new TenantConnection(open, address !== direct)
     let target: Target | undefined = first
     for (let served = 0; target !== undefined; served += 1) {
       await this.#serveOne(target, connection)
@@ -243,8 +243,8 @@ export class Lane {
       }
       kind = failure.sqlstate.startsWith('28') ? 'permanent' : 'transient'
     }
-    if (kind === 'crowded') {
-      this.#window.refused += 1
+    if (kind === 'crowded' || kind === 'busy') {
+      if (kind === 'crowded') this.#window.refused += 1
       this.#record(target, retryOf(target, failure, durationMs, backoffMs(2), false))
       return
     }

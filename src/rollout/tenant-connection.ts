@@ -3,10 +3,12 @@ import type { QueryResult, Session } from '../engine/session.ts'
 
 export class TenantConnection {
   readonly #open: () => Promise<Session>
+  readonly #isPooled: boolean
   #session: Session | undefined
 
-  constructor(open: () => Promise<Session>) {
+  constructor(open: () => Promise<Session>, isPooled: boolean) {
     this.#open = open
+    this.#isPooled = isPooled
   }
 
   async session(): Promise<Session> {
@@ -16,10 +18,12 @@ export class TenantConnection {
 
   /**
    * Sends a message that is most likely the last one here, its goodbye in the same packet: the server need not
-   * wait for another, which spares both sides a wake-up per tenant.
+   * wait for another, which spares both sides a wake-up per tenant. A pooler acts on the goodbye at once, and ends
+   * the statement that is under way.
    */
   async sendLast(message: string): Promise<QueryResult[]> {
-    return (await this.session()).queryLast(message)
+    const session = await this.session()
+    return this.#isPooled ? session.query(message) : session.queryLast(message)
   }
 
   close(): void {
