@@ -7,7 +7,7 @@ import { DatabaseFailure } from '../engine/failure.ts'
 import type { Session } from '../engine/session.ts'
 import { literal } from '../engine/sql.ts'
 import type { Step } from '../schema/statements.ts'
-import { CONFLICT, explain, isMissingLedger, openingStatements, refuseOtherChecksum } from './failures.ts'
+import { busy, CONFLICT, explain, isMissingLedger, openingStatements, refuseOtherChecksum } from './failures.ts'
 import type { Change, RolloutWork, Target } from './change.ts'
 import { invalidIndexes, readConcurrent, recover, type ConcurrentStatement } from './concurrent-index.ts'
 import { CREATE_LEDGER, deleteLedgerRow, enterSchema, insertLedgerRow, selectLedgerRow, tenantSchema } from './ledger.ts'
@@ -50,9 +50,25 @@ export async function applySteps(session: Session, work: RolloutWork, target: Ta
 async function lockTenant({ session, target }: Steps): Promise<void> {
   const key = createHash('sha256').update(`tenantry steps\0${target.schema}`).digest().readBigInt64BE()
   const [result] = await session.query(`select pg_catalog.pg_try_advisory_lock(${key})`, { keepRows: true })
-  if (result?.rows[0]?.[0] !== 't') {
-    throw new DatabaseFailure('55P03', 'Another worker is applying a change to this tenant.')
-  }
+  if (result?.rows[0]?.[0] === 't') return
+  await session.query(endFormerHolder(key))
+  throw busy()
+}
+
+/**
+ * A target is in one worker's hand at a time. Whoever of this same rollout still holds its lock has lost its lease:
+ * it froze, or died and left a statement running. It would go on from where others have gone on meanwhile.
+ */
+function endFormerHolder(key: bigint): string {
+  return `select pg_catalog.pg_terminate_backend(holder.pid) from pg_catalog.pg_locks as held
+    join pg_catalog.pg_stat_activity as holder on holder.pid OPERATOR(pg_catalog.=) held.pid
+    where held.locktype OPERATOR(pg_catalog.=) 'advisory' and held.objsubid OPERATOR(pg_catalog.=) 1 and held.granted
+      and held.classid::pg_catalog.int8 OPERATOR(pg_catalog.=) ${(key >> 32n) & 0xffff_ffffn}
+      and held.objid::pg_catalog.int8 OPERATOR(pg_catalog.=) ${key & 0xffff_ffffn}
+      and holder.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+      and holder.usename OPERATOR(pg_catalog.=) current_user
+      and holder.application_name OPERATOR(pg_catalog.=) pg_catalog.current_setting('application_name')
+      and holder.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()`
 }
 
 async function unlockTenant(session: Session): Promise<void> {

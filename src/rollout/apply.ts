@@ -4,7 +4,15 @@ import type { Session } from '../engine/session.ts'
 import { applySteps } from './apply-steps.ts'
 import type { Change, RolloutWork, Target, TargetResult } from './change.ts'
 import { dryRun } from './dry-run.ts'
-import { explain, explainGuard, isMissingLedger, openingStatements, refuseOtherChecksum } from './failures.ts'
+import {
+  busy,
+  explain,
+  explainGuard,
+  isHeldByTwin,
+  isMissingLedger,
+  openingStatements,
+  refuseOtherChecksum,
+} from './failures.ts'
 import {
   CREATE_LEDGER,
   deleteLedgerRow,
@@ -100,6 +108,8 @@ async function applyOne(
     if (atLedger && error.sqlstate === '23505') {
       return wasAppliedBy(await connection.session(), work, target, change)
     }
+    const waitsForLedger = !target.ledgerReady && error.facts.completed === opening.length && error.sqlstate === '55P03'
+    if (waitsForLedger || (atLedger && isHeldByTwin(error))) throw busy()
     if (atLedger && isMissingLedger(error)) return applyOne(connection, work, { ...target, ledgerReady: false }, change, isLast)
     throw explain(error, { work, target, change, statementsBefore: ledgerIndex + 1 })
   }
@@ -132,6 +142,7 @@ async function undoOne(session: Session, work: RolloutWork, target: Target, chan
     if (!(error instanceof DatabaseFailure)) throw error
     const atLedger = error.facts.completed === opening.length
     if (atLedger && (error.sqlstate === '22012' || isMissingLedger(error))) return false
+    if (atLedger && isHeldByTwin(error)) throw busy()
     throw explain(error, { work, target, change, statementsBefore: opening.length + 1 })
   }
 }

@@ -132,12 +132,12 @@ export class RolloutCarrier {
       workerId,
       serverId: server.id,
       serverName: server.name,
-      work: workOf(rollout, changes, throughPooler ? localSettings(settingsOf(rollout)) : [], server),
+      work: workOf(rollout, changes, throughPooler ? localSettings(settingsOf(rollout, server)) : [], server),
       address: throughPooler ? poolerAddress(direct, server) : direct,
       direct,
       session: {
         applicationName: `tenantry rollout ${rollout.id.slice(0, 8)}`,
-        ...(throughPooler ? {} : { settings: startupSettings(settingsOf(rollout)) }),
+        ...(throughPooler ? {} : { settings: startupSettings(settingsOf(rollout, server)) }),
       },
       maxRetries: options.maxRetries,
       cap: () => Math.max(1, Math.floor(ceiling / this.#workers)),
@@ -164,11 +164,12 @@ function workOf(rollout: Rollout, changes: readonly Change[], settings: readonly
   }
 }
 
-function settingsOf(rollout: Rollout): MessageSettings {
+function settingsOf(rollout: Rollout, server: DbServer): MessageSettings {
   return {
     lockTimeout: rollout.options.lockTimeout,
     statementTimeout: rollout.options.statementTimeout,
     synchronousCommit: rollout.options.flush === 'batch' && !rollout.dry_run ? 'off' : 'on',
+    noticesLostClient: (server.server_version ?? 0) >= 140_000,
   }
 }
 

@@ -6,6 +6,7 @@ import { enterSchema } from './ledger.ts'
 /** SQLSTATEs of Tenantry's own, in a class PostgreSQL does not use. */
 export const CONFLICT = 'TN001'
 export const UNSAFE_ROLE = 'TN002'
+export const BUSY = 'TN003'
 
 /** What precedes everything in a transaction on this tenant. */
 export function openingStatements(work: RolloutWork, target: Target): string[] {
@@ -25,6 +26,15 @@ export function isMissingLedger(error: unknown): boolean {
   if (!(error instanceof DatabaseFailure)) return false
   const missing = error.sqlstate === '42P01' || error.sqlstate === '3F000'
   return missing && /tenantry/.test(error.message)
+}
+
+/** Another worker's transaction, or its orphan on the server, holds the tenant's ledger row: it will end by itself. */
+export function isHeldByTwin(error: DatabaseFailure): boolean {
+  return error.sqlstate === '55P03' && /"ledger(_pkey)?"/.test(error.facts.where ?? '')
+}
+
+export function busy(): DatabaseFailure {
+  return new DatabaseFailure(BUSY, 'Another worker is applying a change to this tenant right now.')
 }
 
 interface Place {

@@ -74,7 +74,12 @@ export interface MessageSettings {
   readonly lockTimeout: string
   readonly statementTimeout: string
   readonly synchronousCommit: 'on' | 'off'
+  /** PostgreSQL 14 and newer can notice within a statement that the worker is gone. */
+  readonly noticesLostClient?: boolean
 }
+
+/** What a dead worker left running ends before others take over what it had. */
+const CLIENT_CHECK = '2s'
 
 /** Only the tenant's own schema: a name missing there must fail, not be found in a schema that others share. */
 export function searchPath(schema: string): string {
@@ -90,6 +95,7 @@ export function startupSettings(settings: MessageSettings): Record<string, strin
     idle_in_transaction_session_timeout: '60s',
     synchronous_commit: settings.synchronousCommit,
     client_min_messages: 'error',
+    ...(settings.noticesLostClient === true ? { client_connection_check_interval: CLIENT_CHECK } : {}),
   }
 }
 
@@ -100,6 +106,7 @@ export function localSettings(settings: MessageSettings): string[] {
     `set local lock_timeout = ${literal(settings.lockTimeout)}`,
     `set local statement_timeout = ${literal(settings.statementTimeout)}`,
     `set local synchronous_commit = ${settings.synchronousCommit}`,
+    ...(settings.noticesLostClient === true ? [`set local client_connection_check_interval = '${CLIENT_CHECK}'`] : []),
   ]
 }
 

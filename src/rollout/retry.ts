@@ -4,10 +4,11 @@ import { DatabaseFailure } from '../engine/failure.ts'
 /**
  * - `transient`: this tenant, a little later, may succeed.
  * - `server`: the whole server may be concerned: look at it before blaming the tenant.
+ * - `busy`: another worker has this tenant in hand: wait for it, however often.
  * - `crowded`: the server has no room for so many connections: use fewer.
  * - `permanent`: trying again gives the same answer.
  */
-export type FailureKind = 'transient' | 'server' | 'crowded' | 'permanent'
+export type FailureKind = 'transient' | 'server' | 'busy' | 'crowded' | 'permanent'
 
 /** Exact SQLSTATEs first, then classes (two characters). PostgreSQL manual, appendix A. */
 const KINDS: Readonly<Record<string, FailureKind>> = {
@@ -29,6 +30,7 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   '57P03': 'server', // starting up or shutting down
   '57P05': 'transient', // idle session timeout
   '58000': 'transient', // system error
+  TN003: 'busy', // see failures.ts
 }
 
 /** Messages of internal errors (XX000) that come from catalogue updates racing each other. */
