@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { enqueueOperation, recordEvent } from '../control/operations/store.ts'
 import type { Control, Queryable } from '../control/control.ts'
 import { TenantryError } from '../lib/errors.ts'
+import { parseSelector, selectorCondition } from '../registry/selector.ts'
 import { selectionCondition } from '../registry/tenants.ts'
 import { getVersion, newestVersionId, versionIdsUpTo } from '../schema/versions.ts'
 import { changeOf, type Direction } from './change.ts'
@@ -159,7 +160,8 @@ async function create(tx: Queryable, creation: Creation): Promise<Rollout> {
 async function assignWaves(tx: Queryable, id: string, waves: readonly Wave[]): Promise<void> {
   let number = 0
   for (const wave of waves) {
-    const condition = selectionCondition(wave.selector ?? '', 4)
+    // What is selected is selected: a wave's own selector only tells which of it comes now.
+    const condition = selectorCondition(parseSelector(wave.selector ?? ''), 4)
     const assigned = await tx.query(
       `with taken as (
          delete from pg_temp.selected where tenant_id in (
