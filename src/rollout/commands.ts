@@ -18,15 +18,15 @@ export function pauseRollout(control: Control, id: string, by: Decider): Promise
 }
 
 /**
- * Goes on after a pause or a tripped breaker. What failed stays failed and is not judged again; a finished wave
- * whose gate had closed counts as passed.
+ * Goes on after a pause or a tripped breaker. What failed stays failed and is not judged again: a finished wave is
+ * past its judgement of errors. Its soak time and approval are waited for all the same.
  */
 export function resumeRollout(control: Control, id: string, by: Decider): Promise<Rollout> {
   return change(control, id, ['paused'], 'resume', async (tx, rollout) => {
     await resetBreakers(tx, id)
     await tx.query(
-      `update tenantry.rollout_waves as wave set state = 'passed', finished_at = coalesce(finished_at, clock_timestamp())
-       where rollout_id = $1 and wave = $2 and state in ('running', 'soaking') and not exists (
+      `update tenantry.rollout_waves as wave set state = 'soaking', finished_at = coalesce(finished_at, clock_timestamp())
+       where rollout_id = $1 and wave = $2 and state = 'running' and not exists (
          select from tenantry.rollout_targets as target
          where target.rollout_id = $1 and target.wave = $2 and target.state in ('pending', 'claimed'))`,
       [id, rollout.current_wave],

@@ -103,7 +103,7 @@ function judgeWave(view: RolloutView): Decision {
   return passGate(wave, next.wave)
 }
 
-/** A wave that somebody resumed past, or approved, is `passed`: its gate was judged by a person. */
+/** One that somebody approved is `passed`; one that was resumed in spite of its errors is `soaking`, be it for 0 s. */
 function passGate(wave: WaveView, next: number): Decision {
   if (wave.state === 'passed') return { do: 'pass wave', wave: wave.wave, next }
   if (wave.state === 'running') {
