@@ -110,6 +110,8 @@ export interface Fleet {
   readonly startWorker: () => Promise<Worker>
   readonly spawnWorker: () => Promise<WorkerProcess>
   readonly rollout: (wanted: FleetRollout) => Promise<Rollout>
+  /** Starts a rollout, waits until it is completed and checks that everything fits together. */
+  readonly complete: (wanted: FleetRollout) => Promise<RolloutStatus>
   /** Waits until the rollout is in one of the states and nothing is in hand. */
   readonly waitFor: (
     rolloutId: string,
@@ -178,6 +180,15 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     return found.server
   }
   const sql: Fleet['sql'] = (tenant, text) => inTenant(serverOf(tenant), tenant, text)
+  const expectConsistent: Fleet['expectConsistent'] = async (rolloutId) => {
+    const found = await contradictions(app.control, rolloutId, async (target, versionIds) => {
+      const tenant = tenants.find((one) => one.name === target.tenant)
+      if (tenant === undefined) return undefined
+      const wanted = new Map([...probes].filter(([id]) => versionIds.includes(id)))
+      return truthOf(tenant, (text) => sql(tenant, text), wanted).catch(undefinedIfGone)
+    })
+    if (found.length > 0) throw new Error(`The rollout contradicts itself:\n  ${found.join('\n  ')}`)
+  }
   return {
     app,
     controlUrl: controlDatabase.dsn,
@@ -205,6 +216,12 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       return child
     },
     rollout: (wanted) => begin(app, wanted),
+    async complete(wanted) {
+      const { id } = await begin(app, wanted)
+      const status = await waitFor(app, id, ['completed'], 20_000)
+      await expectConsistent(id)
+      return status
+    },
     waitFor: (rolloutId, state, timeoutMs = 20_000) => waitFor(app, rolloutId, [state].flat(), timeoutMs),
     tenant(index) {
       const found = tenants[index]
@@ -222,15 +239,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       return rows.map((row) => row.attname)
     },
     targets: (rolloutId) => targetRows(app.control, rolloutId),
-    async expectConsistent(rolloutId) {
-      const found = await contradictions(app.control, rolloutId, async (target, versionIds) => {
-        const tenant = tenants.find((one) => one.name === target.tenant)
-        if (tenant === undefined) return undefined
-        const wanted = new Map([...probes].filter(([id]) => versionIds.includes(id)))
-        return truthOf(tenant, (text) => sql(tenant, text), wanted).catch(undefinedIfGone)
-      })
-      if (found.length > 0) throw new Error(`The rollout contradicts itself:\n  ${found.join('\n  ')}`)
-    },
+    expectConsistent,
     async close() {
       await Promise.all([
         ...workers.map((worker) => worker.drain()),
