@@ -32,7 +32,7 @@ export const DOCS_CSP = `default-src 'none'; style-src 'sha256-${createHash('sha
 export function docsPage(endpoints: readonly AnyEndpoint[], document: OpenApi): string {
   const groups = [...Map.groupBy(endpoints, (endpoint) => endpoint.tag)]
   const schemas = (document['components'] as { schemas: Record<string, JsonSchema> }).schemas
-  const { description, version } = document['info'] as { description: string; version: string }
+  const { description, version } = document.info
   const links = groups.map(([tag, here]) => `<h4>${text(tag)}</h4>${here.map(navigationLink).join('')}`)
   const sections = groups.map(
     ([tag, here]) => `<h2>${text(tag)}</h2>${here.map((endpoint) => endpointSection(endpoint, document)).join('')}`,

@@ -29,6 +29,7 @@ const ProblemShape = z
 
 export interface OpenApi {
   readonly openapi: '3.1.0'
+  readonly info: { readonly version: string; readonly description: string; readonly [field: string]: unknown }
   readonly paths: Readonly<Record<string, Readonly<Record<string, JsonSchema>>>>
   readonly [field: string]: unknown
 }

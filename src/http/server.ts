@@ -1,5 +1,6 @@
 /** The HTTP surface: a server made from the table of endpoints. What is not in the table does not exist. */
 import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { App } from '../api/app.ts'
 import type { AnyEndpoint } from '../api/endpoint.ts'
@@ -69,7 +70,8 @@ export async function startHttp(
     identities: new WeakMap(),
   }
   addCommonParts(parts)
-  const { all } = describeApi(endpoints)
+  const { all, document } = describeApi(endpoints)
+  metrics.buildInfo.set({ version: document.info.version, node: process.version }, 1)
   for (const endpoint of all) addRoute(parts, endpoint)
   addUnknownRoutes(parts, all)
 
@@ -106,10 +108,29 @@ function makeServer(app: App, options: HttpOptions): FastifyInstance {
       connectionsCheckingInterval: Math.min(options.headersTimeoutMs ?? 10_000, 5_000) / 2,
       maxHeaderSize: 16 * 1024,
     },
+    clientErrorHandler: refuseUnreadable,
     frameworkErrors: (error, request, reply) => void sendProblem(app, error, request, reply),
   })
   server.server.maxConnections = options.maxConnections ?? 2_000
   return server as unknown as FastifyInstance
+}
+
+const UNREADABLE: Readonly<Record<string, { status: number; title: string; detail: string }>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, title: 'Request Timeout', detail: 'The request did not arrive in time.' },
+  HPE_HEADER_OVERFLOW: { status: 431, title: 'Request Header Fields Too Large', detail: 'The headers are too large.' },
+}
+
+/** What is no HTTP request never reaches a route: it is answered on the bare connection. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const { status, title, detail } = UNREADABLE[error.code ?? ''] ?? {
+    status: 400,
+    title: 'Bad Request',
+    detail: 'This is not a readable HTTP request.',
+  }
+  const body = toJson({ type: '/docs#error-malformed_request', title, status, detail, code: 'malformed_request', retryable: false })
+  const head = `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${body.length}`
+  socket.end(`${head}\r\n\r\n${body}`)
 }
 
 function requestIdOf(given: string | string[] | undefined): string {
