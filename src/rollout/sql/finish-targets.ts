@@ -1,5 +1,5 @@
 import type { Queryable } from '../../control/control.ts'
-import { countDurations } from '../../lib/histogram.ts'
+import { BOUNDS_MS, bucketOf } from '../../lib/histogram.ts'
 
 /** What became of one claimed target. */
 export interface FinishedTarget {
@@ -30,9 +30,6 @@ export async function finishTargets(
   input: { rolloutId: string; serverId: number; workerId: string; wave: number; targets: readonly FinishedTarget[] },
 ): Promise<number> {
   const { targets } = input
-  const durations = countDurations(
-    targets.filter((target) => target.state === 'succeeded').map((target) => target.durationMs),
-  )
   const [row] = await on.query<{ recorded: number }>(FINISH, [
     input.rolloutId,
     input.serverId,
@@ -50,7 +47,9 @@ export async function finishTargets(
     targets.map((target) => target.versionId !== undefined),
     targets.map((target) => target.versionId ?? null),
     targets.map((target) => target.ledgerReady),
-    durations,
+    // SQL counts from one.
+    targets.map((target) => bucketOf(target.durationMs) + 1),
+    BOUNDS_MS.length,
   ])
   return row?.recorded ?? 0
 }
@@ -58,8 +57,10 @@ export async function finishTargets(
 const FINISH = `
 with input as (
   select * from unnest($5::bigint[], $6::text[], $7::text[], $8::real[], $9::text[], $10::text[], $11::text[],
-    $12::float8[], $13::boolean[], $14::boolean[], $15::text[], $16::boolean[])
-    as input (tenant_id, state, outcome, duration_ms, sqlstate, error, error_group, retry_ms, counts, moved, version_id, ledger_ready)),
+    $12::float8[], $13::boolean[], $14::boolean[], $15::text[], $16::boolean[],
+    $17::integer[])
+    as input (tenant_id, state, outcome, duration_ms, sqlstate, error, error_group, retry_ms, counts, moved, version_id, ledger_ready,
+      bucket)),
 done as (
   update tenantry.rollout_targets as target set
     state = input.state, outcome = input.outcome, duration_ms = input.duration_ms, sqlstate = input.sqlstate,
@@ -75,13 +76,15 @@ lane as (
     succeeded = lane.succeeded + counts.succeeded, failed = lane.failed + counts.failed,
     already = lane.already + counts.already, retries = lane.retries + counts.retries,
     last_finished_at = clock_timestamp(),
-    durations = (select array_agg(coalesce(old, 0) + coalesce(new, 0) order by bucket)
-      from unnest(lane.durations, $17::integer[]) with ordinality as merged (old, new, bucket))
-  from (select
+    durations = (select array_agg(coalesce(lane.durations[bucket], 0) + coalesce(timed.number, 0) order by bucket)
+      from generate_series(1, $18::integer) as bucket
+      left join (select bucket, count(*)::integer as number from done where state = 'succeeded' group by 1) as timed
+        using (bucket))
+  from (select count(*) as recorded,
       count(*) filter (where state = 'succeeded') as succeeded, count(*) filter (where state = 'failed') as failed,
       count(*) filter (where state = 'succeeded' and outcome in ('already_applied', 'not_applied')) as already,
       count(*) filter (where state = 'pending' and counts) as retries from done) as counts
-  where lane.rollout_id = $1 and lane.wave = $4 and lane.server_id = $2),
+  where lane.rollout_id = $1 and lane.wave = $4 and lane.server_id = $2 and counts.recorded > 0),
 registry as (
   update tenantry.tenants as tenant set
     ledger_ready = done.ledger_ready or tenant.ledger_ready,
