@@ -117,11 +117,12 @@ async function readSteps({ session, target, change }: Steps): Promise<Map<number
 async function runTransaction({ session, work, target, change }: Steps, step: Step, index: number): Promise<void> {
   const opening = openingStatements(work, target)
   const earlier = change.steps.slice(0, index).reduce((sum, before) => sum + before.statements.length, 0)
+  const message = [...opening, markStep(target, change, index, 'done'), step.sql].join(';\n')
   try {
-    await session.query([...opening, markStep(target, change, index, 'done'), step.sql].join(';\n'))
+    await session.query(message)
   } catch (error) {
     if (!(error instanceof DatabaseFailure)) throw error
-    throw explain(error, { work, target, change, statementsBefore: opening.length + 1 - earlier })
+    throw explain(error, { work, target, change, statementsBefore: opening.length + 1 - earlier, sent: { message, step } })
   }
 }
 

@@ -96,8 +96,8 @@ async function applyOne(
   if (change.transactionSql === undefined) return applySteps(await connection.session(), work, target, change)
   const opening = openingStatements(work, target)
   const row = insertLedgerRow({ schema: target.schema, versionId: change.versionId, rolloutId: work.rolloutId }, change.checksum)
+  const message = messageOf([...opening, ...(target.ledgerReady ? [] : [CREATE_LEDGER]), row], change)
   try {
-    const message = messageOf([...opening, ...(target.ledgerReady ? [] : [CREATE_LEDGER]), row], change)
     if (isLast) await connection.sendLast(message)
     else await (await connection.session()).query(message)
     return true
@@ -111,7 +111,7 @@ async function applyOne(
     const waitsForLedger = !target.ledgerReady && error.facts.completed === opening.length && error.sqlstate === '55P03'
     if (waitsForLedger || (atLedger && isHeldByTwin(error))) throw busy()
     if (atLedger && isMissingLedger(error)) return applyOne(connection, work, { ...target, ledgerReady: false }, change, isLast)
-    throw explain(error, { work, target, change, statementsBefore: ledgerIndex + 1 })
+    throw explain(error, { work, target, change, statementsBefore: ledgerIndex + 1, sent: { message, step: change.steps[0] } })
   }
 }
 
@@ -135,15 +135,16 @@ async function undoOne(session: Session, work: RolloutWork, target: Target, chan
     versionId: change.versionId,
     rolloutId: work.undoOf ?? work.rolloutId,
   })
+  const message = messageOf([...opening, row], change)
   try {
-    await session.query(messageOf([...opening, row], change))
+    await session.query(message)
     return true
   } catch (error) {
     if (!(error instanceof DatabaseFailure)) throw error
     const atLedger = error.facts.completed === opening.length
     if (atLedger && (error.sqlstate === '22012' || isMissingLedger(error))) return false
     if (atLedger && isHeldByTwin(error)) throw busy()
-    throw explain(error, { work, target, change, statementsBefore: opening.length + 1 })
+    throw explain(error, { work, target, change, statementsBefore: opening.length + 1, sent: { message, step: change.steps[0] } })
   }
 }
 

@@ -75,7 +75,7 @@ async function rehearse(
     if (!(error instanceof DatabaseFailure)) throw error
     throw failedAt === undefined
       ? explainGuard(error, work, target)
-      : explain(error, { work, target, change: failedAt.change, statementsBefore: statementsBefore(failedAt) })
+      : explain(error, { work, target, change: failedAt.change, statementsBefore: statementsBefore(failedAt), ...sentOf(failedAt) })
   } finally {
     await endDryRun(session)
   }
@@ -86,6 +86,11 @@ async function rehearse(
 function statementsBefore(part: { change: Change; step: Step }): number {
   const earlier = part.change.steps.slice(0, part.change.steps.indexOf(part.step))
   return -earlier.reduce((sum, step) => sum + step.statements.length, 0)
+}
+
+/** A rehearsal's positions are not those of the statement as it was written. */
+function sentOf(part: { step: Step; sql: string }): { sent?: { message: string; step: Step } } {
+  return part.sql === part.step.sql ? { sent: { message: part.sql, step: part.step } } : {}
 }
 
 async function endDryRun(session: Session): Promise<void> {

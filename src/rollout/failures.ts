@@ -2,6 +2,7 @@
 import { DatabaseFailure } from '../engine/failure.ts'
 import { statementsOf, type Change, type RolloutWork, type Target } from './change.ts'
 import { enterSchema } from './ledger.ts'
+import type { Step } from '../schema/statements.ts'
 
 /** SQLSTATEs of Tenantry's own, in a class PostgreSQL does not use. */
 export const CONFLICT = 'TN001'
@@ -43,6 +44,8 @@ interface Place {
   readonly change: Change
   /** How many statements of the message come before the change's own. */
   readonly statementsBefore: number
+  /** The message, when it ends with the SQL of a step as it was written. */
+  readonly sent?: { readonly message: string; readonly step: Step | undefined }
 }
 
 /** The failure with the statement of the change that it happened in. */
@@ -50,14 +53,45 @@ export function explain(error: DatabaseFailure, place: Place): DatabaseFailure {
   const guarded = explainGuard(error, place.work, place.target)
   if (guarded !== error) return guarded
   const statements = statementsOf(place.change)
-  const index = (error.facts.completed ?? 0) - place.statementsBefore
-  const statement = error.sqlstate === '42601' ? undefined : statements[index]
-  if (statement === undefined || statements.length < 2) return error
+  const found = statementAtPosition(error, place) ?? statementAfterCompleted(error, place)
+  if (found === undefined || statements.length < 2) return error
   return new DatabaseFailure(
     error.sqlstate,
-    `${error.message} (statement ${index + 1} of ${statements.length}, line ${statement.line})`,
+    `${error.message} (statement ${found.index + 1} of ${statements.length}, line ${found.line})`,
     error.facts,
   )
+}
+
+interface FoundStatement {
+  readonly index: number
+  readonly line: number
+}
+
+/** PostgreSQL reads a whole message before it runs its first statement: a syntax error is told by its position only. */
+function statementAtPosition(error: DatabaseFailure, { change, sent }: Place): FoundStatement | undefined {
+  const { position } = error.facts
+  const first = sent?.step?.statements[0]
+  if (position === undefined || sent?.step === undefined || first === undefined) return undefined
+  const inStep = offsetOf(sent.message, position - 1) - (sent.message.length - sent.step.sql.length)
+  if (inStep < 0) return undefined
+  const index = statementsOf(change).findLastIndex((statement) => statement.start <= first.start + inStep)
+  return { index, line: first.line + sent.step.sql.slice(0, inStep).split('\n').length - 1 }
+}
+
+function statementAfterCompleted(error: DatabaseFailure, { change, statementsBefore }: Place): FoundStatement | undefined {
+  if (error.sqlstate === '42601') return undefined
+  const index = (error.facts.completed ?? 0) - statementsBefore
+  const statement = statementsOf(change)[index]
+  return statement === undefined ? undefined : { index, line: statement.line }
+}
+
+/** The offset in UTF-16 units of a place that PostgreSQL counts in characters. */
+function offsetOf(text: string, characters: number): number {
+  let offset = 0
+  for (let left = characters; left > 0 && offset < text.length; left -= 1) {
+    offset += (text.codePointAt(offset) ?? 0) > 0xffff ? 2 : 1
+  }
+  return offset
 }
 
 /** Turns the guard's division by zero into words. */
