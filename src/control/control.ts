@@ -31,6 +31,12 @@ const SILENCE_MS = 65_000
 /** Transactions may raise their statement_timeout. */
 const TRANSACTION_SILENCE_MS = 600_000
 
+/**
+ * A process that freezes inside a transaction keeps its locks for as long: less than a lease, so that whoever takes
+ * over does not wait for it.
+ */
+const IDLE_IN_TRANSACTION = '5s'
+
 export interface ControlOptions {
   readonly url: string
   readonly maxConnections?: number
@@ -47,7 +53,7 @@ export function openControl(options: ControlOptions): Control {
     keepAliveInitialDelayMillis: 10_000,
     idleTimeoutMillis: 60_000,
     application_name: options.applicationName ?? 'tenantry control',
-    options: '-c search_path=pg_catalog,pg_temp -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC',
+    options: `-c search_path=pg_catalog,pg_temp -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION} -c timezone=UTC`,
     types: {
       getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
         oid === INT8_OID ? parseInt8 : types.getTypeParser(oid, format as 'text')) as typeof types.getTypeParser,
@@ -116,7 +122,7 @@ async function rollback(tx: Queryable): Promise<Error | undefined> {
 export function isControlOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  if (/^(08|57P0|53300|25006)/.test(code) || /^E(CONN|PIPE|TIMEDOUT|HOST|NOTFOUND|AI_AGAIN)/.test(code)) return true
+  if (/^(08|57P0|53300|25006|25P03)/.test(code) || /^E(CONN|PIPE|TIMEDOUT|HOST|NOTFOUND|AI_AGAIN)/.test(code)) return true
   return /timeout exceeded when trying to connect|timeout expired|Query read timeout|Connection terminated|Client has encountered a connection error|Client was closed/.test(
     error.message,
   )

@@ -32,6 +32,27 @@ test('a connection that breaks inside a transaction, between two queries, ends t
   expect(await control.query('select n from public.kept')).toEqual([])
 })
 
+test('a transaction that stands still is ended after five seconds, for others to go on', async ({ database }) => {
+  const { control } = await controlThroughProxy(database.name)
+  await control.query('create table public.kept (n integer)')
+  await control.query('insert into public.kept values (1)')
+  const stuck = Promise.withResolvers<void>()
+  const frozen = control.transaction(async (tx) => {
+    await tx.query('update public.kept set n = 2')
+    stuck.resolve()
+    await until(
+      async () => (await adminQuery(`select from pg_stat_activity where state = 'idle in transaction' and datname = '${database.name}'`)).length === 0,
+      { what: 'the server to end the transaction' },
+    )
+    await tx.query('select 1')
+  })
+  await stuck.promise
+  const started = performance.now()
+  await control.query('update public.kept set n = 3')
+  expect(performance.now() - started).toBeLessThan(7_000)
+  expect(isControlOutage(await frozen.catch((error: unknown) => error))).toBe(true)
+})
+
 test('a transaction that the server ends is an outage, and the next one gets a new connection', async ({
   database,
 }) => {
