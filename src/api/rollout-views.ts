@@ -124,7 +124,7 @@ export const targetView = z.object({
   outcome: z
     .string()
     .nullable()
-    .describe('applied, already_applied, undone, not_applied, would_apply, would_apply_unproven, skipped'),
+    .describe('applied, already_applied, partly_applied, undone, not_applied, would_apply, would_apply_unproven, skipped'),
   attempts: z.int(),
   duration_ms: nullableNumber,
   sqlstate: z.string().nullable(),

@@ -11,6 +11,7 @@ import {
   isHeldByTwin,
   isMissingLedger,
   openingStatements,
+  PartlyApplied,
   refuseOtherChecksum,
 } from './failures.ts'
 import {
@@ -50,18 +51,26 @@ export async function applyToTarget(
 /** Several versions: asks the ledger which are missing and applies those, in order. */
 async function applyPending(connection: TenantConnection, work: RolloutWork, target: Target): Promise<TargetResult> {
   const present = await readLedger(await connection.session(), work, target)
-  let applied = 0
+  const applied: string[] = []
   for (const change of work.changes) {
     const row = present.get(change.versionId)
-    if (row !== undefined) {
-      refuseOtherChecksum(change, row.checksum)
-      if (row.rolloutId === work.rolloutId) applied += 1
-    } else if (await applyOne(connection, work, { ...target, ledgerReady: true }, change, false)) applied += 1
+    try {
+      if (row !== undefined) refuseOtherChecksum(change, row.checksum)
+      const isOurs =
+        row === undefined
+          ? await applyOne(connection, work, { ...target, ledgerReady: true }, change, false)
+          : row.rolloutId === work.rolloutId
+      if (isOurs) applied.push(change.versionId)
+    } catch (error) {
+      const newest = applied.at(-1)
+      if (newest === undefined || !(error instanceof DatabaseFailure)) throw error
+      throw new PartlyApplied(error, newest, change.versionId)
+    }
   }
   return {
-    outcome: applied > 0 ? 'applied' : 'already_applied',
+    outcome: applied.length > 0 ? 'applied' : 'already_applied',
     versionId: work.changes.at(-1)?.versionId,
-    note: applied > 1 ? `${applied} versions` : undefined,
+    note: applied.length > 1 ? `${applied.length} versions` : undefined,
   }
 }
 

@@ -45,6 +45,8 @@ export interface Target {
 export type TargetOutcome =
   | 'applied'
   | 'already_applied'
+  /** Failed after some of several versions. */
+  | 'partly_applied'
   | 'undone'
   | 'not_applied'
   | 'would_apply'

@@ -38,6 +38,17 @@ export function busy(): DatabaseFailure {
   return new DatabaseFailure(BUSY, 'Another worker is applying a change to this tenant right now.')
 }
 
+/** A failure after some of several versions had been applied, now or in an earlier try. */
+export class PartlyApplied extends DatabaseFailure {
+  /** The newest version that is there. */
+  readonly versionId: string
+
+  constructor(failure: DatabaseFailure, versionId: string, failedVersionId: string) {
+    super(failure.sqlstate, `Version ${failedVersionId}: ${failure.message}`, failure.facts)
+    this.versionId = versionId
+  }
+}
+
 interface Place {
   readonly work: RolloutWork
   readonly target: Target

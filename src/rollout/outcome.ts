@@ -2,6 +2,7 @@
 import type { DatabaseFailure } from '../engine/failure.ts'
 import type { Target, TargetResult } from './change.ts'
 import { errorGroupOf, storedMessage } from './error-groups.ts'
+import { PartlyApplied } from './failures.ts'
 import type { FinishedTarget } from './sql/finish-targets.ts'
 
 export function succeeded(target: Target, result: TargetResult, durationMs: number): FinishedTarget {
@@ -17,7 +18,8 @@ export function succeeded(target: Target, result: TargetResult, durationMs: numb
 }
 
 export function failed(target: Target, failure: DatabaseFailure, durationMs: number): FinishedTarget {
-  return { ...blank(target, durationMs), ...described(target, failure), state: 'failed', outcome: null }
+  const outcome = failure instanceof PartlyApplied ? 'partly_applied' : null
+  return { ...blank(target, durationMs), ...described(target, failure), state: 'failed', outcome }
 }
 
 export function retryOf(
@@ -45,6 +47,7 @@ function described(target: Target, failure: DatabaseFailure) {
     sqlstate: failure.sqlstate,
     error: storedMessage(`${failure.message}${detail}`),
     errorGroup: errorGroupOf(failure.sqlstate, failure.message, [target.name, target.database, target.schema]),
+    versionId: failure instanceof PartlyApplied ? failure.versionId : undefined,
   }
 }
 

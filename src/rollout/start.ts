@@ -7,7 +7,7 @@ import { parseSelector, selectorCondition } from '../registry/selector.ts'
 import { selectionCondition } from '../registry/tenants.ts'
 import { getVersion, newestVersionId, versionIdsUpTo } from '../schema/versions.ts'
 import { changeOf, type Direction } from './change.ts'
-import { getRollout, type Rollout, type RolloutOptions } from './rollout.ts'
+import { getRollout, lockRollout, type Rollout, type RolloutOptions } from './rollout.ts'
 import { planWaves, type Wave, type WaveRequest } from './waves.ts'
 
 export type RolloutOrder = 'name' | 'random'
@@ -64,11 +64,6 @@ export async function startUndo(
   if (original.direction !== 'upgrade' || original.dry_run) {
     throw new TenantryError('conflict', `Rollout ${original.id} applied nothing that could be undone.`)
   }
-  if (original.state === 'running') {
-    throw new TenantryError('conflict', `Rollout ${original.id} is running.`, {
-      nextSteps: [`First: tenantry rollout stop ${original.id}`],
-    })
-  }
   const versionIds = original.version_ids.toReversed()
   for (const id of versionIds) {
     const version = await getVersion(control, id)
@@ -80,26 +75,61 @@ export async function startUndo(
     changeOf(version, 'downgrade')
   }
   return control.transaction(async (tx) => {
-    const rows = await tx.query(
-      `create temporary table selected on commit drop as
-       select target.tenant_id, target.server_id, target.position from tenantry.rollout_targets as target
-       where rollout_id = '${original.id}' and state = 'succeeded' and outcome = 'applied'`,
-    ).then(() => tx.query<{ total: number }>('select count(*) as total from pg_temp.selected'))
-    const total = rows[0]?.total ?? 0
+    await refuseWhileAtWork(tx, original.id)
+    const total = await selectChanged(tx, original.id)
     if (total === 0) throw new TenantryError('conflict', `Rollout ${original.id} applied nothing that could be undone.`)
     const waves = planWaves(input.waves, total, input.options.errorThresholdPercent)
     return create(tx, { ...input, direction: 'downgrade', versionIds, undoOf: original.id, total, waves })
   })
 }
 
+/** What is in hand may still be applied: an undo that began now would miss it. */
+async function refuseWhileAtWork(tx: Queryable, originalId: string): Promise<void> {
+  const original = await lockRollout(tx, originalId)
+  const [claimed] = await tx.query<{ count: number }>(
+    `select count(*) from tenantry.rollout_targets where rollout_id = $1 and state = 'claimed'`,
+    [originalId],
+  )
+  if (original.state === 'running') {
+    throw new TenantryError('conflict', `Rollout ${originalId} is running.`, {
+      nextSteps: [`First: tenantry rollout stop ${originalId}`],
+    })
+  }
+  if (claimed !== undefined && claimed.count > 0) {
+    throw new TenantryError('conflict', `Rollout ${originalId} still has ${claimed.count} tenants in hand.`, {
+      retryable: true,
+      nextSteps: ['Try again when nothing is in flight any more: a moment, as a rule.'],
+    })
+  }
+}
+
+/**
+ * Fills the temporary table with the tenants that a rollout changed, wholly or in part, and with those whose last
+ * try ended without an answer: there the ledger will tell.
+ */
+async function selectChanged(tx: Queryable, rolloutId: string): Promise<number> {
+  await tx.query(CREATE_SELECTED)
+  const [row] = await tx.query<{ total: number }>(
+    `with selected as (
+       insert into pg_temp.selected
+       select tenant_id, server_id, position from tenantry.rollout_targets
+       where rollout_id = $1 and (outcome in ('applied', 'partly_applied')
+         or state in ('failed', 'skipped') and attempts > 0 and sqlstate ~ '^(08|57P|40003)') returning 1)
+     select count(*) as total from selected`,
+    [rolloutId],
+  )
+  return row?.total ?? 0
+}
+
+/** CREATE TABLE AS takes no parameters: the table first, its rows then. */
+const CREATE_SELECTED =
+  'create temporary table selected (tenant_id bigint, server_id integer, position integer) on commit drop'
+
 /** Fills a temporary table with the selected tenants in order. */
 async function selectTargets(tx: Queryable, selector: string, order: RolloutOrder): Promise<number> {
   const condition = selectionCondition(selector)
   const by = order === 'random' ? 'md5(tenant.id::text)' : 'tenant.name'
-  // CREATE TABLE AS takes no parameters: the table first, its rows then.
-  await tx.query(
-    'create temporary table selected (tenant_id bigint, server_id integer, position integer) on commit drop',
-  )
+  await tx.query(CREATE_SELECTED)
   await tx.query(
     `insert into pg_temp.selected select tenant.id, tenant.server_id, row_number() over (order by ${by})
      from tenantry.tenants as tenant join tenantry.db_servers as server on server.id = tenant.server_id

@@ -127,9 +127,12 @@ function wrongTarget(rollout: Rollout, target: TargetRow, truth: TenantTruth, fa
         ...wrongRegistry(target, truth),
       ]
     case 'failed':
-      return hasAll ? ['failed, but the ledger has everything'] : []
+      return [
+        ...(hasAll ? ['failed, but the ledger has everything'] : []),
+        ...(ours.length > 0 === (target.outcome === 'partly_applied') ? [] : [`the ledger has ${ours.length} rows of this rollout`]),
+      ]
     case 'skipped':
-      return ours.length > 0 ? ['skipped, but the ledger has a row of this rollout'] : []
+      return ours.length > 0 === (target.outcome === 'partly_applied') ? [] : [`the ledger has ${ours.length} rows of this rollout`]
     default:
       return []
   }

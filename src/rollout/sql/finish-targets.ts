@@ -95,7 +95,7 @@ registry as (
 counted as (
   insert into tenantry.counters as counter (name, label, value)
   select case when state = 'pending' then 'rollout_retries' else 'rollout_targets' end,
-    case when state = 'pending' then coalesce(sqlstate, 'none') else coalesce(outcome, state) end, count(*)
+    case state when 'pending' then coalesce(sqlstate, 'none') when 'failed' then state else coalesce(outcome, state) end, count(*)
   from done group by 1, 2 order by 1, 2
   on conflict (name, label) do update set value = counter.value + excluded.value)
 select count(*) as recorded from done`
