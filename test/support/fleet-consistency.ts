@@ -129,10 +129,14 @@ function wrongTarget(rollout: Rollout, target: TargetRow, truth: TenantTruth, fa
     case 'failed':
       return [
         ...(hasAll ? ['failed, but the ledger has everything'] : []),
-        ...(ours.length > 0 === (target.outcome === 'partly_applied') ? [] : [`the ledger has ${ours.length} rows of this rollout`]),
+        ...(ours.length > 0 === (target.outcome === 'partly_applied')
+          ? []
+          : [`the ledger has ${ours.length} rows of this rollout`]),
       ]
     case 'skipped':
-      return ours.length > 0 === (target.outcome === 'partly_applied') ? [] : [`the ledger has ${ours.length} rows of this rollout`]
+      return ours.length > 0 === (target.outcome === 'partly_applied')
+        ? []
+        : [`the ledger has ${ours.length} rows of this rollout`]
     default:
       return []
   }
