@@ -16,10 +16,33 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rollout: ['lib', 'engine', 'control', 'registry', 'schema', 'provisioning', 'config'],
   observability: ['lib', 'engine', 'control', 'registry', 'schema', 'rollout', 'config', 'api/app'],
   worker: ['lib', 'engine', 'control'],
-  api: ['lib', 'engine', 'control', 'registry', 'schema', 'provisioning', 'rollout', 'observability', 'config'],
+  api: [
+    'lib',
+    'engine',
+    'control',
+    'registry',
+    'schema',
+    'provisioning',
+    'rollout',
+    'observability',
+    'config',
+  ],
   http: ['lib', 'engine', 'control', 'api', 'observability', 'config'],
   client: ['lib', 'api'],
-  cli: ['lib', 'client', 'api', 'config', 'schema', '.', 'engine', 'registry', 'rollout', 'provisioning', 'control', 'http'],
+  cli: [
+    'lib',
+    'client',
+    'api',
+    'config',
+    'schema',
+    '.',
+    'engine',
+    'registry',
+    'rollout',
+    'provisioning',
+    'control',
+    'http',
+  ],
 }
 
 function filesOf(folder: string): string[] {
@@ -46,7 +69,12 @@ function importsOf(file: string): Import[] {
   const text = readFileSync(file, 'utf8')
   return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, specifier = '']) => {
     const target = path.resolve(path.dirname(file), specifier)
-    return { file: path.relative(SRC, file), from: roomOf(file), to: roomOf(target), target: path.relative(SRC, target).replace(/\.ts$/, '') }
+    return {
+      file: path.relative(SRC, file),
+      from: roomOf(file),
+      to: roomOf(target),
+      target: path.relative(SRC, target).replace(/\.ts$/, ''),
+    }
   })
 }
 
@@ -63,12 +91,21 @@ test('every room uses only what lies below it', () => {
 
 test('the check sees the code', () => {
   expect(imports.length).toBeGreaterThan(200)
-  for (const room of Object.keys(MAY_IMPORT)) expect(imports.some((one) => one.from === room || one.to === room), room).toBe(true)
+  for (const room of Object.keys(MAY_IMPORT))
+    expect(
+      imports.some((one) => one.from === room || one.to === room),
+      room,
+    ).toBe(true)
 })
 
 test('processes are started in one room, the environment is read in one file', () => {
-  const sources = filesOf(SRC).map((file) => ({ name: path.relative(SRC, file), text: readFileSync(file, 'utf8') }))
-  const spawning = sources.filter(({ name, text }) => text.includes('node:child_process') && !name.startsWith('engine/'))
+  const sources = filesOf(SRC).map((file) => ({
+    name: path.relative(SRC, file),
+    text: readFileSync(file, 'utf8'),
+  }))
+  const spawning = sources.filter(
+    ({ name, text }) => text.includes('node:child_process') && !name.startsWith('engine/'),
+  )
   const reading = sources.filter(({ name, text }) => text.includes('process.env') && name !== 'config.ts')
   expect(spawning.map(({ name }) => name)).toEqual([])
   expect(reading.map(({ name }) => name)).toEqual([])

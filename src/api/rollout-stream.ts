@@ -43,7 +43,11 @@ async function* watch(app: App, id: string, after: number, signal: AbortSignal) 
     const status = await rolloutStatus(app.control, id)
     for (const entry of await listEvents(app.control, id, seq)) {
       seq = entry.seq
-      yield { event: 'event' as const, id: String(entry.seq), data: { type: entry.type, at: entry.at, data: entry.data } }
+      yield {
+        event: 'event' as const,
+        id: String(entry.seq),
+        data: { type: entry.type, at: entry.at, data: entry.data },
+      }
     }
     const snapshot = viewRolloutStatus(status)
     const text = JSON.stringify({ ...snapshot, elapsed_seconds: 0 })

@@ -36,17 +36,28 @@ const wave = z.strictObject({
 
 const waves = z
   .union([z.string().min(1).max(1000), z.array(wave).min(1).max(50)])
-  .describe('`1, 10, 1%, 10%, rest`: `!` behind a size asks for an approval after it, `~30s` for a soak time.')
+  .describe(
+    '`1, 10, 1%, 10%, rest`: `!` behind a size asks for an approval after it, `~30s` for a soak time.',
+  )
 
 const steering = {
   max_connections: z.int().min(1).max(100_000).optional().describe('Most connections to one server.'),
   waves: waves.optional(),
   error_threshold_percent: z.number().min(0).max(100).optional(),
   max_retries: z.int().min(0).max(100).optional(),
-  lock_timeout: z.string().regex(/^[1-9]\d*(ms|s|min)$/).optional(),
-  statement_timeout: z.string().regex(/^(0|[1-9]\d*(ms|s|min|h))$/).optional(),
+  lock_timeout: z
+    .string()
+    .regex(/^[1-9]\d*(ms|s|min)$/)
+    .optional(),
+  statement_timeout: z
+    .string()
+    .regex(/^(0|[1-9]\d*(ms|s|min|h))$/)
+    .optional(),
   via: z.enum(['direct', 'pooler']).optional(),
-  flush: z.enum(['batch', 'each']).optional().describe('When commits are flushed to disk: once per batch, or each.'),
+  flush: z
+    .enum(['batch', 'each'])
+    .optional()
+    .describe('When commits are flushed to disk: once per batch, or each.'),
 }
 
 type Steering = { [Key in keyof typeof steering]?: z.output<(typeof steering)[Key]> }
@@ -81,7 +92,11 @@ function poolLimit(app: App, body: Steering): number {
 function wavesOf(body: Steering): readonly WaveRequest[] {
   if (body.waves === undefined) return DEFAULT_WAVES
   if (typeof body.waves === 'string') return parseWaves(body.waves)
-  return body.waves.map((one) => ({ ...one, soakSeconds: one.soak_seconds, maxErrorPercent: one.max_error_percent }))
+  return body.waves.map((one) => ({
+    ...one,
+    soakSeconds: one.soak_seconds,
+    maxErrorPercent: one.max_error_percent,
+  }))
 }
 
 function decider(caller: Caller, body: { reason?: string | undefined }): Decider {
@@ -134,10 +149,16 @@ export const rolloutEndpoints = [
     audit: ({ body }, result) => ({
       target: `rollout:${result?.job_id ?? 'new'}`,
       reason: body.reason,
-      detail: { version_id: body.version_id, dry_run: body.dry_run, selector: body.selector, database_pattern: body.database_pattern },
+      detail: {
+        version_id: body.version_id,
+        dry_run: body.dry_run,
+        selector: body.selector,
+        database_pattern: body.database_pattern,
+      },
     }),
     run: async (app, { body, caller }) => {
-      const unreachable = body.database_pattern === undefined ? [] : await findNewTenants(app, body.database_pattern)
+      const unreachable =
+        body.database_pattern === undefined ? [] : await findNewTenants(app, body.database_pattern)
       const pattern = body.database_pattern === undefined ? '' : `database:${body.database_pattern}`
       const rollout = await startRollout(app.control, {
         id: body.job_id,
@@ -149,7 +170,12 @@ export const rolloutEndpoints = [
         options: optionsOf(app, `${body.selector} ${pattern}`.trim(), body),
         createdBy: caller.actor,
       })
-      return { job_id: rollout.id, status: rollout.state, total_databases: rollout.total, unreachable: [...unreachable] }
+      return {
+        job_id: rollout.id,
+        status: rollout.state,
+        total_databases: rollout.total,
+        unreachable: [...unreachable],
+      }
     },
   }),
   defineEndpoint({
@@ -165,13 +191,19 @@ export const rolloutEndpoints = [
     run: async (app, { query }) => {
       const filter = { status: query.status }
       const before = decodeCursor(z.object({ createdAt: z.string(), id: z.uuid() }), filter, query.cursor)
-      const rollouts = await listRollouts(app.control, { state: query.status, before, limit: query.limit + 1 })
+      const rollouts = await listRollouts(app.control, {
+        state: query.status,
+        before,
+        limit: query.limit + 1,
+      })
       const page = rollouts.slice(0, query.limit)
       const last = rollouts.length > query.limit ? page.at(-1) : undefined
       return {
         items: await Promise.all(page.map((rollout) => shown(app, rollout.id))),
         next_cursor:
-          last === undefined ? null : encodeCursor(filter, { createdAt: last.created_at.toISOString(), id: last.id }),
+          last === undefined
+            ? null
+            : encodeCursor(filter, { createdAt: last.created_at.toISOString(), id: last.id }),
       }
     },
   }),
@@ -213,10 +245,18 @@ export const rolloutEndpoints = [
       const { limit, cursor, error_group: errorGroup, ...filter } = query
       const scope = { ...filter, errorGroup, id: params.job_id }
       const after = decodeCursor(z.string(), scope, cursor)
-      const targets = await listTargets(app.control, params.job_id, { ...filter, errorGroup, after, limit: limit + 1 })
+      const targets = await listTargets(app.control, params.job_id, {
+        ...filter,
+        errorGroup,
+        after,
+        limit: limit + 1,
+      })
       const page = targets.slice(0, limit)
       const last = targets.length > limit ? page.at(-1) : undefined
-      return { items: page.map(viewTarget), next_cursor: last === undefined ? null : encodeCursor(scope, last.tenant) }
+      return {
+        items: page.map(viewTarget),
+        next_cursor: last === undefined ? null : encodeCursor(scope, last.tenant),
+      }
     },
   }),
   defineEndpoint({
@@ -355,7 +395,10 @@ export const rolloutEndpoints = [
 ]
 
 /** Registers databases that match and are not known yet. @returns what matches and cannot be reached. */
-async function findNewTenants(app: App, pattern: string): Promise<readonly { place: string; reason: string }[]> {
+async function findNewTenants(
+  app: App,
+  pattern: string,
+): Promise<readonly { place: string; reason: string }[]> {
   const servers = await listServers(app.control)
   const found = await discover(app.control, app.keyring, servers, { pattern })
   return found.unreachable

@@ -22,7 +22,11 @@ export const labels = z
   .describe('Names and values, e.g. {"region": "eu"}.')
 
 const pooler = z.strictObject({ host: z.string().min(1).max(255), port: z.int().min(1).max(65535) })
-const dsn = z.string().min(1).max(2000).describe('postgres://user:password@host:port/database?sslmode=verify-full')
+const dsn = z
+  .string()
+  .min(1)
+  .max(2000)
+  .describe('postgres://user:password@host:port/database?sslmode=verify-full')
 
 export const serverView = z.object({
   name: z.string(),
@@ -42,7 +46,7 @@ export const serverView = z.object({
   created_at: timestamp,
 })
 
-export function viewServer(server: DbServer): z.input<typeof serverView> {
+function viewServer(server: DbServer): z.input<typeof serverView> {
   const { pooler_host: host, pooler_port: port, maintenance_database: database, ...rest } = server
   return { ...rest, database, pooler: host === null || port === null ? null : { host, port } }
 }
@@ -75,7 +79,11 @@ export const serverEndpoints = [
     body: z.strictObject({
       name: serverName,
       dsn,
-      ssl_root_cert: z.string().max(100_000).optional().describe('PEM of the authority behind the certificate.'),
+      ssl_root_cert: z
+        .string()
+        .max(100_000)
+        .optional()
+        .describe('PEM of the authority behind the certificate.'),
       pooler: pooler.optional(),
       capacity: z.int().min(1).max(1_000_000).optional(),
       labels: labels.optional(),
@@ -119,8 +127,12 @@ export const serverEndpoints = [
     status: 200,
     output: serverView,
     errors: ['not_found', 'server_unreachable', 'conflict'],
-    audit: ({ params, body }) => ({ target: `server:${params.name}`, detail: { changed: Object.keys(body) } }),
-    run: async (app, { params, body }) => viewServer(await updateServer(app.control, app.keyring, params.name, body)),
+    audit: ({ params, body }) => ({
+      target: `server:${params.name}`,
+      detail: { changed: Object.keys(body) },
+    }),
+    run: async (app, { params, body }) =>
+      viewServer(await updateServer(app.control, app.keyring, params.name, body)),
   }),
   defineEndpoint({
     id: 'servers.test',

@@ -22,10 +22,14 @@ async function onlyServer(app: App, name: string | undefined): Promise<string> {
   if (name !== undefined) return (await getServer(app.control, name)).name
   const [only, second] = await listServers(app.control)
   if (only !== undefined && second === undefined) return only.name
-  throw new TenantryError('invalid_input', only === undefined ? 'There is no server.' : 'There is more than one server: name one.', {
-    errors: [{ pointer: '/body/server', code: 'required', message: 'Name a server.' }],
-    nextSteps: ['List them with: tenantry server list'],
-  })
+  throw new TenantryError(
+    'invalid_input',
+    only === undefined ? 'There is no server.' : 'There is more than one server: name one.',
+    {
+      errors: [{ pointer: '/body/server', code: 'required', message: 'Name a server.' }],
+      nextSteps: ['List them with: tenantry server list'],
+    },
+  )
 }
 
 export const simulateEndpoints = [
@@ -41,7 +45,12 @@ export const simulateEndpoints = [
       count: z.int().min(1).max(100_000),
       prefix: prefix.default('sim_'),
       start_id: z.int().min(0).max(1_000_000_000).default(1),
-      template_db: z.string().min(1).max(63).optional().describe('Database to copy; a built-in one when absent.'),
+      template_db: z
+        .string()
+        .min(1)
+        .max(63)
+        .optional()
+        .describe('Database to copy; a built-in one when absent.'),
       server: serverName.optional().describe('May be left out when there is only one.'),
     }),
     status: 202,
@@ -53,7 +62,13 @@ export const simulateEndpoints = [
       const server = await onlyServer(app, body.server)
       const operation = await enqueueOperation(app.control, {
         kind: 'simulate',
-        input: { server, count: body.count, prefix: body.prefix, startId: body.start_id, templateDb: body.template_db },
+        input: {
+          server,
+          count: body.count,
+          prefix: body.prefix,
+          startId: body.start_id,
+          templateDb: body.template_db,
+        },
         createdBy: caller.actor,
       })
       return { operation_id: operation.id, state: operation.state }
@@ -91,7 +106,11 @@ export const simulateEndpoints = [
       'An operation: makes databases, rolls a change of each kind out to each count of them, removes them. Its result has the figures.',
     body: z.strictObject({
       database_counts: z.array(z.int().min(1).max(10_000)).min(1).max(10).default([10, 50, 100]),
-      schema_types: z.array(z.enum(['simple', 'medium', 'complex'])).min(1).max(3).default(['simple']),
+      schema_types: z
+        .array(z.enum(['simple', 'medium', 'complex']))
+        .min(1)
+        .max(3)
+        .default(['simple']),
       max_connections: z.int().min(1).max(100_000).optional(),
       server: serverName.optional(),
     }),
@@ -108,7 +127,11 @@ export const simulateEndpoints = [
         maxConnections: body.max_connections ?? app.config.maxConcurrentConnections,
       }
       checkBenchmark(input)
-      const operation = await enqueueOperation(app.control, { kind: 'benchmark', input, createdBy: caller.actor })
+      const operation = await enqueueOperation(app.control, {
+        kind: 'benchmark',
+        input,
+        createdBy: caller.actor,
+      })
       return { operation_id: operation.id, state: operation.state }
     },
   }),
@@ -121,19 +144,29 @@ export const simulateEndpoints = [
     summary: 'List the databases on all servers that match a pattern',
     description: 'Asks the servers now. Servers that do not answer are listed in `unreachable`.',
     query: {
-      pattern: z.string().min(1).max(200).default('%').describe('`%` stands for any text, everything else for itself.'),
+      pattern: z
+        .string()
+        .min(1)
+        .max(200)
+        .default('%')
+        .describe('`%` stands for any text, everything else for itself.'),
       server: serverName.optional(),
     },
     status: 200,
     output: z.object({
       databases: z.array(z.string()),
       total: z.int(),
-      items: z.array(z.object({ server: z.string(), database: z.string(), unreachable: z.string().nullable() })),
+      items: z.array(
+        z.object({ server: z.string(), database: z.string(), unreachable: z.string().nullable() }),
+      ),
       unreachable: z.array(z.object({ place: z.string(), reason: z.string() })),
     }),
     errors: ['not_found'],
     run: async (app, { query }) => {
-      const servers = query.server === undefined ? await listServers(app.control) : [await getServer(app.control, query.server)]
+      const servers =
+        query.server === undefined
+          ? await listServers(app.control)
+          : [await getServer(app.control, query.server)]
       const unreachable: { place: string; reason: string }[] = []
       const found = await Promise.all(
         servers.map((server): Promise<FoundPlace[]> =>

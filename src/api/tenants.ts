@@ -1,7 +1,14 @@
 /** Tenants: list, register, import, discover, label, retire. */
 import { z } from 'zod'
 import { enqueueOperation } from '../control/operations/store.ts'
-import { getTenant, labelTenant, listTenants, countTenants, registerTenants, retireTenant } from '../registry/tenants.ts'
+import {
+  getTenant,
+  labelTenant,
+  listTenants,
+  countTenants,
+  registerTenants,
+  retireTenant,
+} from '../registry/tenants.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { cursorText, pageLimit, pageOf, reasonText, timestamp } from './fields.ts'
@@ -14,7 +21,9 @@ export const selectorText = z
   .string()
   .max(2000)
   .default('')
-  .describe('E.g. `plan:free region:eu,us version<20260112_143000 server:pg-3 -name:cmp_9%`. Empty: all in use.')
+  .describe(
+    'E.g. `plan:free region:eu,us version<20260112_143000 server:pg-3 -name:cmp_9%`. Empty: all in use.',
+  )
 
 const tenantView = z.object({
   name: z.string(),
@@ -44,7 +53,9 @@ const pattern = z
   .string()
   .min(1)
   .max(200)
-  .describe('`%` stands for any text, everything else for itself: `cmp_%` means names that begin with `cmp_`.')
+  .describe(
+    '`%` stands for any text, everything else for itself: `cmp_%` means names that begin with `cmp_`.',
+  )
 
 export const startedOperation = z.object({ operation_id: z.uuid(), state: z.string() })
 
@@ -106,7 +117,11 @@ export const tenantEndpoints = [
     location: (started) => `/operations/${started.operation_id}`,
     audit: ({ body }) => ({ detail: { tenants: body.tenants.length } }),
     run: async (app, { body, caller }) => {
-      const operation = await enqueueOperation(app.control, { kind: 'import', input: body, createdBy: caller.actor })
+      const operation = await enqueueOperation(app.control, {
+        kind: 'import',
+        input: body,
+        createdBy: caller.actor,
+      })
       return { operation_id: operation.id, state: operation.state }
     },
   }),
@@ -117,11 +132,14 @@ export const tenantEndpoints = [
     tag: 'Tenants',
     scope: 'registry:write',
     summary: 'Find tenants on servers by name pattern',
-    description: 'An operation. What matches and cannot be reached is listed in its result, not left out in silence.',
+    description:
+      'An operation. What matches and cannot be reached is listed in its result, not left out in silence.',
     body: z.strictObject({
       pattern,
       server: serverName.optional().describe('All servers when absent.'),
-      in_database: placeName.optional().describe('Look for schemas in this database instead of for databases.'),
+      in_database: placeName
+        .optional()
+        .describe('Look for schemas in this database instead of for databases.'),
       labels: labels.optional(),
     }),
     status: 202,
@@ -129,7 +147,11 @@ export const tenantEndpoints = [
     location: (started) => `/operations/${started.operation_id}`,
     audit: ({ body }) => ({ detail: body }),
     run: async (app, { body, caller }) => {
-      const operation = await enqueueOperation(app.control, { kind: 'discover', input: body, createdBy: caller.actor })
+      const operation = await enqueueOperation(app.control, {
+        kind: 'discover',
+        input: body,
+        createdBy: caller.actor,
+      })
       return { operation_id: operation.id, state: operation.state }
     },
   }),
@@ -162,7 +184,8 @@ export const tenantEndpoints = [
     status: 200,
     output: tenantView,
     errors: ['not_found'],
-    run: async (app, { params, body }) => viewTenant(await labelTenant(app.control, params.name, body.labels)),
+    run: async (app, { params, body }) =>
+      viewTenant(await labelTenant(app.control, params.name, body.labels)),
   }),
   defineEndpoint({
     id: 'tenants.retire',

@@ -6,7 +6,10 @@ import { decodeCursor, encodeCursor } from './cursor.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { cursorText, pageLimit, pageOf, timestamp } from './fields.ts'
 
-export const versionId = z.string().regex(/^\d{8}_\d{6}$/).describe('YYYYMMDD_HHMMSS')
+export const versionId = z
+  .string()
+  .regex(/^\d{8}_\d{6}$/)
+  .describe('YYYYMMDD_HHMMSS')
 const description = z.string().min(1).max(500)
 const SQL_LIMIT = 16 * 1024 * 1024
 
@@ -54,7 +57,13 @@ export const versionEndpoints = [
         app.config.directory,
       )
       const { version_id, checksum } = made.version
-      return { success: true as const, version_id, checksum, revisions: [...made.revisions], files: made.files }
+      return {
+        success: true as const,
+        version_id,
+        checksum,
+        revisions: [...made.revisions],
+        files: made.files,
+      }
     },
   }),
   defineEndpoint({
@@ -82,7 +91,8 @@ export const versionEndpoints = [
     tag: 'Versions',
     scope: 'versions:write',
     summary: 'Store a version',
-    description: 'Storing the same again changes nothing; other content under a known id is refused with both checksums.',
+    description:
+      'Storing the same again changes nothing; other content under a known id is refused with both checksums.',
     body: z.strictObject({
       version_id: versionId.optional().describe('Now, in UTC, when absent.'),
       description,

@@ -64,14 +64,22 @@ function refuseDifferences(
   for (const [number, row] of applied) {
     const ours = migrations.find((migration) => migration.number === number)
     if (ours === undefined) {
-      throw new TenantryError('conflict', `The control database has migration ${row.name}, which this Tenantry does not know.`, {
-        nextSteps: ['It was migrated by a newer Tenantry: run that version or newer.'],
-      })
+      throw new TenantryError(
+        'conflict',
+        `The control database has migration ${row.name}, which this Tenantry does not know.`,
+        {
+          nextSteps: ['It was migrated by a newer Tenantry: run that version or newer.'],
+        },
+      )
     }
     if (ours.checksum !== row.checksum) {
-      throw new TenantryError('conflict', `Migration ${row.name} was applied with checksum ${row.checksum}, the file has ${ours.checksum}.`, {
-        nextSteps: ['Restore the released file: an applied migration never changes.'],
-      })
+      throw new TenantryError(
+        'conflict',
+        `Migration ${row.name} was applied with checksum ${row.checksum}, the file has ${ours.checksum}.`,
+        {
+          nextSteps: ['Restore the released file: an applied migration never changes.'],
+        },
+      )
     }
   }
 }
@@ -81,7 +89,12 @@ async function readMigrations(): Promise<Migration[]> {
   return Promise.all(
     names.map(async (name) => {
       const sql = await readFile(new URL(name, DIRECTORY), 'utf8')
-      return { number: Number(name.slice(0, 4)), name, sql, checksum: createHash('sha256').update(sql).digest('hex') }
+      return {
+        number: Number(name.slice(0, 4)),
+        name,
+        sql,
+        checksum: createHash('sha256').update(sql).digest('hex'),
+      }
     }),
   )
 }

@@ -93,10 +93,14 @@ function unseal(key: Buffer, sealed: Buffer, boundTo: string): Buffer {
       .setAuthTag(sealed.subarray(-TAG_BYTES))
     return Buffer.concat([decipher.update(sealed.subarray(IV_BYTES, -TAG_BYTES)), decipher.final()])
   } catch (cause) {
-    throw new TenantryError('internal', 'A stored secret does not open: it was changed, or belongs to something else.', {
-      nextSteps: ['Store the credential again, and find out who wrote to the control database.'],
-      cause,
-    })
+    throw new TenantryError(
+      'internal',
+      'A stored secret does not open: it was changed, or belongs to something else.',
+      {
+        nextSteps: ['Store the credential again, and find out who wrote to the control database.'],
+        cause,
+      },
+    )
   }
 }
 
@@ -108,11 +112,14 @@ async function readOrMakeKey(keyFile: string): Promise<Buffer> {
     await file.sync()
     await file.close()
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw unreadableKey(keyFile, error)
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
+      throw unreadableKey(keyFile, error)
   }
-  const [text, facts] = await Promise.all([readFile(keyFile, 'utf8'), stat(keyFile)]).catch((error: unknown) => {
-    throw unreadableKey(keyFile, error)
-  })
+  const [text, facts] = await Promise.all([readFile(keyFile, 'utf8'), stat(keyFile)]).catch(
+    (error: unknown) => {
+      throw unreadableKey(keyFile, error)
+    },
+  )
   if ((facts.mode & 0o077) !== 0) {
     throw new TenantryError('invalid_config', `The key file ${keyFile} can be read by others.`, {
       nextSteps: [`Run: chmod 600 ${keyFile}`],
@@ -128,11 +135,17 @@ async function readOrMakeKey(keyFile: string): Promise<Buffer> {
 }
 
 function unreadableKey(keyFile: string, cause: unknown): TenantryError {
-  return new TenantryError('invalid_config', `The key file ${keyFile} cannot be used: ${messageOf(cause)}`, { cause })
+  return new TenantryError('invalid_config', `The key file ${keyFile} cannot be used: ${messageOf(cause)}`, {
+    cause,
+  })
 }
 
 function wrongKey(keyFile: string, stored: string | undefined, ours: string): TenantryError {
-  return new TenantryError('invalid_config', `The key in ${keyFile} (${ours}) is not the one that sealed the secrets (${stored ?? 'none'}).`, {
-    nextSteps: ['Point TENANTRY_SECRET_KEY_FILE to the key file of this control database.'],
-  })
+  return new TenantryError(
+    'invalid_config',
+    `The key in ${keyFile} (${ours}) is not the one that sealed the secrets (${stored ?? 'none'}).`,
+    {
+      nextSteps: ['Point TENANTRY_SECRET_KEY_FILE to the key file of this control database.'],
+    },
+  )
 }

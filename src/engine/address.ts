@@ -32,7 +32,9 @@ export function parseAddress(dsn: string): ServerAddress {
   if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') {
     throw invalidDsn(`begins with ${url.protocol}//, not postgres://`)
   }
-  const unknown = [...url.searchParams.keys()].filter((key) => !['sslmode', 'host', 'port', 'user'].includes(key))
+  const unknown = [...url.searchParams.keys()].filter(
+    (key) => !['sslmode', 'host', 'port', 'user'].includes(key),
+  )
   if (unknown.length > 0) throw invalidDsn(`has parameters Tenantry does not know: ${unknown.join(', ')}`)
   const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1')
   const user = decodeURIComponent(url.username) || url.searchParams.get('user') || ''
@@ -48,14 +50,6 @@ export function parseAddress(dsn: string): ServerAddress {
     database: decodeURIComponent(url.pathname.slice(1)) || 'postgres',
     ssl: sslMode(url.searchParams.get('sslmode')),
   }
-}
-
-/** The URL form of an address, without its password: for people and logs. */
-export function showAddress(address: ServerAddress): string {
-  const place = address.host.startsWith('/')
-    ? `/${encodeURIComponent(address.database)}?host=${address.host}&port=${address.port}`
-    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}/${encodeURIComponent(address.database)}`
-  return `postgres://${encodeURIComponent(address.user)}@${place}`
 }
 
 /** The URL form with its password: for handing to a library, never for showing. */
@@ -87,5 +81,7 @@ function sslMode(value: string | null): SslMode {
 function invalidDsn(problem: string, cause?: unknown): TenantryError {
   // The cause is left out where it would quote the URL with its password.
   void cause
-  return new TenantryError('invalid_input', `The connection URL ${problem}.`, { nextSteps: [`Example: ${EXAMPLE}`] })
+  return new TenantryError('invalid_input', `The connection URL ${problem}.`, {
+    nextSteps: [`Example: ${EXAMPLE}`],
+  })
 }

@@ -51,9 +51,15 @@ export function startScram(): ScramExchange {
         signature.length !== expectedSignature.length ||
         !timingSafeEqual(signature, expectedSignature)
       ) {
-        throw new TenantryError('server_refused', 'The server could not prove that it knows the password (SCRAM).', {
-          nextSteps: ['Somebody may stand between Tenantry and the server: check the address and use sslmode=verify-full.'],
-        })
+        throw new TenantryError(
+          'server_refused',
+          'The server could not prove that it knows the password (SCRAM).',
+          {
+            nextSteps: [
+              'Somebody may stand between Tenantry and the server: check the address and use sslmode=verify-full.',
+            ],
+          },
+        )
       }
     },
   }

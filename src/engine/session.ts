@@ -252,7 +252,10 @@ async function openSocket(address: ServerAddress, deadline: Deadline): Promise<S
   const answer = await eventOf<Buffer>(socket, 'data', address, deadline)
   if (answer.length !== 1 || answer[0] !== 'S'.charCodeAt(0)) {
     socket.destroy()
-    throw new DatabaseFailure(CANNOT_CONNECT, `${address.host}:${address.port} does not offer TLS, but sslmode asks for it.`)
+    throw new DatabaseFailure(
+      CANNOT_CONNECT,
+      `${address.host}:${address.port} does not offer TLS, but sslmode asks for it.`,
+    )
   }
   const secure = connectTls({
     socket,
@@ -264,12 +267,7 @@ async function openSocket(address: ServerAddress, deadline: Deadline): Promise<S
   return secure
 }
 
-function eventOf<T>(
-  socket: Socket,
-  event: string,
-  address: ServerAddress,
-  deadline: Deadline,
-): Promise<T> {
+function eventOf<T>(socket: Socket, event: string, address: ServerAddress, deadline: Deadline): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const done = (settle: () => void): void => {
     socket.off(event, onEvent).off('error', onError).off('close', onClose)
@@ -295,20 +293,28 @@ async function answerAuthentication(
   switch (message.name) {
     case 'authenticationCleartextPassword':
       if (address.ssl === 'disable' && !isLocal(address.host)) {
-        throw new DatabaseFailure('28000', `${address.host} asks for the password in clear over a connection without TLS.`)
+        throw new DatabaseFailure(
+          '28000',
+          `${address.host} asks for the password in clear over a connection without TLS.`,
+        )
       }
       socket.write(serialize.password(passwordOf(address)))
       break
     case 'authenticationMD5Password': {
       const { salt } = message as unknown as { salt: Buffer }
-      const inner = createHash('md5').update(`${passwordOf(address)}${address.user}`).digest('hex')
+      const inner = createHash('md5')
+        .update(`${passwordOf(address)}${address.user}`)
+        .digest('hex')
       socket.write(serialize.password(`md5${createHash('md5').update(inner).update(salt).digest('hex')}`))
       break
     }
     case 'authenticationSASL': {
       const { mechanisms } = message as unknown as { mechanisms: string[] }
       if (!mechanisms.includes('SCRAM-SHA-256')) {
-        throw new DatabaseFailure('28000', `${address.host} offers no login Tenantry knows: ${mechanisms.join(', ')}.`)
+        throw new DatabaseFailure(
+          '28000',
+          `${address.host} offers no login Tenantry knows: ${mechanisms.join(', ')}.`,
+        )
       }
       passwordOf(address)
       socket.write(serialize.sendSASLInitialResponseMessage('SCRAM-SHA-256', scram?.first ?? ''))
@@ -329,7 +335,10 @@ async function answerAuthentication(
 
 function passwordOf(address: ServerAddress): string {
   if (address.password === undefined) {
-    throw new DatabaseFailure('28P01', `${address.host}:${address.port} asks ${address.user} for a password, and none is known.`)
+    throw new DatabaseFailure(
+      '28P01',
+      `${address.host}:${address.port} asks ${address.user} for a password, and none is known.`,
+    )
   }
   return address.password
 }
@@ -355,14 +364,20 @@ function asConnectionFailure(error: Error, address: ServerAddress, ready: boolea
   if (error instanceof DatabaseFailure) return error
   return ready
     ? new DatabaseFailure(CONNECTION_LOST, `${lostMessage(address)} (${error.message})`, { cause: error })
-    : new DatabaseFailure(CANNOT_CONNECT, `Cannot connect to ${address.host}:${address.port}: ${error.message}`, {
-        cause: error,
-      })
+    : new DatabaseFailure(
+        CANNOT_CONNECT,
+        `Cannot connect to ${address.host}:${address.port}: ${error.message}`,
+        {
+          cause: error,
+        },
+      )
 }
 
 function refusedLogin(error: unknown, address: ServerAddress): DatabaseFailure {
   const reason = error instanceof Error ? error.message : String(error)
-  return new DatabaseFailure('28000', `Login to ${address.host}:${address.port} failed: ${reason}`, { cause: error })
+  return new DatabaseFailure('28000', `Login to ${address.host}:${address.port} failed: ${reason}`, {
+    cause: error,
+  })
 }
 
 function timedOut(address: ServerAddress, timeoutMs: number): DatabaseFailure {

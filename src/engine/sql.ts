@@ -25,7 +25,8 @@ export function ident(name: string): string {
  * @throws TenantryError `invalid_input` for a text with a NUL, which PostgreSQL cannot hold.
  */
 export function literal(text: string): string {
-  if (text.includes('\0')) throw new TenantryError('invalid_input', 'A text with a NUL byte cannot be stored.')
+  if (text.includes('\0'))
+    throw new TenantryError('invalid_input', 'A text with a NUL byte cannot be stored.')
   const quoted = `'${text.replaceAll("'", "''")}'`
   return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
 }

@@ -5,7 +5,10 @@ const FIRST_BOUND_MS = 0.5
 const BUCKETS = 160
 
 /** Upper bounds in milliseconds, from 0.5 ms to about 30 minutes. */
-export const BOUNDS_MS: readonly number[] = Array.from({ length: BUCKETS }, (_, index) => FIRST_BOUND_MS * GROWTH ** index)
+export const BOUNDS_MS: readonly number[] = Array.from(
+  { length: BUCKETS },
+  (_, index) => FIRST_BOUND_MS * GROWTH ** index,
+)
 
 export function bucketOf(durationMs: number): number {
   if (durationMs <= FIRST_BOUND_MS) return 0

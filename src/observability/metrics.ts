@@ -27,6 +27,8 @@ function make(definition: MetricDefinition): Counter | Gauge | Histogram {
       return new Gauge(options)
     case 'histogram':
       return new Histogram({ ...options, ...(buckets === undefined ? {} : { buckets: [...buckets] }) })
+    default:
+      return definition.type satisfies never
   }
 }
 

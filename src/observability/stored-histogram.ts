@@ -21,7 +21,8 @@ export function renderStoredHistograms(): string {
     const count = counts[index] ?? 0
     seen += count
     sum += (count * bound) / 1000
-    if (index % EVERY === EVERY - 1) cumulative.push({ le: String(Number((bound / 1000).toPrecision(4))), value: seen })
+    if (index % EVERY === EVERY - 1)
+      cumulative.push({ le: String(Number((bound / 1000).toPrecision(4))), value: seen })
   }
   return STORED_HISTOGRAMS.map(({ name, help }) =>
     [

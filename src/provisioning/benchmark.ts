@@ -39,7 +39,7 @@ export type MeasureRollout = (input: {
 const MAX_DATABASES = 10_000
 
 /** One kind of change each: a column; a table with an index; tables, an index, a backfill and a constraint. */
-export function benchmarkSql(kind: ChangeKind, name: string): string {
+function benchmarkSql(kind: ChangeKind, name: string): string {
   switch (kind) {
     case 'simple':
       return `alter table customers add column ${name} integer`
@@ -60,7 +60,10 @@ alter table customers alter column ${name} set not null`
 export function checkBenchmark(input: BenchmarkInput): void {
   const largest = Math.max(...input.databaseCounts)
   if (largest > MAX_DATABASES) {
-    throw new TenantryError('invalid_input', `A benchmark makes at most ${MAX_DATABASES} databases, not ${largest}.`)
+    throw new TenantryError(
+      'invalid_input',
+      `A benchmark makes at most ${MAX_DATABASES} databases, not ${largest}.`,
+    )
   }
 }
 
@@ -72,7 +75,12 @@ export function benchmarkHandler(control: Control, measure: MeasureRollout): Ope
       const prefix = `bench_${context.operation.id.slice(0, 8)}_`
       const largest = Math.max(...input.databaseCounts)
       await context.step('databases', async () => {
-        await child(control, context, 'simulate', { server: input.server, count: largest, prefix, startId: 1 })
+        await child(control, context, 'simulate', {
+          server: input.server,
+          count: largest,
+          prefix,
+          startId: 1,
+        })
         return null
       })
       const results: Measurement[] = []
@@ -83,11 +91,21 @@ export function benchmarkHandler(control: Control, measure: MeasureRollout): Ope
             await context.step(name, async () => {
               const selector = selectorFor(prefix, databases)
               const sql = benchmarkSql(schemaType, name)
-              const measured = await measure({ name, sql, selector, maxConnections: input.maxConnections, signal: context.signal })
+              const measured = await measure({
+                name,
+                sql,
+                selector,
+                maxConnections: input.maxConnections,
+                signal: context.signal,
+              })
               return { databases, schemaType, ...measured }
             }),
           )
-          await context.progress({ total: input.databaseCounts.length * input.schemaTypes.length, completed: results.length, results })
+          await context.progress({
+            total: input.databaseCounts.length * input.schemaTypes.length,
+            completed: results.length,
+            results,
+          })
         }
       }
       await context.step('cleanup', async () => {
@@ -110,13 +128,21 @@ async function child(
   kind: string,
   input: Record<string, unknown>,
 ): Promise<void> {
-  const started = await enqueueOperation(control, { id: randomUUID(), kind, input, createdBy: `operation:${context.operation.id}` })
+  const started = await enqueueOperation(control, {
+    id: randomUUID(),
+    kind,
+    input,
+    createdBy: `operation:${context.operation.id}`,
+  })
   for (;;) {
     context.signal.throwIfAborted()
     const operation = await getOperation(control, started.id)
     if (operation.state === 'succeeded') return
     if (hasEnded(operation)) {
-      throw new TenantryError('internal', `The benchmark's ${kind} ${operation.state}: ${operation.error?.message ?? 'no reason given'}`)
+      throw new TenantryError(
+        'internal',
+        `The benchmark's ${kind} ${operation.state}: ${operation.error?.message ?? 'no reason given'}`,
+      )
     }
     await context.sleep(100)
   }

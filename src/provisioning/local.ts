@@ -55,7 +55,10 @@ interface RolePasswords {
 
 async function rolePasswords(file: string): Promise<RolePasswords> {
   try {
-    const made = { control: randomBytes(24).toString('base64url'), migrator: randomBytes(24).toString('base64url') }
+    const made = {
+      control: randomBytes(24).toString('base64url'),
+      migrator: randomBytes(24).toString('base64url'),
+    }
     await writeFile(file, `${JSON.stringify(made)}\n`, { mode: 0o600, flag: 'wx' })
     return made
   } catch (error) {

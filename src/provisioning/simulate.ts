@@ -34,7 +34,7 @@ function mark(operationId: string): string {
   return `tenantry simulate ${operationId}`
 }
 
-export function simulatedName(prefix: string, id: number): string {
+function simulatedName(prefix: string, id: number): string {
   return `${prefix}${id}`
 }
 
@@ -42,9 +42,15 @@ export function simulatedName(prefix: string, id: number): string {
 export function checkSimulate(input: { prefix: string; count: number; startId: number }): void {
   const longest = simulatedName(input.prefix, input.startId + input.count - 1)
   if (!/^[a-z][a-z0-9_]{0,39}$/.test(longest)) {
-    throw new TenantryError('invalid_input', `The prefix ${JSON.stringify(input.prefix)} makes names such as ${JSON.stringify(longest)}.`, {
-      nextSteps: ['Use lower-case letters, digits and underscores, beginning with a letter, 40 characters in all: sim_'],
-    })
+    throw new TenantryError(
+      'invalid_input',
+      `The prefix ${JSON.stringify(input.prefix)} makes names such as ${JSON.stringify(longest)}.`,
+      {
+        nextSteps: [
+          'Use lower-case letters, digits and underscores, beginning with a letter, 40 characters in all: sim_',
+        ],
+      },
+    )
   }
 }
 
@@ -53,23 +59,33 @@ export function simulateHandler(parts: Parts): OperationHandler {
   return { run: (context) => simulate(parts, context, context.operation.input as unknown as SimulateInput) }
 }
 
-async function simulate(parts: Parts, context: OperationContext, input: SimulateInput): Promise<OperationOutcome> {
+async function simulate(
+  parts: Parts,
+  context: OperationContext,
+  input: SimulateInput,
+): Promise<OperationOutcome> {
   checkSimulate(input)
   const server = await getServer(parts.control, input.server)
-  const names = Array.from({ length: input.count }, (_, index) => simulatedName(input.prefix, input.startId + index))
+  const names = Array.from({ length: input.count }, (_, index) =>
+    simulatedName(input.prefix, input.startId + index),
+  )
   const clients = await connectAll(parts, server, Math.min(PARALLEL, names.length))
   try {
     const [first] = clients
     if (first === undefined) throw new Error('no connection')
     await context.step('names are free', () => refuseTaken(first, names, server))
-    const template = input.templateDb ?? (await context.step('template', () => makeTemplate(parts, server, first)))
+    const template =
+      input.templateDb ?? (await context.step('template', () => makeTemplate(parts, server, first)))
     await refuseMissingTemplate(first, template, server)
     let made = 0
     for (let start = 0; start < names.length; start += BATCH) {
       context.signal.throwIfAborted()
       const batch = names.slice(start, start + BATCH)
       await makeBatch(clients, batch, template, context.operation.id)
-      await registerTenants(parts.control, batch.map((name, index) => entry(name, start + index, server, context.operation.id)))
+      await registerTenants(
+        parts.control,
+        batch.map((name, index) => entry(name, start + index, server, context.operation.id)),
+      )
       made += batch.length
       await context.progress({ total: names.length, completed: made })
     }
@@ -84,7 +100,11 @@ function entry(name: string, index: number, server: DbServer, operationId: strin
     name,
     server: server.name,
     database: name,
-    labels: { simulated: 'true', plan: PLANS[index % PLANS.length] ?? 'free', region: REGIONS[index % REGIONS.length] ?? 'eu' },
+    labels: {
+      simulated: 'true',
+      plan: PLANS[index % PLANS.length] ?? 'free',
+      region: REGIONS[index % REGIONS.length] ?? 'eu',
+    },
     createdByOperation: operationId,
   }
 }
@@ -100,16 +120,25 @@ async function refuseTaken(client: Client, names: readonly string[], server: DbS
     [names],
   )
   if (rows.length === 0) return null
-  throw new TenantryError('conflict', `Server ${server.name} already has databases with these names: ${rows.map((row) => row.datname).join(', ')}.`, {
-    server: server.name,
-    nextSteps: ['Choose another prefix or start id.', 'Remove what an earlier simulate made: tenantry simulate cleanup'],
-  })
+  throw new TenantryError(
+    'conflict',
+    `Server ${server.name} already has databases with these names: ${rows.map((row) => row.datname).join(', ')}.`,
+    {
+      server: server.name,
+      nextSteps: [
+        'Choose another prefix or start id.',
+        'Remove what an earlier simulate made: tenantry simulate cleanup',
+      ],
+    },
+  )
 }
 
 async function refuseMissingTemplate(client: Client, template: string, server: DbServer): Promise<void> {
   const { rowCount } = await client.query('select from pg_database where datname = $1', [template])
   if (rowCount === 0) {
-    throw new TenantryError('not_found', `Server ${server.name} has no database ${template} to copy.`, { server: server.name })
+    throw new TenantryError('not_found', `Server ${server.name} has no database ${template} to copy.`, {
+      server: server.name,
+    })
   }
 }
 
@@ -152,7 +181,12 @@ async function makeBatch(
   if (failure !== undefined) throw failure.reason
 }
 
-async function makeDatabase(client: Client, name: string, template: string, operationId: string): Promise<void> {
+async function makeDatabase(
+  client: Client,
+  name: string,
+  template: string,
+  operationId: string,
+): Promise<void> {
   // The names were free when the operation began: one that exists now was made by an earlier life of it.
   const { rows } = await client.query<{ comment: string | null }>(
     `select shobj_description(oid, 'pg_database') as comment from pg_database where datname = $1`,
@@ -169,11 +203,22 @@ async function makeDatabase(client: Client, name: string, template: string, oper
 
 /** Kind `simulate-cleanup`: removes what simulate made, by its own mark, and nothing else. */
 export function simulateCleanupHandler(parts: Parts): OperationHandler {
-  return { run: (context) => cleanup(parts, context, context.operation.input as unknown as { prefix: string }) }
+  return {
+    run: (context) => cleanup(parts, context, context.operation.input as unknown as { prefix: string }),
+  }
 }
 
-async function cleanup(parts: Parts, context: OperationContext, input: { prefix: string }): Promise<OperationOutcome> {
-  const tenants = await parts.control.query<{ id: number; database_name: string; server: string; operation: string }>(
+async function cleanup(
+  parts: Parts,
+  context: OperationContext,
+  input: { prefix: string },
+): Promise<OperationOutcome> {
+  const tenants = await parts.control.query<{
+    id: number
+    database_name: string
+    server: string
+    operation: string
+  }>(
     `select tenant.id, tenant.database_name, server.name as server, tenant.created_by_operation as operation
      from tenantry.tenants as tenant join tenantry.db_servers as server on server.id = tenant.server_id
      where tenant.created_by_operation is not null and starts_with(tenant.database_name, $1) order by tenant.id`,
@@ -183,7 +228,11 @@ async function cleanup(parts: Parts, context: OperationContext, input: { prefix:
   let removed = 0
   for (const server of new Set(tenants.map((tenant) => tenant.server))) {
     const here = tenants.filter((tenant) => tenant.server === server)
-    const clients = await connectAll(parts, await getServer(parts.control, server), Math.min(PARALLEL, here.length))
+    const clients = await connectAll(
+      parts,
+      await getServer(parts.control, server),
+      Math.min(PARALLEL, here.length),
+    )
     try {
       for (let start = 0; start < here.length; start += BATCH) {
         context.signal.throwIfAborted()

@@ -104,13 +104,27 @@ async function entriesOf(
 ): Promise<TenantEntry[]> {
   const plainName = (place: FoundPlace): string =>
     place.schema === '' ? place.database : `${place.database}.${place.schema}`
-  const taken = await control.query<{ name: string; here: boolean; database_name: string; schema_name: string }>(
+  const taken = await control.query<{
+    name: string
+    here: boolean
+    database_name: string
+    schema_name: string
+  }>(
     `select name, server_id = $2 as here, database_name, schema_name from tenantry.tenants where name = any($1)`,
     [places.map(plainName), server.id],
   )
   const elsewhere = new Set(
     taken
-      .filter((row) => !row.here || plainName({ server: '', database: row.database_name, schema: row.schema_name, unreachable: null }) !== row.name)
+      .filter(
+        (row) =>
+          !row.here ||
+          plainName({
+            server: '',
+            database: row.database_name,
+            schema: row.schema_name,
+            unreachable: null,
+          }) !== row.name,
+      )
       .map((row) => row.name),
   )
   return places.map((place) => ({

@@ -37,7 +37,8 @@ export function discoverHandler({ control, keyring }: Parts): OperationHandler {
   return {
     async run(context) {
       const input = context.operation.input as unknown as DiscoverInput
-      const servers = input.server === undefined ? await listServers(control) : [await getServer(control, input.server)]
+      const servers =
+        input.server === undefined ? await listServers(control) : [await getServer(control, input.server)]
       const result = await discover(control, keyring, servers, {
         pattern: input.pattern,
         inDatabase: input.in_database,

@@ -33,7 +33,8 @@ function parseTerm(text: string): SelectorTerm {
   }
   if (key === 'version') {
     const wrong = values.find((item) => !VERSION_ID.test(item) && !(operator === ':' && item === 'none'))
-    if (wrong !== undefined) throw invalid(text, `names ${wrong}, which is not a version id (YYYYMMDD_HHMMSS)`)
+    if (wrong !== undefined)
+      throw invalid(text, `names ${wrong}, which is not a version id (YYYYMMDD_HHMMSS)`)
   }
   return { key, operator: operator as SelectorTerm['operator'], values, negated: minus === '-' }
 }
@@ -86,7 +87,11 @@ function termCondition(term: SelectorTerm, parameter: (value: unknown) => string
 }
 
 /** Plain names together, however many; each pattern by itself. */
-function nameCondition(column: string, values: readonly string[], parameter: (value: unknown) => string): string {
+function nameCondition(
+  column: string,
+  values: readonly string[],
+  parameter: (value: unknown) => string,
+): string {
   const plain = values.filter((value) => !value.includes('%'))
   const patterns = values.filter((value) => value.includes('%'))
   return [
@@ -98,7 +103,9 @@ function nameCondition(column: string, values: readonly string[], parameter: (va
 function versionCondition(term: SelectorTerm, parameter: (value: unknown) => string): string {
   if (term.operator !== ':') {
     const compared = `tenant.version_id ${term.operator} ${parameter(term.values[0])} collate "C"`
-    return term.operator.startsWith('<') ? `tenant.version_id is null or ${compared}` : `coalesce(${compared}, false)`
+    return term.operator.startsWith('<')
+      ? `tenant.version_id is null or ${compared}`
+      : `coalesce(${compared}, false)`
   }
   const named = term.values.filter((value) => value !== 'none')
   const conditions = [`coalesce(tenant.version_id = any(${parameter(named)}::text[]), false)`]

@@ -65,8 +65,11 @@ export async function addServer(control: Control, keyring: Keyring, input: NewSe
       [input.name, facts.systemIdentifier],
     )
     if (same !== undefined) {
-      const why = same.name === input.name ? 'The name is taken' : `It is the server already registered as ${same.name}`
-      throw new TenantryError('conflict', `Server ${input.name} cannot be added: ${why}.`, { server: input.name })
+      const why =
+        same.name === input.name ? 'The name is taken' : `It is the server already registered as ${same.name}`
+      throw new TenantryError('conflict', `Server ${input.name} cannot be added: ${why}.`, {
+        server: input.name,
+      })
     }
     const [server] = await tx.query<DbServer>(
       `insert into tenantry.db_servers (name, host, port, username, maintenance_database, sslmode, ssl_root_cert,
@@ -87,7 +90,8 @@ export async function addServer(control: Control, keyring: Keyring, input: NewSe
       ],
     )
     if (server === undefined) throw new Error('insert returned no row')
-    if (address.password !== undefined) await keyring.put(tx, secretOwner(server.id), 'password', address.password)
+    if (address.password !== undefined)
+      await keyring.put(tx, secretOwner(server.id), 'password', address.password)
     return recordFacts(tx, server.id, facts)
   })
 }
@@ -120,11 +124,19 @@ export async function updateServer(
   const server = await getServer(control, name)
   const address = changes.dsn === undefined ? undefined : parseAddress(changes.dsn)
   const facts = address === undefined ? undefined : await inspectServer(address, name)
-  if (facts?.systemIdentifier != null && server.system_identifier != null && facts.systemIdentifier !== server.system_identifier) {
-    throw new TenantryError('conflict', `The new address of ${name} leads to another server than the one registered.`, {
-      server: name,
-      nextSteps: ['Register it under a name of its own: tenantry server add'],
-    })
+  if (
+    facts?.systemIdentifier != null &&
+    server.system_identifier != null &&
+    facts.systemIdentifier !== server.system_identifier
+  ) {
+    throw new TenantryError(
+      'conflict',
+      `The new address of ${name} leads to another server than the one registered.`,
+      {
+        server: name,
+        nextSteps: ['Register it under a name of its own: tenantry server add'],
+      },
+    )
   }
   return control.transaction(async (tx) => {
     if (address !== undefined) {
@@ -133,7 +145,8 @@ export async function updateServer(
          where id = $1`,
         [server.id, address.host, address.port, address.user, address.database, address.ssl],
       )
-      if (address.password !== undefined) await keyring.put(tx, secretOwner(server.id), 'password', address.password)
+      if (address.password !== undefined)
+        await keyring.put(tx, secretOwner(server.id), 'password', address.password)
     }
     await tx.query(
       `update tenantry.db_servers set
@@ -163,9 +176,13 @@ export async function retireServer(control: Control, name: string): Promise<DbSe
     [name],
   )
   if (busy !== undefined) {
-    throw new TenantryError('conflict', `Server ${name} is part of rollout ${busy.id}, which has not ended.`, {
-      nextSteps: [`Wait for it, or: tenantry rollout stop ${busy.id}`],
-    })
+    throw new TenantryError(
+      'conflict',
+      `Server ${name} is part of rollout ${busy.id}, which has not ended.`,
+      {
+        nextSteps: [`Wait for it, or: tenantry rollout stop ${busy.id}`],
+      },
+    )
   }
   const [server] = await control.query<DbServer>(
     `update tenantry.db_servers set state = 'retired' where name = $1 returning ${COLUMNS}`,
@@ -184,7 +201,9 @@ export function listServers(on: Queryable, filter: { includeRetired?: boolean } 
 
 /** @throws TenantryError `not_found` */
 export async function getServer(on: Queryable, name: string): Promise<DbServer> {
-  const [server] = await on.query<DbServer>(`select ${COLUMNS} from tenantry.db_servers where name = $1`, [name])
+  const [server] = await on.query<DbServer>(`select ${COLUMNS} from tenantry.db_servers where name = $1`, [
+    name,
+  ])
   if (server === undefined) throw serverNotFound(name)
   return server
 }
@@ -228,7 +247,11 @@ export async function connectServer(address: ServerAddress, database?: string): 
     ssl:
       address.ssl === 'disable'
         ? false
-        : { rejectUnauthorized: address.ssl === 'verify-full', servername: address.host, ...(address.sslRootCert === undefined ? {} : { ca: address.sslRootCert }) },
+        : {
+            rejectUnauthorized: address.ssl === 'verify-full',
+            servername: address.host,
+            ...(address.sslRootCert === undefined ? {} : { ca: address.sslRootCert }),
+          },
   })
   // A connection that breaks while nobody waits for it is seen at its next use.
   client.on('error', () => undefined)
@@ -241,7 +264,9 @@ export async function inspectServer(address: ServerAddress, name: string): Promi
   const started = performance.now()
   let session: Session | undefined
   try {
-    session = await Session.open(address, { settings: { search_path: 'pg_catalog, pg_temp', statement_timeout: '10s' } })
+    session = await Session.open(address, {
+      settings: { search_path: 'pg_catalog, pg_temp', statement_timeout: '10s' },
+    })
     const [result] = await session.query(
       `select current_setting('server_version_num'), rolsuper, current_setting('max_connections'),
          (select system_identifier from pg_control_system())

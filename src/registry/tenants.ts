@@ -22,7 +22,10 @@ const COLUMNS = `tenant.id, tenant.name, server.name as server, tenant.database_
 const FROM = `tenantry.tenants as tenant join tenantry.db_servers as server on server.id = tenant.server_id`
 
 /** Values of a selection: tenants that are in use, on servers that are in use, unless the selector names states. */
-export function selectionCondition(selector: string, firstParameter = 1): { sql: string; values: readonly unknown[] } {
+export function selectionCondition(
+  selector: string,
+  firstParameter = 1,
+): { sql: string; values: readonly unknown[] } {
   const terms = parseSelector(selector)
   const condition = selectorCondition(terms, firstParameter)
   const stateIsNamed = terms.some((term) => term.key === 'state')
@@ -47,7 +50,10 @@ export function listTenants(
 
 export async function countTenants(on: Queryable, selector: string): Promise<number> {
   const condition = selectionCondition(selector)
-  const [row] = await on.query<{ count: number }>(`select count(*) from ${FROM} where ${condition.sql}`, condition.values)
+  const [row] = await on.query<{ count: number }>(
+    `select count(*) from ${FROM} where ${condition.sql}`,
+    condition.values,
+  )
   return row?.count ?? 0
 }
 
@@ -123,7 +129,12 @@ async function registerBatch(on: Queryable, entries: readonly TenantEntry[]): Pr
   return result.filter((row) => row.inserted).length
 }
 
-function refusedEntry(problem: { name: string; server: string; known: boolean; place: string | null }): TenantryError {
+function refusedEntry(problem: {
+  name: string
+  server: string
+  known: boolean
+  place: string | null
+}): TenantryError {
   if (!problem.known) {
     return new TenantryError('not_found', `Tenant ${problem.name}: there is no server ${problem.server}.`, {
       tenant: problem.name,
@@ -131,9 +142,13 @@ function refusedEntry(problem: { name: string; server: string; known: boolean; p
       nextSteps: ['Add it first: tenantry server add'],
     })
   }
-  return new TenantryError('conflict', `The tenant name ${problem.name} is taken by the tenant in ${problem.place ?? 'another place'}.`, {
-    tenant: problem.name,
-  })
+  return new TenantryError(
+    'conflict',
+    `The tenant name ${problem.name} is taken by the tenant in ${problem.place ?? 'another place'}.`,
+    {
+      tenant: problem.name,
+    },
+  )
 }
 
 /** Sets labels (null removes one). @throws TenantryError `not_found` */
@@ -152,7 +167,9 @@ export async function labelTenant(
 
 /** Takes a tenant out of use: no selection finds it; its database is not touched. @throws TenantryError `not_found` */
 export async function retireTenant(on: Queryable, name: string): Promise<Tenant> {
-  const rows = await on.query(`update tenantry.tenants set state = 'retired' where name = $1 returning id`, [name])
+  const rows = await on.query(`update tenantry.tenants set state = 'retired' where name = $1 returning id`, [
+    name,
+  ])
   if (rows.length === 0) throw tenantNotFound(name)
   return getTenant(on, name)
 }

@@ -38,7 +38,10 @@ export async function generateVersion(
   const source = await openSource({ path })
   const key = `${source.kind}:${relative(baseDirectory, path) || '.'}`
   const after = await lastRevision(control, key)
-  const range = await renderRange(source, { ...(after === undefined ? {} : { after }), target: input.targetRevision })
+  const range = await renderRange(source, {
+    ...(after === undefined ? {} : { after }),
+    target: input.targetRevision,
+  })
   const version = await withNewVersionId(control, new Date(), (tx, versionId) =>
     storeVersion(tx, {
       versionId,
@@ -63,7 +66,10 @@ export async function generateVersion(
   return {
     version,
     revisions: range.revisions,
-    files: { upgrade: file('upgrade.sql'), downgrade: range.downgradeSql === null ? null : file('downgrade.sql') },
+    files: {
+      upgrade: file('upgrade.sql'),
+      downgrade: range.downgradeSql === null ? null : file('downgrade.sql'),
+    },
   }
 }
 
@@ -71,7 +77,9 @@ async function sourcePath(config: Config, asked: string | undefined, baseDirecto
   if (asked === undefined) {
     if (config.alembicConfigPath !== undefined) return config.alembicConfigPath
     throw new TenantryError('invalid_input', 'No source is named, and ALEMBIC_CONFIG_PATH is not set.', {
-      nextSteps: ['Name a source: a folder of SQL files, an alembic.ini, a Prisma or Drizzle migrations folder.'],
+      nextSteps: [
+        'Name a source: a folder of SQL files, an alembic.ini, a Prisma or Drizzle migrations folder.',
+      ],
     })
   }
   const path = resolve(baseDirectory, asked)
@@ -81,7 +89,9 @@ async function sourcePath(config: Config, asked: string | undefined, baseDirecto
   const inside = relative(await realpath(baseDirectory), real)
   if (inside.startsWith('..') || isAbsolute(inside)) {
     throw new TenantryError('forbidden', `The source ${asked} lies outside of the server's directory.`, {
-      nextSteps: ['Read it on your side: tenantry version generate --local, or import its files: tenantry version import'],
+      nextSteps: [
+        'Read it on your side: tenantry version generate --local, or import its files: tenantry version import',
+      ],
     })
   }
   return path

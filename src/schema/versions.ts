@@ -83,7 +83,9 @@ export function listVersions(
 
 /** @throws TenantryError `not_found` */
 export async function getVersion(on: Queryable, versionId: string): Promise<Version> {
-  const [version] = await on.query<Version>('select * from tenantry.versions where version_id = $1', [versionId])
+  const [version] = await on.query<Version>('select * from tenantry.versions where version_id = $1', [
+    versionId,
+  ])
   if (version === undefined) throw versionNotFound(versionId)
   return version
 }
@@ -112,7 +114,9 @@ export async function newestVersionId(on: Queryable): Promise<string> {
   )
   if (row?.version_id == null) {
     throw new TenantryError('not_found', 'There is no version yet.', {
-      nextSteps: ['Make one: tenantry version generate --source DIR "description", or tenantry version import DIR'],
+      nextSteps: [
+        'Make one: tenantry version generate --source DIR "description", or tenantry version import DIR',
+      ],
     })
   }
   return row.version_id
@@ -136,7 +140,9 @@ export async function withNewVersionId<T>(
 ): Promise<T> {
   return control.transaction(async (tx) => {
     await tx.query('lock table tenantry.versions in share row exclusive mode')
-    const [row] = await tx.query<{ newest: string | null }>('select max(version_id) as newest from tenantry.versions')
+    const [row] = await tx.query<{ newest: string | null }>(
+      'select max(version_id) as newest from tenantry.versions',
+    )
     const newest = row?.newest ?? ''
     const isFree = versionIdOf(now) > newest
     return store(tx, versionIdOf(isFree ? now : new Date(timeOf(newest).getTime() + 1000)))

@@ -101,7 +101,9 @@ export class Worker {
     this.#settled.abort()
     await this.#heartbeat
     await this.#listener?.close()
-    await removeWorker(this.#parts.control, this.#id).catch((error: unknown) => this.#report('sign off', error))
+    await removeWorker(this.#parts.control, this.#id).catch((error: unknown) =>
+      this.#report('sign off', error),
+    )
   }
 
   async #beginLife(): Promise<void> {
@@ -137,7 +139,8 @@ export class Worker {
     ])
     const lease = await withPatience(renewal, HEARTBEAT_PATIENCE_MS)
     const stopping = this.#stopping.signal.aborted
-    if (lease.alive && (stopping || !this.#life.signal.aborted)) this.#leaseUntil = asked + LEASE_SECONDS * 1000
+    if (lease.alive && (stopping || !this.#life.signal.aborted))
+      this.#leaseUntil = asked + LEASE_SECONDS * 1000
     else if (!stopping) await this.#startOver()
     for (const id of lease.cancelled) this.#running.get(id)?.abort.abort('cancelled' satisfies StopReason)
   }

@@ -5,36 +5,12 @@ import { operationNotFound } from './store.ts'
 
 /** @throws TenantryError `not_found` */
 export async function getOperation(on: Queryable, operationId: string): Promise<Operation> {
-  const [row] = await on.query<Operation>(`select ${OPERATION_COLUMNS} from tenantry.operations where id = $1`, [
-    operationId,
-  ])
+  const [row] = await on.query<Operation>(
+    `select ${OPERATION_COLUMNS} from tenantry.operations where id = $1`,
+    [operationId],
+  )
   if (row === undefined) throw operationNotFound(operationId)
   return row
-}
-
-export interface OperationFilter {
-  readonly kind?: string | undefined
-  readonly state?: OperationState | undefined
-  /** Only operations made before this one. */
-  readonly before?: { readonly createdAt: string; readonly id: string } | undefined
-  readonly limit: number
-}
-
-/** Newest first. */
-export function listOperations(on: Queryable, filter: OperationFilter): Promise<Operation[]> {
-  return on.query<Operation>(
-    `select ${OPERATION_COLUMNS} from tenantry.operations
-     where ($1::text is null or kind = $1) and ($2::text is null or state = $2)
-       and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
-     order by created_at desc, id desc limit $5`,
-    [
-      filter.kind ?? null,
-      filter.state ?? null,
-      filter.before?.createdAt ?? null,
-      filter.before?.id ?? null,
-      filter.limit,
-    ],
-  )
 }
 
 export interface OperationStep {
@@ -58,7 +34,12 @@ export interface OperationEvent {
 }
 
 /** Events after sequence number `after`, oldest first. */
-export function listEvents(on: Queryable, operationId: string, after: number, limit = 500): Promise<OperationEvent[]> {
+export function listEvents(
+  on: Queryable,
+  operationId: string,
+  after: number,
+  limit = 500,
+): Promise<OperationEvent[]> {
   return on.query<OperationEvent>(
     `select seq, at, type, data from tenantry.operation_events
      where operation_id = $1 and seq > $2 order by seq limit $3`,

@@ -26,7 +26,9 @@ export function listSchedules(
 
 /** @throws TenantryError `not_found` */
 export async function getSchedule(on: Queryable, name: string): Promise<ScheduleRow> {
-  const [row] = await on.query<ScheduleRow>(`select ${COLUMNS} from tenantry.schedules where name = $1`, [name])
+  const [row] = await on.query<ScheduleRow>(`select ${COLUMNS} from tenantry.schedules where name = $1`, [
+    name,
+  ])
   if (row === undefined) throw scheduleNotFound(name)
   return row
 }
@@ -38,5 +40,7 @@ export async function deleteSchedule(on: Queryable, name: string): Promise<void>
 }
 
 function scheduleNotFound(name: string): TenantryError {
-  return new TenantryError('not_found', `There is no schedule ${name}.`, { nextSteps: ['List them with: GET /schedules'] })
+  return new TenantryError('not_found', `There is no schedule ${name}.`, {
+    nextSteps: ['List them with: GET /schedules'],
+  })
 }

@@ -20,20 +20,31 @@ export async function putSchedule(on: Queryable, schedule: Schedule): Promise<vo
     `insert into tenantry.schedules (name, kind, input, cron, timezone, next_at) values ($1, $2, $3, $4, $5, $6)
      on conflict (name) do update set kind = excluded.kind, input = excluded.input, cron = excluded.cron,
        timezone = excluded.timezone, next_at = excluded.next_at, enabled = true`,
-    [schedule.name, schedule.kind, schedule.input, schedule.cron, schedule.timezone, nextTime(schedule, new Date())],
+    [
+      schedule.name,
+      schedule.kind,
+      schedule.input,
+      schedule.cron,
+      schedule.timezone,
+      nextTime(schedule, new Date()),
+    ],
   )
 }
 
 /** When a schedule fires next after `after`. */
-export function nextTime(schedule: { cron: string; timezone: string }, after: Date): Date {
+function nextTime(schedule: { cron: string; timezone: string }, after: Date): Date {
   let next: Date | null
   try {
     next = new Cron(schedule.cron, { timezone: schedule.timezone, paused: true }).nextRun(after)
   } catch (cause) {
-    throw new TenantryError('invalid_input', `The schedule ${JSON.stringify(schedule.cron)} is not valid: ${messageOf(cause)}`, {
-      nextSteps: ['Example: "0 3 * * *" fires every night at three.'],
-      cause,
-    })
+    throw new TenantryError(
+      'invalid_input',
+      `The schedule ${JSON.stringify(schedule.cron)} is not valid: ${messageOf(cause)}`,
+      {
+        nextSteps: ['Example: "0 3 * * *" fires every night at three.'],
+        cause,
+      },
+    )
   }
   if (next === null) throw new TenantryError('invalid_input', `The schedule ${schedule.cron} never fires.`)
   return next

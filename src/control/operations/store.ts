@@ -34,7 +34,7 @@ export async function enqueueOperation(on: Queryable, operation: NewOperation): 
   return row
 }
 
-export async function notifyOperation(on: Queryable, operationId: string): Promise<void> {
+async function notifyOperation(on: Queryable, operationId: string): Promise<void> {
   await on.query('select pg_notify($1, $2)', [OPERATIONS_CHANNEL, operationId])
 }
 
@@ -105,7 +105,12 @@ export async function endOperation(
     ],
   )
   if (rows.length === 0) throw new FencedError(operation.id)
-  await recordEvent(tx, operation.id, `operation.${end.state}`, end.error === undefined ? {} : { error: end.error })
+  await recordEvent(
+    tx,
+    operation.id,
+    `operation.${end.state}`,
+    end.error === undefined ? {} : { error: end.error },
+  )
 }
 
 export async function recordEvent(
@@ -161,7 +166,10 @@ export async function requestCancel(tx: Queryable, operationId: string): Promise
 export async function retryOperation(tx: Queryable, operationId: string): Promise<Operation> {
   const operation = await lockOperation(tx, operationId)
   if (operation.state !== 'failed') {
-    throw new TenantryError('conflict', `Operation ${operationId} is ${operation.state}; only a failed one can be retried.`)
+    throw new TenantryError(
+      'conflict',
+      `Operation ${operationId} is ${operation.state}; only a failed one can be retried.`,
+    )
   }
   const [row] = await tx.query<Operation>(
     `update tenantry.operations set state = 'queued', attempts = 0, error = null, finished_at = null,

@@ -9,7 +9,9 @@ const COLUMNS = OPERATION_COLUMNS.replace(/\binput,\s*/, '')
 
 /** @throws TenantryError `not_found` */
 export async function getSummary(on: Queryable, operationId: string): Promise<OperationSummary> {
-  const [row] = await on.query<OperationSummary>(`select ${COLUMNS} from tenantry.operations where id = $1`, [operationId])
+  const [row] = await on.query<OperationSummary>(`select ${COLUMNS} from tenantry.operations where id = $1`, [
+    operationId,
+  ])
   if (row === undefined) throw operationNotFound(operationId)
   return row
 }

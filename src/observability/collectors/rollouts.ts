@@ -7,7 +7,13 @@ import { storeDurations } from '../stored-histogram.ts'
 const STATES = ['running', 'paused', 'awaiting_approval', 'completed', 'stopped']
 
 export async function collectRollouts(app: App): Promise<void> {
-  await Promise.all([collectStates(app), collectActive(app), collectBreakers(app), collectCounters(app), collectDurations(app)])
+  await Promise.all([
+    collectStates(app),
+    collectActive(app),
+    collectBreakers(app),
+    collectCounters(app),
+    collectDurations(app),
+  ])
 }
 
 async function collectStates(app: App): Promise<void> {
@@ -15,14 +21,17 @@ async function collectStates(app: App): Promise<void> {
     `select state, count(*), coalesce(sum(rate) filter (where state = 'running'), 0)::float8 as rate
      from tenantry.rollouts group by state`,
   )
-  for (const state of STATES) metrics.rollouts.set({ state }, rows.find((row) => row.state === state)?.count ?? 0)
+  for (const state of STATES)
+    metrics.rollouts.set({ state }, rows.find((row) => row.state === state)?.count ?? 0)
   const rate = rows.reduce((sum, row) => sum + row.rate, 0)
   metrics.rolloutRate.set(rate)
   metrics.schemaPropagationRate.set(rate)
 }
 
 async function collectActive(app: App): Promise<void> {
-  const [row] = await app.control.query<Record<'total' | 'succeeded' | 'failed' | 'skipped' | 'in_flight', number> & { last: number | null }>(
+  const [row] = await app.control.query<
+    Record<'total' | 'succeeded' | 'failed' | 'skipped' | 'in_flight', number> & { last: number | null }
+  >(
     `with active as (select id from tenantry.rollouts where state in ('running', 'paused', 'awaiting_approval'))
      select coalesce(sum(total), 0)::int as total, coalesce(sum(succeeded), 0)::int as succeeded,
        coalesce(sum(failed), 0)::int as failed, coalesce(sum(skipped), 0)::int as skipped,
@@ -33,8 +42,15 @@ async function collectActive(app: App): Promise<void> {
   )
   if (row === undefined) return
   const { total, succeeded, failed, skipped, in_flight: inFlight } = row
-  const counts = { succeeded, failed, skipped, running: inFlight, pending: total - succeeded - failed - skipped - inFlight }
-  for (const [state, count] of Object.entries(counts)) metrics.rolloutActiveTargets.set({ state }, Math.max(0, count))
+  const counts = {
+    succeeded,
+    failed,
+    skipped,
+    running: inFlight,
+    pending: total - succeeded - failed - skipped - inFlight,
+  }
+  for (const [state, count] of Object.entries(counts))
+    metrics.rolloutActiveTargets.set({ state }, Math.max(0, count))
   metrics.rolloutInFlight.set(inFlight)
   metrics.rolloutLastProgress.set(row.last ?? 0)
 }
