@@ -32,7 +32,13 @@ const list = defineEndpoint({
   summary: 'The audit log, newest first',
   tag: 'Audit',
   scope: 'admin',
-  query: { actor: filterText, action: filterText, target: filterText, limit: pageLimit(), cursor: cursorText },
+  query: {
+    actor: filterText,
+    action: filterText,
+    target: filterText,
+    limit: pageLimit(),
+    cursor: cursorText,
+  },
   status: 200,
   output: pageOf(AuditEntry),
   async run({ control }, { query: { limit, cursor, ...filter } }) {
@@ -69,10 +75,19 @@ const verify = defineEndpoint({
   async run({ control }, { query: { seq, hash: expectedHash } }) {
     if ((seq === undefined) !== (expectedHash === undefined)) {
       throw new TenantryError('invalid_input', 'The parameters seq and hash belong together.', {
-        errors: [{ pointer: seq === undefined ? '/query/seq' : '/query/hash', code: 'missing', message: 'Give both, or none.' }],
+        errors: [
+          {
+            pointer: seq === undefined ? '/query/seq' : '/query/hash',
+            code: 'missing',
+            message: 'Give both, or none.',
+          },
+        ],
       })
     }
-    return verifyAudit(control, seq === undefined || expectedHash === undefined ? undefined : { seq, hash: expectedHash })
+    return verifyAudit(
+      control,
+      seq === undefined || expectedHash === undefined ? undefined : { seq, hash: expectedHash },
+    )
   },
 })
 

@@ -42,8 +42,13 @@ interface Described<Id extends string> {
   readonly errors?: readonly ErrorCode[]
 }
 
-interface Definition<Id extends string, P extends Shape, Q extends Shape, B extends z.ZodType, O extends z.ZodType>
-  extends Described<Id> {
+interface Definition<
+  Id extends string,
+  P extends Shape,
+  Q extends Shape,
+  B extends z.ZodType,
+  O extends z.ZodType,
+> extends Described<Id> {
   readonly params?: P
   readonly query?: Q
   /** An absent body is read as `{}`. Use `z.strictObject`, so that a misspelt field is refused. */
@@ -56,7 +61,11 @@ interface Definition<Id extends string, P extends Shape, Q extends Shape, B exte
   /** Default `application/json`; for anything else `run` returns the text. */
   readonly produces?: string
   /** Another status for some results, e.g. 503 for a health report that is bad. */
-  readonly otherStatus?: { readonly status: number; readonly about: string; when(output: z.output<O>): boolean }
+  readonly otherStatus?: {
+    readonly status: number
+    readonly about: string
+    when(output: z.output<O>): boolean
+  }
   /** Value of the `Location` header. */
   location?(output: z.output<O>): string
   /** Fields of the output that are shown once: a replay by idempotency key has null in their place. */
@@ -88,21 +97,33 @@ export type Events = Readonly<Record<string, z.ZodType>>
 
 /** One event as `run` yields it. Events without an id do not move the point at which a reader resumes. */
 export type StreamEvent<E extends Events> = {
-  [Name in keyof E & string]: { readonly event: Name; readonly data: z.input<E[Name]>; readonly id?: string | undefined }
+  [Name in keyof E & string]: {
+    readonly event: Name
+    readonly data: z.input<E[Name]>
+    readonly id?: string | undefined
+  }
 }[keyof E & string]
 
 /** One event as a client receives it. */
 export type ReceivedEvent<E extends Events> = {
-  [Name in keyof E & string]: { readonly event: Name; readonly data: z.output<E[Name]>; readonly id?: string | undefined }
+  [Name in keyof E & string]: {
+    readonly event: Name
+    readonly data: z.output<E[Name]>
+    readonly id?: string | undefined
+  }
 }[keyof E & string]
 
-export interface AskedStream<P extends Shape = Shape, Q extends Shape = Shape> extends Asked<P, Q, z.ZodType> {
+export interface AskedStream<P extends Shape = Shape, Q extends Shape = Shape> extends Asked<P, Q> {
   /** The id after which to go on: from `Last-Event-ID` or `?after=`. */
   readonly lastEventId: string | undefined
 }
 
-interface StreamDefinition<Id extends string, P extends Shape, Q extends Shape, E extends Events>
-  extends Described<Id> {
+interface StreamDefinition<
+  Id extends string,
+  P extends Shape,
+  Q extends Shape,
+  E extends Events,
+> extends Described<Id> {
   readonly params?: P
   readonly query?: Q
   readonly events: E
@@ -127,6 +148,8 @@ export interface StreamEndpoint<
 
 export type AnyEndpoint = Endpoint | StreamEndpoint
 
+/** The shape of an endpoint without parameters. */
+// oxlint-disable-next-line typescript/no-generated-empty-object-type
 type Empty = Record<never, never>
 
 /** Completes and checks a definition; the types of `run` follow from its schemas. */
@@ -167,7 +190,8 @@ export function defineStream<
 export function errorsOf(endpoint: AnyEndpoint): ErrorCode[] {
   const codes = new Set<ErrorCode>([...endpoint.errors, 'invalid_input', 'malformed_request', 'internal'])
   const add = (...more: ErrorCode[]): void => more.forEach((code) => codes.add(code))
-  if (endpoint.scope !== 'public') add('unauthenticated', 'forbidden', 'too_many_requests', 'control_unavailable')
+  if (endpoint.scope !== 'public')
+    add('unauthenticated', 'forbidden', 'too_many_requests', 'control_unavailable')
   if (endpoint.stream === 'sse') add('too_many_requests')
   if (endpoint.method !== 'GET') add('payload_too_large', 'unsupported_media_type')
   if (endpoint.method === 'POST') add('conflict', 'idempotency_mismatch')

@@ -9,7 +9,10 @@ export const timestamp = z
 
 /** A whole number in a query string or path. */
 export function integerText(range: { min: number; max: number }): z.ZodType<number, number | string> {
-  return fromText(/^-?\d{1,15}$/, Number, z.int().min(range.min).max(range.max)) as z.ZodType<number, number | string>
+  return fromText(/^-?\d{1,15}$/, Number, z.int().min(range.min).max(range.max)) as z.ZodType<
+    number,
+    number | string
+  >
 }
 
 /** `true` or `false` in a query string. */
@@ -19,14 +22,24 @@ export const booleanText = fromText(/^(true|false)$/, (text) => text === 'true',
 >
 
 function fromText(pattern: RegExp, convert: (text: string) => unknown, schema: z.ZodType): z.ZodType {
-  return z.preprocess((value) => (typeof value === 'string' && pattern.test(value) ? convert(value) : value), schema)
+  return z.preprocess(
+    (value) => (typeof value === 'string' && pattern.test(value) ? convert(value) : value),
+    schema,
+  )
 }
 
 const LARGEST_PAGE = 500
 
 /** Page size. One that is too large is lowered instead of refused. */
-export function pageLimit(standard = 50, largest = LARGEST_PAGE): z.ZodDefault<z.ZodType<number, number | string>> {
-  const clamped = fromText(/^-?\d{1,15}$/, (text) => Math.min(Number(text), largest), z.int().min(1).max(largest))
+export function pageLimit(
+  standard = 50,
+  largest = LARGEST_PAGE,
+): z.ZodDefault<z.ZodType<number, number | string>> {
+  const clamped = fromText(
+    /^-?\d{1,15}$/,
+    (text) => Math.min(Number(text), largest),
+    z.int().min(1).max(largest),
+  )
   return (clamped as z.ZodType<number, number | string>)
     .default(standard)
     .describe(`How many at most; more than ${largest} counts as ${largest}. A page may hold fewer.`)
@@ -43,11 +56,17 @@ export const cursorText = z
 export function pageOf<Item extends z.ZodType>(item: Item): PageSchema<Item> {
   return z.object({
     items: z.array(item),
-    next_cursor: z.string().nullable().describe('Ask with it for the next page; null: this was the last one.'),
+    next_cursor: z
+      .string()
+      .nullable()
+      .describe('Ask with it for the next page; null: this was the last one.'),
   })
 }
 
-type PageSchema<Item extends z.ZodType> = z.ZodObject<{ items: z.ZodArray<Item>; next_cursor: z.ZodNullable<z.ZodString> }>
+type PageSchema<Item extends z.ZodType> = z.ZodObject<{
+  items: z.ZodArray<Item>
+  next_cursor: z.ZodNullable<z.ZodString>
+}>
 
 /** Free-form data of the database, passed on as it is. */
 export const anyObject = z.record(z.string(), z.unknown())

@@ -12,7 +12,9 @@ const FRESH_MS = 1_000
 const Check = z.object({ ok: z.boolean(), state: z.string() })
 const Health = z
   .object({
-    status: z.enum(['ok', 'degraded', 'unavailable']).describe('degraded: it answers, but no worker is running.'),
+    status: z
+      .enum(['ok', 'degraded', 'unavailable'])
+      .describe('degraded: it answers, but no worker is running.'),
     live: z.literal(true),
     ready: z.boolean().describe('The control database answers.'),
     checks: z.object({
@@ -80,7 +82,11 @@ const report = defineEndpoint({
   scope: 'public',
   status: 200,
   output: Health,
-  otherStatus: { status: 503, about: 'Not ready: the control database does not answer.', when: ({ ready }) => !ready },
+  otherStatus: {
+    status: 503,
+    about: 'Not ready: the control database does not answer.',
+    when: ({ ready }) => !ready,
+  },
   run: health,
 })
 
@@ -113,7 +119,10 @@ function defineReadiness<Id extends string>(id: Id, path: string) {
     output: Alive,
     async run(app) {
       const { ready } = await health(app)
-      if (!ready) throw new TenantryError('control_unavailable', 'The control database does not answer.', { retryable: true })
+      if (!ready)
+        throw new TenantryError('control_unavailable', 'The control database does not answer.', {
+          retryable: true,
+        })
       return { status: 'ok' as const }
     },
   })

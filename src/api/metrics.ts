@@ -9,7 +9,8 @@ export const metricsEndpoints = [
     method: 'GET',
     path: '/metrics',
     summary: 'Metrics for Prometheus',
-    description: 'Give Prometheus a token of its own with the scope `metrics:read` (`authorization` in its scrape_config).',
+    description:
+      'Give Prometheus a token of its own with the scope `metrics:read` (`authorization` in its scrape_config).',
     tag: 'Metrics',
     scope: 'metrics:read',
     status: 200,

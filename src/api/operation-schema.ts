@@ -44,7 +44,10 @@ export function operationView(operation: OperationSummary): z.input<typeof Opera
   const { error } = operation
   if (error === null) return { ...operation, error }
   const { nextSteps, ...facts } = error
-  return { ...operation, error: { ...facts, ...(nextSteps === undefined ? {} : { nextSteps: [...nextSteps] }) } }
+  return {
+    ...operation,
+    error: { ...facts, ...(nextSteps === undefined ? {} : { nextSteps: [...nextSteps] }) },
+  }
 }
 
 /** Where an operation is found: the `Location` of every 202. */

@@ -6,7 +6,13 @@ import { getSummary, listSummaries } from '../control/operations/summary.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { defineEndpoint, defineStream } from './endpoint.ts'
 import { cursorText, integerText, pageLimit, pageOf, reasonText } from './fields.ts'
-import { OPERATION_STATES, OperationDetail, operationLocation, OperationShape, operationView } from './operation-schema.ts'
+import {
+  OPERATION_STATES,
+  OperationDetail,
+  operationLocation,
+  OperationShape,
+  operationView,
+} from './operation-schema.ts'
 import { OPERATION_EVENTS, operationEvents, waitForEnd } from './watch.ts'
 
 const MAX_WAIT_SECONDS = 60
@@ -45,7 +51,8 @@ const show = defineEndpoint({
   method: 'GET',
   path: '/operations/{id}',
   summary: 'One operation with its steps',
-  description: 'With `wait` the answer comes when the operation has ended or the time is over, whichever is first.',
+  description:
+    'With `wait` the answer comes when the operation has ended or the time is over, whichever is first.',
   tag: 'Operations',
   scope: 'operations:read',
   params: { id },

@@ -41,11 +41,16 @@ const list = defineEndpoint({
     const afterName = decodeCursor(z.string(), null, cursor)
     const items = await listSchedules(control, { afterName, limit })
     const end = items.at(-1)
-    return { items, next_cursor: end === undefined || items.length < limit ? null : encodeCursor(null, end.name) }
+    return {
+      items,
+      next_cursor: end === undefined || items.length < limit ? null : encodeCursor(null, end.name),
+    }
   },
 })
 
-const kinds = Object.entries(SCHEDULABLE).map(([kind, { about, scope }]) => `\`${kind}\` (scope \`${scope}\`): ${about}`)
+const kinds = Object.entries(SCHEDULABLE).map(
+  ([kind, { about, scope }]) => `\`${kind}\` (scope \`${scope}\`): ${about}`,
+)
 
 const put = defineEndpoint({
   id: 'schedules.put',
@@ -59,7 +64,11 @@ const put = defineEndpoint({
   body: z.strictObject({
     kind: z.string().min(1).max(100),
     input: anyObject.default({}),
-    cron: z.string().min(1).max(100).describe('Five fields: minute, hour, day, month, weekday. `0 3 * * *`: at three every night.'),
+    cron: z
+      .string()
+      .min(1)
+      .max(100)
+      .describe('Five fields: minute, hour, day, month, weekday. `0 3 * * *`: at three every night.'),
     timezone: z.string().min(1).max(100).default('UTC').describe('A name such as `Europe/Vienna`.'),
     reason: reasonText,
   }),
@@ -85,7 +94,10 @@ const put = defineEndpoint({
 function checkKind(kind: string, input: unknown, caller: Caller): Record<string, unknown> {
   const known = Object.hasOwn(SCHEDULABLE, kind) ? SCHEDULABLE[kind] : undefined
   if (known === undefined) {
-    throw wrong('/kind', `There is no operation ${JSON.stringify(kind)} that can be scheduled; there is: ${Object.keys(SCHEDULABLE).join(', ')}.`)
+    throw wrong(
+      '/kind',
+      `There is no operation ${JSON.stringify(kind)} that can be scheduled; there is: ${Object.keys(SCHEDULABLE).join(', ')}.`,
+    )
   }
   if (!hasScope(caller.scopes, known.scope)) {
     throw new TenantryError('forbidden', `Scheduling ${kind} takes the scope ${known.scope}.`)
@@ -106,7 +118,9 @@ function refuseBadTimezone(timezone: string): void {
 }
 
 function wrong(pointer: string, message: string): TenantryError {
-  return new TenantryError('invalid_input', message, { errors: [{ pointer, code: 'invalid_value', message }] })
+  return new TenantryError('invalid_input', message, {
+    errors: [{ pointer, code: 'invalid_value', message }],
+  })
 }
 
 const remove = defineEndpoint({
@@ -120,8 +134,8 @@ const remove = defineEndpoint({
   params: { name },
   errors: ['not_found'],
   status: 204,
-  output: z.undefined(),
-  run: async ({ control }, { params }) => void (await deleteSchedule(control, params.name)),
+  output: z.void(),
+  run: ({ control }, { params }) => deleteSchedule(control, params.name),
 })
 
 export const scheduleEndpoints = [list, put, remove] as const

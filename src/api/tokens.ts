@@ -25,7 +25,10 @@ const Token = z
   .meta({ id: 'Token' })
 
 const NewToken = Token.extend({
-  token: z.string().nullable().describe('The token itself. Null when the answer is a repetition by idempotency key.'),
+  token: z
+    .string()
+    .nullable()
+    .describe('The token itself. Null when the answer is a repetition by idempotency key.'),
 }).meta({ id: 'NewToken' })
 
 const list = defineEndpoint({
@@ -40,9 +43,15 @@ const list = defineEndpoint({
   output: pageOf(Token),
   async run({ control }, { query: { limit, cursor } }) {
     const beforeId = decodeCursor(z.int().max(INT4_MAX), null, cursor)
-    const items = (await listTokens(control, { beforeId, limit })).map((row) => ({ ...row, scopes: [...row.scopes] }))
+    const items = (await listTokens(control, { beforeId, limit })).map((row) => ({
+      ...row,
+      scopes: [...row.scopes],
+    }))
     const end = items.at(-1)
-    return { items, next_cursor: end === undefined || items.length < limit ? null : encodeCursor(null, end.id) }
+    return {
+      items,
+      next_cursor: end === undefined || items.length < limit ? null : encodeCursor(null, end.id),
+    }
   },
 })
 
@@ -51,7 +60,8 @@ const create = defineEndpoint({
   method: 'POST',
   path: '/tokens',
   summary: 'Make a token',
-  description: 'The answer is the only place where the token is ever shown. Nobody can give scopes that they lack.',
+  description:
+    'The answer is the only place where the token is ever shown. Nobody can give scopes that they lack.',
   tag: 'Tokens',
   scope: 'tokens:admin',
   body: z.strictObject({
@@ -71,7 +81,8 @@ const create = defineEndpoint({
   async run({ control }, { body, caller }) {
     const scopes = [...new Set(body.scopes)]
     refuseMore(scopes, caller)
-    const expiresAt = body.expires_in_days === null ? null : new Date(Date.now() + body.expires_in_days * DAY_MS)
+    const expiresAt =
+      body.expires_in_days === null ? null : new Date(Date.now() + body.expires_in_days * DAY_MS)
     const { token, row } = await createToken(control, { name: body.name, scopes, kind: 'api', expiresAt })
     return { ...row, scopes, token }
   },
@@ -80,9 +91,13 @@ const create = defineEndpoint({
 function refuseMore(scopes: readonly Scope[], caller: Caller): void {
   const lacking = scopes.filter((scope) => !hasScope(caller.scopes, scope))
   if (lacking.length === 0) return
-  throw new TenantryError('forbidden', `Your token lacks what the new one should have: ${lacking.join(', ')}.`, {
-    nextSteps: ['Ask for fewer scopes, or use a token with the scope admin.'],
-  })
+  throw new TenantryError(
+    'forbidden',
+    `Your token lacks what the new one should have: ${lacking.join(', ')}.`,
+    {
+      nextSteps: ['Ask for fewer scopes, or use a token with the scope admin.'],
+    },
+  )
 }
 
 const revoke = defineEndpoint({
@@ -96,8 +111,8 @@ const revoke = defineEndpoint({
   params: { id: integerText({ min: 1, max: INT4_MAX }) },
   errors: ['not_found'],
   status: 204,
-  output: z.undefined(),
-  run: async ({ control }, { params }) => void (await revokeToken(control, params.id)),
+  output: z.void(),
+  run: ({ control }, { params }) => revokeToken(control, params.id),
 })
 
 export const tokenEndpoints = [list, create, revoke] as const

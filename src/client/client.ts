@@ -18,9 +18,12 @@ export interface ClientOptions {
 }
 
 type Fields<S extends z.ZodType> = z.input<S>
+/** Assignable to every type in which nothing is required. */
+// oxlint-disable-next-line typescript/no-generated-empty-object-type
+type Nothing = Record<never, never>
 /** Sent fields; a part in which nothing is required may be left out. */
 type Part<Name extends string, S extends z.ZodType> =
-  Record<never, never> extends Fields<S> ? { readonly [N in Name]?: Fields<S> } : { readonly [N in Name]: Fields<S> }
+  Nothing extends Fields<S> ? { readonly [N in Name]?: Fields<S> } : { readonly [N in Name]: Fields<S> }
 
 export type CallInput<E extends Endpoint> = Part<'params', E['params']> &
   Part<'query', E['query']> &
@@ -36,7 +39,7 @@ export type StreamInput<E extends StreamEndpoint> = Part<'params', E['params']> 
   }
 
 /** Everything after the endpoint may be left out when nothing in it is required. */
-type Rest<Input> = Record<never, never> extends Input ? [input?: Input] : [input: Input]
+type Rest<Input> = Nothing extends Input ? [input?: Input] : [input: Input]
 
 // oxlint-disable-next-line typescript/no-explicit-any
 type TypedEndpoint = Endpoint<any, any, any, any, any>
@@ -54,7 +57,10 @@ export interface Client {
    * restarts of the server, going on where it was.
    * @throws TenantryError for answers that trying again does not mend.
    */
-  stream<E extends TypedStream>(endpoint: E, ...input: Rest<StreamInput<E>>): AsyncGenerator<ReceivedEvent<E['events']>, void>
+  stream<E extends TypedStream>(
+    endpoint: E,
+    ...input: Rest<StreamInput<E>>
+  ): AsyncGenerator<ReceivedEvent<E['events']>, void>
 }
 
 interface RawInput {
@@ -74,9 +80,8 @@ const LONGEST_PAUSE_MS = 5_000
 
 export function createClient(options: ClientOptions): Client {
   return {
-    call: (endpoint, ...[input]) => call(options, endpoint as Endpoint, (input ?? {}) as RawInput) as Promise<never>,
-    stream: (endpoint, ...[input]) =>
-      follow(options, endpoint as StreamEndpoint, (input ?? {}) as RawInput) as AsyncGenerator<never, void>,
+    call: (endpoint, ...[input]) => call(options, endpoint, input ?? {}) as Promise<never>,
+    stream: (endpoint, ...[input]) => follow(options, endpoint, input ?? {}) as AsyncGenerator<never, void>,
   }
 }
 
@@ -105,7 +110,11 @@ async function readAnswer(endpoint: Endpoint, response: Response): Promise<unkno
   return JSON.parse(text) as unknown
 }
 
-async function* follow(options: ClientOptions, endpoint: StreamEndpoint, input: RawInput): AsyncGenerator<ReceivedEvent<Events>, void> {
+async function* follow(
+  options: ClientOptions,
+  endpoint: StreamEndpoint,
+  input: RawInput,
+): AsyncGenerator<ReceivedEvent<Events>, void> {
   const gone = new AbortController()
   const signal = input.signal === undefined ? gone.signal : AbortSignal.any([gone.signal, input.signal])
   let { lastEventId } = input
@@ -114,7 +123,13 @@ async function* follow(options: ClientOptions, endpoint: StreamEndpoint, input: 
     while (!signal.aborted) {
       try {
         const resume = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
-        const response = await send(options, endpoint, input, { accept: 'text/event-stream', ...resume }, signal)
+        const response = await send(
+          options,
+          endpoint,
+          input,
+          { accept: 'text/event-stream', ...resume },
+          signal,
+        )
         for await (const { id, event, data } of readEvents(response, signal)) {
           failures = 0
           if (id !== undefined) lastEventId = id
@@ -178,13 +193,15 @@ function urlOf(base: string, endpoint: AnyEndpoint, input: RawInput): URL {
   )
   const url = new URL(base.replace(/\/$/, '') + path)
   for (const [name, value] of Object.entries(input.query ?? {})) {
-    if (value !== undefined) url.searchParams.set(name, String(value))
+    if (value !== undefined)
+      url.searchParams.set(name, typeof value === 'string' ? value : JSON.stringify(value))
   }
   return url
 }
 
 function unreachable(url: string, cause: unknown): TenantryError {
-  const reason = cause instanceof Error && cause.cause !== undefined ? messageOf(cause.cause) : messageOf(cause)
+  const reason =
+    cause instanceof Error && cause.cause !== undefined ? messageOf(cause.cause) : messageOf(cause)
   return new TenantryError('server_unreachable', `The API at ${url} cannot be reached: ${reason}`, {
     retryable: true,
     nextSteps: ['Start it with: tenantry up', 'Or point TENANTRY_URL to where it runs.'],
@@ -196,7 +213,8 @@ function unreachable(url: string, cause: unknown): TenantryError {
 function isWorthRepeating(endpoint: Endpoint, error: unknown): boolean {
   if (endpoint.method === 'DELETE') return false
   // The first try is still being answered under the same idempotency key.
-  const inFlight = error instanceof TenantryError && error.code === 'conflict' && error.facts.retryable === true
+  const inFlight =
+    error instanceof TenantryError && error.code === 'conflict' && error.facts.retryable === true
   return inFlight || isPassing(error)
 }
 

@@ -32,14 +32,20 @@ export async function* readEvents(response: Response, signal: AbortSignal): Asyn
 
 type Chunk = { done: true; value?: undefined } | { done: false; value: Uint8Array }
 
-async function readOrGiveUp(reader: ReadableStreamDefaultReader<Uint8Array>, signal: AbortSignal): Promise<Chunk> {
+async function readOrGiveUp(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Chunk> {
   const { promise: silence, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`nothing came for ${SILENCE_MS / 1000} s`)), SILENCE_MS)
   try {
     return (await Promise.race([reader.read(), silence])) as Chunk
   } catch (cause) {
     if (signal.aborted) return { done: true }
-    throw new TenantryError('server_unreachable', `The stream broke: ${messageOf(cause)}`, { retryable: true, cause })
+    throw new TenantryError('server_unreachable', `The stream broke: ${messageOf(cause)}`, {
+      retryable: true,
+      cause,
+    })
   } finally {
     clearTimeout(timer)
   }
@@ -50,7 +56,7 @@ export class EventParser {
   #rest = ''
   #event = ''
   #data: string[] = []
-  #id: string | undefined
+  #id: string | undefined;
 
   *push(text: string): Generator<RawEvent> {
     const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/)

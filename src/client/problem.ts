@@ -17,7 +17,8 @@ interface ReceivedProblem {
 /** The error that the API meant by `response`; `cause` is the document as it came. */
 export async function problemError(response: Response): Promise<TenantryError> {
   const problem = await readProblem(response)
-  const detail = textOf(problem.detail) ?? textOf(problem.title) ?? `The API answered with status ${response.status}.`
+  const detail =
+    textOf(problem.detail) ?? textOf(problem.title) ?? `The API answered with status ${response.status}.`
   return new TenantryError(codeOf(problem, response.status), detail, {
     retryable: problem.retryable === true,
     sqlstate: textOf(problem.sqlstate),
@@ -40,7 +41,8 @@ async function readProblem(response: Response): Promise<ReceivedProblem> {
 }
 
 function codeOf(problem: ReceivedProblem, status: number): ErrorCode {
-  if (typeof problem.code === 'string' && Object.hasOwn(ERROR_CODES, problem.code)) return problem.code as ErrorCode
+  if (typeof problem.code === 'string' && Object.hasOwn(ERROR_CODES, problem.code))
+    return problem.code as ErrorCode
   if (status === 502 || status === 504) return 'server_unreachable'
   if (status === 503) return 'control_unavailable'
   const likely = Object.entries(ERROR_CODES).find(([, facts]) => facts.status === status && status < 500)

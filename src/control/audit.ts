@@ -54,15 +54,25 @@ export function appendAudit(control: Control, entry: AuditEntry): Promise<void> 
     await tx.query(
       `insert into tenantry.audit_log (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
       [
-        row.seq, row.at, row.actor, row.address, row.action, row.target, row.reason, row.request_id, row.outcome,
-        row.detail, hashOf(last?.hash ?? GENESIS, row),
+        row.seq,
+        row.at,
+        row.actor,
+        row.address,
+        row.action,
+        row.target,
+        row.reason,
+        row.request_id,
+        row.outcome,
+        row.detail,
+        hashOf(last?.hash ?? GENESIS, row),
       ],
     )
   })
 }
 
 function rowOf(entry: AuditEntry, seq: number, at: Date): Omit<AuditRow, 'hash'> {
-  const text = (value: string | undefined): string | null => (value === undefined ? null : storableText(value))
+  const text = (value: string | undefined): string | null =>
+    value === undefined ? null : storableText(value)
   return {
     seq,
     at,
@@ -85,7 +95,18 @@ function detailOf(entry: AuditEntry): Record<string, unknown> {
 
 function hashOf(previous: Buffer, row: Omit<AuditRow, 'hash'>): Buffer {
   const { seq, at, actor, address, action, target, reason, request_id, outcome, detail } = row
-  const content = canonicalJson([seq, at, actor, address, action, target, reason, request_id, outcome, detail])
+  const content = canonicalJson([
+    seq,
+    at,
+    actor,
+    address,
+    action,
+    target,
+    reason,
+    request_id,
+    outcome,
+    detail,
+  ])
   return createHash('sha256').update(previous).update(content).digest()
 }
 
@@ -104,7 +125,13 @@ export function listAudit(on: Queryable, filter: AuditFilter): Promise<AuditRow[
      where ($1::bigint is null or seq < $1) and ($2::text is null or actor = $2)
        and ($3::text is null or action = $3) and ($4::text is null or target = $4)
      order by seq desc limit $5`,
-    [filter.beforeSeq ?? null, filter.actor ?? null, filter.action ?? null, filter.target ?? null, filter.limit],
+    [
+      filter.beforeSeq ?? null,
+      filter.actor ?? null,
+      filter.action ?? null,
+      filter.target ?? null,
+      filter.limit,
+    ],
   )
 }
 
@@ -139,7 +166,8 @@ export async function verifyAudit(
     )
     for (const row of rows) {
       if (row.seq !== seq + 1) return broken(seq + 1, `Row ${seq + 1} is missing.`)
-      if (!hashOf(previous, row).equals(row.hash)) return broken(row.seq, `Row ${row.seq} or its place was changed.`)
+      if (!hashOf(previous, row).equals(row.hash))
+        return broken(row.seq, `Row ${row.seq} or its place was changed.`)
       if (row.seq === expected?.seq && row.hash.toString('hex') !== expected.hash) {
         return broken(row.seq, `Row ${row.seq} has another hash than expected: the log was rewritten.`)
       }
@@ -151,5 +179,10 @@ export async function verifyAudit(
   if (expected !== undefined && seq < expected.seq) {
     return broken(seq + 1, `The log ends at ${seq}, but had ${expected.seq} rows: its end was cut off.`)
   }
-  return { intact: true, rows: seq, head: seq === 0 ? null : { seq, hash: previous.toString('hex') }, problem: null }
+  return {
+    intact: true,
+    rows: seq,
+    head: seq === 0 ? null : { seq, hash: previous.toString('hex') },
+    problem: null,
+  }
 }

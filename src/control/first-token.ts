@@ -78,8 +78,12 @@ async function replaceTokenFile(tokenFile: string, token: string): Promise<void>
 }
 
 function unusable(tokenFile: string, cause: unknown): TenantryError {
-  return new TenantryError('invalid_config', `The token file ${tokenFile} cannot be used: ${messageOf(cause)}`, {
-    nextSteps: ['Point TENANTRY_TOKEN_FILE to a place that this user can write.'],
-    cause,
-  })
+  return new TenantryError(
+    'invalid_config',
+    `The token file ${tokenFile} cannot be used: ${messageOf(cause)}`,
+    {
+      nextSteps: ['Point TENANTRY_TOKEN_FILE to a place that this user can write.'],
+      cause,
+    },
+  )
 }

@@ -52,27 +52,45 @@ export async function claimKey(on: Queryable, call: IdempotentCall): Promise<Key
   if (claimed !== undefined) {
     return { kind: 'do', claim: { principal: call.principal, key: call.key, since: claimed.since } }
   }
-  const [kept] = await on.query<{ route: string; body_sha256: Buffer; status: number | null; response: unknown }>(
+  const [kept] = await on.query<{
+    route: string
+    body_sha256: Buffer
+    status: number | null
+    response: unknown
+  }>(
     'select route, body_sha256, status, response from tenantry.idempotency_keys where principal = $1 and key = $2',
     [call.principal, call.key],
   )
   if (kept !== undefined && (kept.route !== call.route || !kept.body_sha256.equals(hash))) {
-    throw new TenantryError('idempotency_mismatch', `The idempotency key was used before, for another request (${kept.route}).`, {
-      nextSteps: ['Use a new key for a new request.'],
-    })
+    throw new TenantryError(
+      'idempotency_mismatch',
+      `The idempotency key was used before, for another request (${kept.route}).`,
+      {
+        nextSteps: ['Use a new key for a new request.'],
+      },
+    )
   }
   // No row: the first call failed between the two statements and gave the key back.
   if (kept?.status === undefined || kept.status === null) {
-    throw new TenantryError('conflict', 'The first request with this idempotency key is still being answered.', {
-      retryable: true,
-      nextSteps: ['Ask again in a moment, with the same key.'],
-    })
+    throw new TenantryError(
+      'conflict',
+      'The first request with this idempotency key is still being answered.',
+      {
+        retryable: true,
+        nextSteps: ['Ask again in a moment, with the same key.'],
+      },
+    )
   }
   return { kind: 'replay', status: kept.status, response: kept.response }
 }
 
 /** Keeps the answer for repetitions. @param response without secrets: it is stored as it is. */
-export async function keepAnswer(on: Queryable, claim: KeyClaim, status: number, response: unknown): Promise<void> {
+export async function keepAnswer(
+  on: Queryable,
+  claim: KeyClaim,
+  status: number,
+  response: unknown,
+): Promise<void> {
   await on.query(
     `update tenantry.idempotency_keys set status = $4, response = $5
      where principal = $1 and key = $2 and created_at = $3::timestamptz`,
@@ -91,5 +109,8 @@ export async function releaseKey(on: Queryable, claim: KeyClaim): Promise<void> 
 
 /** Forgets keys that are older than a day. */
 export async function forgetKeys(on: Queryable): Promise<void> {
-  await on.query(`delete from tenantry.idempotency_keys where created_at < clock_timestamp() - $1::interval`, [RETENTION])
+  await on.query(
+    `delete from tenantry.idempotency_keys where created_at < clock_timestamp() - $1::interval`,
+    [RETENTION],
+  )
 }

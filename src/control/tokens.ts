@@ -39,7 +39,10 @@ const CHECKSUM_LENGTH = 6
 const FORM = /^(tnt_[a-z]{1,10}_[0-9A-Za-z]{43})_([0-9A-Za-z]{6})$/
 
 /** Makes a token. @returns the token itself, which nothing can show again, and its row. */
-export async function createToken(on: Queryable, wanted: NewToken): Promise<{ token: string; row: TokenRow }> {
+export async function createToken(
+  on: Queryable,
+  wanted: NewToken,
+): Promise<{ token: string; row: TokenRow }> {
   const token = newToken(wanted.kind)
   const hint = `tnt_${wanted.kind}_…${token.slice(-4)}`
   const [row] = await on.query<TokenRow>(
@@ -89,7 +92,9 @@ export async function revokeToken(on: Queryable, id: number): Promise<void> {
     [id],
   )
   if (rows.length === 0) {
-    throw new TenantryError('not_found', `There is no token ${id}.`, { nextSteps: ['List them with: tenantry token list'] })
+    throw new TenantryError('not_found', `There is no token ${id}.`, {
+      nextSteps: ['List them with: tenantry token list'],
+    })
   }
 }
 

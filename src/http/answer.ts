@@ -70,7 +70,10 @@ async function claimIfAsked(
   const key = request.headers['idempotency-key']
   if (endpoint.method !== 'POST' || key === undefined) return undefined
   if (typeof key !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(key)) {
-    throw new TenantryError('malformed_request', 'The Idempotency-Key must be 1 to 255 printable ASCII characters.')
+    throw new TenantryError(
+      'malformed_request',
+      'The Idempotency-Key must be 1 to 255 printable ASCII characters.',
+    )
   }
   const { app, identity } = asking
   return claimKey(app.control, {

@@ -2,7 +2,13 @@
 import type { App, Caller } from '../api/app.ts'
 import { isAudited, type AnyEndpoint } from '../api/endpoint.ts'
 import { hasScope } from '../api/scopes.ts'
-import { checkToken, looksLikeToken, tokenFingerprint, type TokenFailure, type TokenRow } from '../control/tokens.ts'
+import {
+  checkToken,
+  looksLikeToken,
+  tokenFingerprint,
+  type TokenFailure,
+  type TokenRow,
+} from '../control/tokens.ts'
 import { TenantryError } from '../lib/errors.ts'
 import { metrics } from '../observability/metrics.ts'
 import { record } from './record.ts'
@@ -49,9 +55,12 @@ export class Authenticator {
     const caller = { actor: `token:${row.id} ${row.name}`, scopes: row.scopes, address, requestId }
     if (!hasScope(row.scopes, endpoint.scope)) {
       metrics.authFailures.inc({ reason: 'scope' })
-      if (isAudited(endpoint)) await record(this.#app, { ...caller, action: endpoint.id, outcome: 'forbidden' })
+      if (isAudited(endpoint))
+        await record(this.#app, { ...caller, action: endpoint.id, outcome: 'forbidden' })
       throw new TenantryError('forbidden', `The token ${row.hint} lacks the scope ${endpoint.scope}.`, {
-        nextSteps: [`Use a token with the scope ${endpoint.scope}: tenantry token create --scope ${endpoint.scope}`],
+        nextSteps: [
+          `Use a token with the scope ${endpoint.scope}: tenantry token create --scope ${endpoint.scope}`,
+        ],
       })
     }
     return { caller, tokenId: row.id }

@@ -35,7 +35,8 @@ export function docsPage(endpoints: readonly AnyEndpoint[], document: OpenApi): 
   const { description, version } = document.info
   const links = groups.map(([tag, here]) => `<h4>${text(tag)}</h4>${here.map(navigationLink).join('')}`)
   const sections = groups.map(
-    ([tag, here]) => `<h2>${text(tag)}</h2>${here.map((endpoint) => endpointSection(endpoint, document)).join('')}`,
+    ([tag, here]) =>
+      `<h2>${text(tag)}</h2>${here.map((endpoint) => endpointSection(endpoint, document)).join('')}`,
   )
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -44,9 +45,14 @@ export function docsPage(endpoints: readonly AnyEndpoint[], document: OpenApi): 
 <h4>More</h4><a href="#scopes">Scopes</a><a href="#errors">Errors</a><a href="#schemas">Schemas</a><a href="/openapi.json">openapi.json</a></nav>
 <main><h1>Tenantry API <small>${text(version)}</small></h1>${prose(description)}
 ${sections.join('\n')}
-<h2 id="scopes">Scopes</h2>${table(['Scope', 'Allows'], Object.entries(SCOPES).map(([scope, about]) => [code(scope), text(about)]))}
+<h2 id="scopes">Scopes</h2>${table(
+    ['Scope', 'Allows'],
+    Object.entries(SCOPES).map(([scope, about]) => [code(scope), text(about)]),
+  )}
 <h2 id="errors">Errors</h2>${errorTable()}
-<h2 id="schemas">Schemas</h2>${Object.entries(schemas).map(([name, schema]) => schemaSection(name, schema)).join('\n')}
+<h2 id="schemas">Schemas</h2>${Object.entries(schemas)
+    .map(([name, schema]) => schemaSection(name, schema))
+    .join('\n')}
 </main></body></html>
 `
 }
@@ -66,7 +72,10 @@ function endpointSection(endpoint: AnyEndpoint, document: OpenApi): string {
 ${endpoint.description === undefined ? '' : prose(endpoint.description)}
 ${parameters.length === 0 ? '' : table(['Parameter', 'In', 'What'], parameters.map(parameterRow))}
 ${body === undefined ? '' : fields('Body', Object.values(body.content)[0]?.schema ?? {})}
-${table(['Status', 'Answer'], Object.entries(responses).map(([status, response]) => [text(status), responseCell(response, shared)]))}
+${table(
+  ['Status', 'Answer'],
+  Object.entries(responses).map(([status, response]) => [text(status), responseCell(response, shared)]),
+)}
 <details><summary>Example</summary><pre>${text(example(endpoint, body !== undefined))}</pre></details></section>`
 }
 
@@ -89,7 +98,11 @@ interface Response {
 
 function parameterRow(parameter: Parameter): string[] {
   const need = parameter.required ? 'required' : 'optional'
-  return [code(parameter.name), text(parameter.in), `${typeOf(parameter.schema)}, ${need}. ${inline(parameter.description ?? '')}`]
+  return [
+    code(parameter.name),
+    text(parameter.in),
+    `${typeOf(parameter.schema)}, ${need}. ${inline(parameter.description ?? '')}`,
+  ]
 }
 
 function responseCell(response: Response | Reference, shared: Record<string, Response>): string {
@@ -111,9 +124,14 @@ function fields(title: string, schema: JsonSchema): string {
   const required = new Set((schema['required'] ?? []) as string[])
   const rows = Object.entries(properties).map(([name, property]) => [
     code(name),
-    `${typeOf(property)}${required.has(name) ? '' : ', optional'}. ${inline(String(property['description'] ?? ''))}`,
+    `${typeOf(property)}${required.has(name) ? '' : ', optional'}. ${inline(textIn(property, 'description'))}`,
   ])
   return table([title === '' ? 'Field' : `${title} field`, 'What'], rows)
+}
+
+function textIn(schema: JsonSchema, field: string): string {
+  const value = schema[field]
+  return typeof value === 'string' ? value : ''
 }
 
 /** A schema in a few words, with links to the named ones. */
@@ -129,7 +147,7 @@ function typeOf(schema: JsonSchema): string {
   if (either !== undefined) return either.map(typeOf).join(' or ') + suffix
   if (choices !== undefined) return choices.map((choice) => code(JSON.stringify(choice))).join(' | ') + suffix
   if (items !== undefined) return `list of ${typeOf(items as JsonSchema)}${suffix}`
-  const names = Array.isArray(type) ? type.join(' or ') : String(type ?? 'any')
+  const names = Array.isArray(type) ? type.join(' or ') : textIn(schema, 'type') || 'any'
   return text(names) + (typeof format === 'string' ? ` (${text(format)})` : '') + suffix
 }
 
@@ -144,7 +162,9 @@ function errorTable(): string {
 }
 
 function example(endpoint: AnyEndpoint, hasBody: boolean): string {
-  const lines = [`curl -sS${endpoint.stream === 'sse' ? 'N' : ''} -X ${endpoint.method} "$TENANTRY_URL${endpoint.path}"`]
+  const lines = [
+    `curl -sS${endpoint.stream === 'sse' ? 'N' : ''} -X ${endpoint.method} "$TENANTRY_URL${endpoint.path}"`,
+  ]
   if (endpoint.scope !== 'public') lines.push('-H "Authorization: Bearer $(cat .tenantry/token)"')
   if (endpoint.method === 'POST') lines.push('-H "Idempotency-Key: $(uuidgen)"')
   if (hasBody) lines.push(`-H 'Content-Type: application/json' -d @body.json`)
@@ -175,7 +195,13 @@ function code(value: string): string {
   return `<code>${text(value)}</code>`
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 
 function text(value: string): string {
   return value.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '')

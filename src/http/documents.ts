@@ -14,7 +14,10 @@ interface Documents {
 }
 
 /** `endpoints` with those that serve their description, and the description. */
-export function describeApi(endpoints: readonly AnyEndpoint[]): { all: readonly AnyEndpoint[]; document: OpenApi } {
+export function describeApi(endpoints: readonly AnyEndpoint[]): {
+  all: readonly AnyEndpoint[]
+  document: OpenApi
+} {
   // Their own description is part of what they serve.
   const served = {} as Documents
   const all: readonly AnyEndpoint[] = [...endpoints, documentEndpoint(served), pageEndpoint(served)]
@@ -53,6 +56,8 @@ function pageEndpoint(served: Documents): AnyEndpoint {
 }
 
 function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   return version
 }

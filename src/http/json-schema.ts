@@ -20,13 +20,18 @@ export class SchemaBook {
   }
 
   #describe(schema: z.ZodType, io: Direction): JsonSchema {
-    const { $schema: _dialect, $defs = {}, ...json } = z.toJSONSchema(schema, {
+    const {
+      $schema: _dialect,
+      $defs = {},
+      ...json
+    } = z.toJSONSchema(schema, {
       io,
       unrepresentable: 'any',
       override: ({ jsonSchema }) => readable(jsonSchema, io),
     }) as JsonSchema & { $defs?: Record<string, JsonSchema> }
     const names = new Map<string, string>()
-    for (const [name, definition] of Object.entries($defs)) names.set(name, this.#nameFor(name, definition, io))
+    for (const [name, definition] of Object.entries($defs))
+      names.set(name, this.#nameFor(name, definition, io))
     for (const [name, definition] of Object.entries($defs)) {
       this.schemas[names.get(name) ?? name] = pointed(definition, names)
     }
@@ -35,7 +40,8 @@ export class SchemaBook {
 
   #nameFor(name: string, definition: JsonSchema, io: Direction): string {
     const known = this.schemas[name]
-    if (known === undefined || canonicalJson(known) === canonicalJson(pointed(definition, new Map()))) return name
+    if (known === undefined || canonicalJson(known) === canonicalJson(pointed(definition, new Map())))
+      return name
     if (io === 'input') return `${name}Input`
     throw new Error(`two schemas are named ${name}`)
   }

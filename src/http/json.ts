@@ -1,7 +1,6 @@
 /** JSON in and out, safe against what hostile data does to parsers and terminals. */
 import { TenantryError } from '../lib/errors.ts'
 
-// oxlint-disable-next-line no-control-regex
 const UNSAFE = /[\u007f-\u009f\u2028\u2029]/g
 
 /**

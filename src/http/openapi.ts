@@ -18,7 +18,13 @@ const ProblemShape = z
     requestId: z.string().describe('Find it in the log of the API.'),
     retryable: z.boolean(),
     errors: z
-      .array(z.object({ pointer: z.string().describe('JSON pointer into the body, or /query/…, /params/….'), code: z.string(), message: z.string() }))
+      .array(
+        z.object({
+          pointer: z.string().describe('JSON pointer into the body, or /query/…, /params/….'),
+          code: z.string(),
+          message: z.string(),
+        }),
+      )
       .optional(),
     nextSteps: z.array(z.string()).optional().describe('What to do now.'),
     sqlstate: z.string().optional(),
@@ -61,7 +67,14 @@ export function openApi(endpoints: readonly AnyEndpoint[], version: string): Ope
       schemas: book.schemas,
       responses: problems.responses,
       headers: { RequestId: { description: 'Yours, or one that was made.', schema: { type: 'string' } } },
-      securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'tnt_<kind>_<secret>_<checksum>', description: scopeList() } },
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'tnt_<kind>_<secret>_<checksum>',
+          description: scopeList(),
+        },
+      },
     },
   }
 }
@@ -72,7 +85,9 @@ a day with the same key it is answered with the first answer (\`Idempotency-Repl
 read page by page with \`limit\` and \`cursor\`. Streams are server-sent events that resume by \`Last-Event-ID\`.`
 
 function scopeList(): string {
-  return Object.entries(SCOPES).map(([scope, about]) => `- \`${scope}\`: ${about}`).join('\n')
+  return Object.entries(SCOPES)
+    .map(([scope, about]) => `- \`${scope}\`: ${about}`)
+    .join('\n')
 }
 
 function operation(endpoint: AnyEndpoint, book: SchemaBook, responses: JsonSchema): JsonSchema {
@@ -89,7 +104,10 @@ function operation(endpoint: AnyEndpoint, book: SchemaBook, responses: JsonSchem
 }
 
 function parameters(endpoint: AnyEndpoint, book: SchemaBook): JsonSchema[] {
-  const list = [...shapeParameters(endpoint.params, 'path', book), ...shapeParameters(endpoint.query, 'query', book)]
+  const list = [
+    ...shapeParameters(endpoint.params, 'path', book),
+    ...shapeParameters(endpoint.query, 'query', book),
+  ]
   if (endpoint.stream === 'sse') {
     list.push(...shapeParameters(z.strictObject({ after: AFTER }), 'query', book), {
       name: 'Last-Event-ID',
@@ -146,16 +164,26 @@ function successResponses(endpoint: AnyEndpoint, book: SchemaBook): JsonSchema {
       required: ['event', 'data'],
     }))
     const content = { 'text/event-stream': { schema: { type: 'string' }, 'x-events': { oneOf: events } } }
-    return { 200: { description: 'The events, then `event: end` when there will be no more.', headers: COMMON_HEADERS, content } }
+    return {
+      200: {
+        description: 'The events, then `event: end` when there will be no more.',
+        headers: COMMON_HEADERS,
+        content,
+      },
+    }
   }
   const description = endpoint.summary
   if (endpoint.status === 204) return { 204: { description, headers: COMMON_HEADERS } }
-  const content = { [endpoint.produces?.split(';', 1)[0] ?? 'application/json']: { schema: book.output(endpoint.output) } }
+  const content = {
+    [endpoint.produces?.split(';', 1)[0] ?? 'application/json']: { schema: book.output(endpoint.output) },
+  }
   const headers = { ...COMMON_HEADERS, ...(endpoint.location === undefined ? {} : LOCATION_HEADER) }
   const { otherStatus } = endpoint
   return {
     [endpoint.status]: { description, headers, content },
-    ...(otherStatus === undefined ? {} : { [otherStatus.status]: { description: otherStatus.about, headers, content } }),
+    ...(otherStatus === undefined
+      ? {}
+      : { [otherStatus.status]: { description: otherStatus.about, headers, content } }),
   }
 }
 
@@ -175,7 +203,9 @@ class ProblemResponses {
   of(endpoint: AnyEndpoint): JsonSchema {
     const byStatus = Map.groupBy(errorsOf(endpoint), (code) => ERROR_CODES[code].status)
     const statuses = [...byStatus].toSorted(([one], [other]) => one - other)
-    return Object.fromEntries(statuses.map(([status, codes]) => [status, { $ref: this.#referTo(codes.toSorted()) }]))
+    return Object.fromEntries(
+      statuses.map(([status, codes]) => [status, { $ref: this.#referTo(codes.toSorted()) }]),
+    )
   }
 
   #referTo(codes: readonly ErrorCode[]): string {

@@ -62,21 +62,34 @@ export function askersError(thrown: unknown): TenantryError {
   }
   if (isControlOutage(thrown) || BUSY.test(sqlstateOf(thrown) ?? '')) {
     const { facts } = controlUnavailable(thrown)
-    return new TenantryError('control_unavailable', 'The control database does not answer at the moment.', facts)
+    return new TenantryError(
+      'control_unavailable',
+      'The control database does not answer at the moment.',
+      facts,
+    )
   }
   if (isFrameworkError(thrown)) return frameworkError(thrown)
   return internal(thrown)
 }
 
 function internal(cause: unknown): TenantryError {
-  return new TenantryError('internal', 'Tenantry failed to answer; the reason is in its log under the request id.', {
-    cause,
-    nextSteps: ['Look for the request id in the log of the API.'],
-  })
+  return new TenantryError(
+    'internal',
+    'Tenantry failed to answer; the reason is in its log under the request id.',
+    {
+      cause,
+      nextSteps: ['Look for the request id in the log of the API.'],
+    },
+  )
 }
 
 function isFrameworkError(thrown: unknown): thrown is FastifyError {
-  return thrown instanceof Error && 'statusCode' in thrown && typeof thrown.statusCode === 'number' && thrown.statusCode < 500
+  return (
+    thrown instanceof Error &&
+    'statusCode' in thrown &&
+    typeof thrown.statusCode === 'number' &&
+    thrown.statusCode < 500
+  )
 }
 
 function frameworkError(error: FastifyError): TenantryError {

@@ -41,7 +41,8 @@ const BODY_LIMIT = 1024 * 1024
 const FORGET_KEYS_MS = 60 * 60 * 1000
 const SECURITY_HEADERS = {
   'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  'content-security-policy':
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
@@ -77,7 +78,9 @@ export async function startHttp(
 
   const url = await listen(parts, options)
   const housekeeping = setInterval(() => {
-    forgetKeys(app.control).catch((error: unknown) => app.log.warn({ err: messageOf(error) }, 'old idempotency keys stay'))
+    forgetKeys(app.control).catch((error: unknown) =>
+      app.log.warn({ err: messageOf(error) }, 'old idempotency keys stay'),
+    )
   }, FORGET_KEYS_MS).unref()
   return {
     url,
@@ -116,8 +119,16 @@ function makeServer(app: App, options: HttpOptions): FastifyInstance {
 }
 
 const UNREADABLE: Readonly<Record<string, { status: number; title: string; detail: string }>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, title: 'Request Timeout', detail: 'The request did not arrive in time.' },
-  HPE_HEADER_OVERFLOW: { status: 431, title: 'Request Header Fields Too Large', detail: 'The headers are too large.' },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'Request Timeout',
+    detail: 'The request did not arrive in time.',
+  },
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    title: 'Request Header Fields Too Large',
+    detail: 'The headers are too large.',
+  },
 }
 
 /** What is no HTTP request never reaches a route: it is answered on the bare connection. */
@@ -128,7 +139,14 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
     title: 'Bad Request',
     detail: 'This is not a readable HTTP request.',
   }
-  const body = toJson({ type: '/docs#error-malformed_request', title, status, detail, code: 'malformed_request', retryable: false })
+  const body = toJson({
+    type: '/docs#error-malformed_request',
+    title,
+    status,
+    detail,
+    code: 'malformed_request',
+    retryable: false,
+  })
   const head = `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${body.length}`
   socket.end(`${head}\r\n\r\n${body}`)
 }
@@ -167,7 +185,13 @@ function logResponse(app: App, request: FastifyRequest, reply: FastifyReply): vo
   const seconds = reply.elapsedTime / 1000
   if (!streams) metrics.httpRequestDuration.observe(facts, seconds)
   app.log.info(
-    { requestId: request.id, ...facts, path: pathOf(request), ms: Math.round(seconds * 1000), address: request.ip },
+    {
+      requestId: request.id,
+      ...facts,
+      path: pathOf(request),
+      ms: Math.round(seconds * 1000),
+      address: request.ip,
+    },
     'answered',
   )
 }
@@ -182,7 +206,10 @@ function sendProblem(app: App, thrown: unknown, request: FastifyRequest, reply: 
   // Requests that never reached a route have not been through the hooks.
   addCommonHeaders(request, reply)
   const problem = problemOf(error, { instance: pathOf(request), requestId: request.id })
-  return reply.code(error.status).type(PROBLEM_TYPE).send(Buffer.from(toJson(problem)))
+  return reply
+    .code(error.status)
+    .type(PROBLEM_TYPE)
+    .send(Buffer.from(toJson(problem)))
 }
 
 function addRoute(parts: Parts, endpoint: AnyEndpoint): void {
@@ -195,7 +222,11 @@ function addRoute(parts: Parts, endpoint: AnyEndpoint): void {
     exposeHeadRoute: endpoint.stream === undefined,
     // Before the body is read: who may not ask does not get to send one.
     onRequest: async (request, reply) => {
-      const credentials = { authorization: request.headers.authorization, address: request.ip, requestId: request.id }
+      const credentials = {
+        authorization: request.headers.authorization,
+        address: request.ip,
+        requestId: request.id,
+      }
       const identity = await parts.authenticator.identify(endpoint, credentials, (seconds) => {
         void reply.header('retry-after', String(seconds))
       })
@@ -207,7 +238,8 @@ function addRoute(parts: Parts, endpoint: AnyEndpoint): void {
       if (identity === undefined) throw new Error(`${endpoint.id} was reached without authentication`)
       const life = new AbortController()
       reply.raw.once('close', () => life.abort('gone' satisfies StreamEnd))
-      if (endpoint.stream === undefined) return answer(endpoint, request, reply, { app, identity, signal: life.signal })
+      if (endpoint.stream === undefined)
+        return answer(endpoint, request, reply, { app, identity, signal: life.signal })
       await parts.streams.open(endpoint, request, reply, { app, identity, life })
       return reply
     },
@@ -241,9 +273,13 @@ async function listen({ app, server }: Parts, options: HttpOptions): Promise<str
     return await server.listen({ host, port, listenTextResolver: (address) => `API on ${address}` })
   } catch (cause) {
     await server.close()
-    throw new TenantryError('invalid_config', `The API cannot listen on ${host}:${port}: ${messageOf(cause)}`, {
-      nextSteps: ['Choose another APP_HOST_PORT, or stop what listens there.'],
-      cause,
-    })
+    throw new TenantryError(
+      'invalid_config',
+      `The API cannot listen on ${host}:${port}: ${messageOf(cause)}`,
+      {
+        nextSteps: ['Choose another APP_HOST_PORT, or stop what listens there.'],
+        cause,
+      },
+    )
   }
 }

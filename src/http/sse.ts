@@ -65,15 +65,12 @@ export async function sendEvents(parts: StreamParts): Promise<StreamEnd> {
   }
 }
 
-function beat({ raw, limits, life, stillAllowed }: StreamParts): void {
+function beat(parts: StreamParts): void {
+  const { raw, limits, life } = parts
   if (raw.writableLength <= limits.maxUnsentBytes) raw.write(': \n\n')
-  stillAllowed().then(
-    (allowed) => {
-      if (!allowed) life.abort('unauthorised' satisfies StreamEnd)
-    },
-    // The control database is away: the events themselves will say so.
-    () => undefined,
-  )
+  // When the control database is away, the events themselves will say so.
+  const allowed = parts.stillAllowed().catch(() => true)
+  void allowed.then((still) => still || life.abort('unauthorised' satisfies StreamEnd))
 }
 
 /** @returns false when the reader did not read for `patienceMs`. */

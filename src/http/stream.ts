@@ -18,7 +18,12 @@ export interface Opening {
 }
 
 /** Where a reader goes on when it cannot send `Last-Event-ID`. */
-export const AFTER = z.string().min(1).max(100).optional().describe('Go on after the event with this id, as with Last-Event-ID.')
+export const AFTER = z
+  .string()
+  .min(1)
+  .max(100)
+  .optional()
+  .describe('Go on after the event with this id, as with Last-Event-ID.')
 
 /** The open streams of one server. */
 export class Streams {
@@ -51,13 +56,17 @@ export class Streams {
         schemas: endpoint.events,
         life,
         limits: this.#limits,
-        stillAllowed: () => (identity.tokenId === undefined ? Promise.resolve(true) : isTokenLive(app.control, identity.tokenId)),
+        stillAllowed: () =>
+          identity.tokenId === undefined ? Promise.resolve(true) : isTokenLive(app.control, identity.tokenId),
       })
       finish(reply, end)
     } catch (error) {
       if (!reply.sent) throw error
       // Too late for a problem document: the reader comes back and gets one if it is still wrong.
-      app.log.error({ requestId: identity.caller.requestId, code: askersError(error).code, err: messageOf(error) }, 'a stream broke')
+      app.log.error(
+        { requestId: identity.caller.requestId, code: askersError(error).code, err: messageOf(error) },
+        'a stream broke',
+      )
       reply.raw.destroy()
     } finally {
       release()
@@ -66,17 +75,22 @@ export class Streams {
 
   /** Ends all streams; their readers come back when the server does. */
   closeAll(): void {
-    for (const lives of this.#open.values()) for (const life of lives) life.abort('closing' satisfies StreamEnd)
+    for (const lives of this.#open.values())
+      for (const life of lives) life.abort('closing' satisfies StreamEnd)
   }
 
   #admit(holder: string, life: AbortController, reply: FastifyReply): () => void {
     const lives = this.#open.get(holder) ?? new Set()
     if (lives.size >= this.#limits.streamsPerToken) {
       void reply.header('retry-after', '5')
-      throw new TenantryError('too_many_requests', `There are ${lives.size} open streams already, the most that one token may have.`, {
-        retryable: true,
-        nextSteps: ['Close streams that are no longer watched.'],
-      })
+      throw new TenantryError(
+        'too_many_requests',
+        `There are ${lives.size} open streams already, the most that one token may have.`,
+        {
+          retryable: true,
+          nextSteps: ['Close streams that are no longer watched.'],
+        },
+      )
     }
     this.#open.set(holder, lives.add(life))
     metrics.sseClients.inc()
@@ -98,9 +112,22 @@ function readRequest(
   endpoint: StreamEndpoint,
   request: FastifyRequest,
 ): { params: unknown; query: unknown; body: unknown; lastEventId: string | undefined } {
-  const schemas = { params: endpoint.params, query: endpoint.query.extend({ after: AFTER }), body: z.unknown() }
-  const { params, query, body } = checkInput(schemas, { params: request.params, query: request.query, body: {} })
+  const schemas = {
+    params: endpoint.params,
+    query: endpoint.query.extend({ after: AFTER }),
+    body: z.unknown(),
+  }
+  const { params, query, body } = checkInput(schemas, {
+    params: request.params,
+    query: request.query,
+    body: {},
+  })
   const { after, ...rest } = query as { after?: string }
   const header = request.headers['last-event-id']
-  return { params, query: rest, body, lastEventId: (typeof header === 'string' && header !== '' ? header : after)?.slice(0, 100) }
+  return {
+    params,
+    query: rest,
+    body,
+    lastEventId: (typeof header === 'string' && header !== '' ? header : after)?.slice(0, 100),
+  }
 }

@@ -15,12 +15,19 @@ export interface PartSchemas {
 }
 
 /** @throws TenantryError `invalid_input` with a pointer per problem. */
-export function checkInput(schemas: PartSchemas, sent: Sent): { params: unknown; query: unknown; body: unknown } {
+export function checkInput(
+  schemas: PartSchemas,
+  sent: Sent,
+): { params: unknown; query: unknown; body: unknown } {
   const errors: FieldError[] = []
   const check = (part: Part): unknown => {
     const bad = findUnstorable(sent[part])
     if (bad !== undefined) {
-      errors.push({ pointer: prefix(part) + bad.pointer, code: 'not_storable', message: `The value ${bad.message}.` })
+      errors.push({
+        pointer: prefix(part) + bad.pointer,
+        code: 'not_storable',
+        message: `The value ${bad.message}.`,
+      })
       return undefined
     }
     const result = schemas[part].safeParse(sent[part])
@@ -33,7 +40,9 @@ export function checkInput(schemas: PartSchemas, sent: Sent): { params: unknown;
   const first = shown[0]
   const where = first?.pointer === undefined || first.pointer === '' ? 'The body' : first.pointer
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
-  throw new TenantryError('invalid_input', `${where}: ${first?.message ?? 'is not valid'}${more}`, { errors: shown })
+  throw new TenantryError('invalid_input', `${where}: ${first?.message ?? 'is not valid'}${more}`, {
+    errors: shown,
+  })
 }
 
 function prefix(part: Part): string {

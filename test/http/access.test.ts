@@ -31,7 +31,15 @@ function pathFor(endpoint: AnyEndpoint): string {
 
 test('only health and the description of the API are public', () => {
   const open = all.filter((endpoint) => endpoint.scope === 'public').map((endpoint) => endpoint.path)
-  expect(open.toSorted()).toEqual(['/docs', '/health', '/health/live', '/health/ready', '/livez', '/openapi.json', '/readyz'])
+  expect(open.toSorted()).toEqual([
+    '/docs',
+    '/health',
+    '/health/live',
+    '/health/ready',
+    '/livez',
+    '/openapi.json',
+    '/readyz',
+  ])
 })
 
 test('ids and method with path are unique', () => {
@@ -46,19 +54,25 @@ test.each(all)('$method $path: the parameters in the path are those of its schem
 
 describe.each(closed)('$method $path', (endpoint) => {
   test('without a token: 401', async () => {
-    const answered = await api.ask(endpoint.method, pathFor(endpoint), { token: undefined, body: bodyFor(endpoint) })
+    const answered = await api.ask(endpoint.method, pathFor(endpoint), {
+      token: undefined,
+      body: bodyFor(endpoint),
+    })
     expect(answered.status).toBe(401)
     expect(answered.body).toMatchObject({ code: 'unauthenticated', status: 401 })
     expect(answered.headers.get('www-authenticate')).toBe('Bearer realm="tenantry"')
   })
 
-  test.each(['expired', 'revoked', 'of another server', 'mistyped', 'garbage'])('with a token that is %s: 401', async (kind) => {
-    const token = tokens[kind] ?? ''
-    const answered = await api.ask(endpoint.method, pathFor(endpoint), { token, body: bodyFor(endpoint) })
-    expect(answered.status).toBe(401)
-    expect(answered.body.code).toBe('unauthenticated')
-    expect(answered.text).not.toContain(token)
-  })
+  test.each(['expired', 'revoked', 'of another server', 'mistyped', 'garbage'])(
+    'with a token that is %s: 401',
+    async (kind) => {
+      const token = tokens[kind] ?? ''
+      const answered = await api.ask(endpoint.method, pathFor(endpoint), { token, body: bodyFor(endpoint) })
+      expect(answered.status).toBe(401)
+      expect(answered.body.code).toBe('unauthenticated')
+      expect(answered.text).not.toContain(token)
+    },
+  )
 
   test('with every scope but its own: 403', async () => {
     const scopes = SCOPE_NAMES.filter((scope) => scope !== endpoint.scope && scope !== 'admin')
@@ -66,15 +80,19 @@ describe.each(closed)('$method $path', (endpoint) => {
     const answered = await api.ask(endpoint.method, pathFor(endpoint), { token, body: bodyFor(endpoint) })
     expect(answered.status).toBe(403)
     expect(answered.body.code).toBe('forbidden')
-    expect(answered.body.detail).toContain(String(endpoint.scope))
+    expect(answered.body.detail).toContain(endpoint.scope)
   })
 
   test('with its own scope only: let in', async () => {
-    const token = await api.makeToken({ scopes: [String(endpoint.scope)] })
+    const token = await api.makeToken({ scopes: [endpoint.scope] })
     const controller = new AbortController()
     // A field that nothing has: what is let in gets as far as the check of its input, and changes nothing.
     const path = `${pathFor(endpoint)}?no_such_parameter=1`
-    const answered = await api.ask(endpoint.method, path, { token, body: bodyFor(endpoint), signal: controller.signal })
+    const answered = await api.ask(endpoint.method, path, {
+      token,
+      body: bodyFor(endpoint),
+      signal: controller.signal,
+    })
     expect(answered.status).toBe(422)
     controller.abort()
   })
@@ -89,8 +107,14 @@ test('a token in the query, a cookie or another scheme is no token', async () =>
   const asked = await Promise.all([
     api.ask('GET', `/tokens?token=${api.token}`, { token: undefined }),
     api.ask('GET', '/tokens', { token: undefined, headers: { cookie: `token=${api.token}` } }),
-    api.ask('GET', '/tokens', { token: undefined, headers: { authorization: `Basic ${btoa(`x:${api.token}`)}` } }),
-    api.ask('GET', '/tokens', { token: undefined, headers: { 'x-forwarded-user': 'admin', 'x-remote-user': 'admin' } }),
+    api.ask('GET', '/tokens', {
+      token: undefined,
+      headers: { authorization: `Basic ${btoa(`x:${api.token}`)}` },
+    }),
+    api.ask('GET', '/tokens', {
+      token: undefined,
+      headers: { 'x-forwarded-user': 'admin', 'x-remote-user': 'admin' },
+    }),
   ])
   expect(asked.map((answered) => answered.status)).toEqual([401, 401, 401, 401])
 })

@@ -67,7 +67,11 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     return (await createToken(control, wanted)).token
   }
   const token = await makeToken({ name: 'test admin', kind: 'admin' })
-  const server = await startHttp(app, options.endpoints ?? ENDPOINTS, { host: '127.0.0.1', port: 0, ...options })
+  const server = await startHttp(app, options.endpoints ?? ENDPOINTS, {
+    host: '127.0.0.1',
+    port: 0,
+    ...options,
+  })
   return {
     app,
     url: server.url,
@@ -98,5 +102,10 @@ async function request(url: string, method: string, ask: Ask): Promise<Answered>
   })
   const text = await response.text()
   const isJson = /json/.test(response.headers.get('content-type') ?? '')
-  return { status: response.status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : undefined, text }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: isJson && text !== '' ? JSON.parse(text) : undefined,
+    text,
+  }
 }

@@ -5,45 +5,77 @@ import fc from 'fast-check'
 export type JsonSchema = any
 
 const HOSTILE_TEXT = [
-  '', ' ', '\0', 'a\0b', '\ud800', '\u001b[31m', '\u2028', "'", '"', '`', '\\', '--', "' or 1=1 --", '$$', '${x}', '%', '%00',
-  '../../etc/passwd', '..%2f', '/', '<script>', '__proto__', 'constructor', 'host=evil dbname=x', 'postgres://evil/x', '-option',
-  'null', 'undefined', 'NaN', '1e999', '-1', '9223372036854775808', '0x10', 'ä'.repeat(70), 'x'.repeat(5000), '\r\nX: y',
+  '',
+  ' ',
+  '\0',
+  'a\0b',
+  '\ud800',
+  '\u001b[31m',
+  '\u2028',
+  "'",
+  '"',
+  '`',
+  '\\',
+  '--',
+  "' or 1=1 --",
+  '$$',
+  '${x}',
+  '%',
+  '%00',
+  '../../etc/passwd',
+  '..%2f',
+  '/',
+  '<script>',
+  '__proto__',
+  'constructor',
+  'host=evil dbname=x',
+  'postgres://evil/x',
+  '-option',
+  'null',
+  'undefined',
+  'NaN',
+  '1e999',
+  '-1',
+  '9223372036854775808',
+  '0x10',
+  'ä'.repeat(70),
+  'x'.repeat(5000),
+  '\r\nX: y',
 ]
 
 /** Anything that JSON can say, hostile text included. */
 export const junk: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(...HOSTILE_TEXT),
-  fc.constantFrom(null, true, 0, -1, 1.5, 1e308, -0, Number.MAX_SAFE_INTEGER, 2 ** 31, [], {}, [[]], [null], { a: { b: {} } }),
+  fc.constantFrom(null, true, 0, -1, 1.5, 1e308, -0, Number.MAX_SAFE_INTEGER, 2 ** 31, [], {}, [[]], [null], {
+    a: { b: {} },
+  }),
   fc.jsonValue({ maxDepth: 3 }),
 )
 
 /** Valid values of `schema`, as far as JSON Schema says what is valid. */
-export function valuesOf(schema: JsonSchema): fc.Arbitrary<unknown> {
+function valuesOf(schema: JsonSchema): fc.Arbitrary<unknown> {
   if (schema === true || Object.keys(schema).length === 0) return fc.jsonValue({ maxDepth: 2 })
   if (schema.const !== undefined) return fc.constant(schema.const)
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum)
   const choices = schema.anyOf ?? schema.oneOf
   if (choices !== undefined) return fc.oneof(...choices.map(valuesOf))
-  if (schema.allOf !== undefined) return valuesOf(Object.assign({}, ...schema.allOf))
-  if (Array.isArray(schema.type)) return fc.oneof(...schema.type.map((type: string) => valuesOf({ ...schema, type })))
-  switch (schema.type) {
-    case 'null':
-      return fc.constant(null)
-    case 'boolean':
-      return fc.boolean()
-    case 'integer':
-      return fc.integer({ min: Math.max(schema.minimum ?? -1000, -(2 ** 31)), max: Math.min(schema.maximum ?? 1000, 2 ** 31 - 1) })
-    case 'number':
-      return fc.double({ min: schema.minimum ?? -1000, max: schema.maximum ?? 1000, noNaN: true })
-    case 'string':
-      return textOf(schema)
-    case 'array':
-      return fc.array(valuesOf(schema.items ?? {}), { minLength: schema.minItems ?? 0, maxLength: Math.min(schema.maxItems ?? 4, 4) })
-    case 'object':
-      return objectsOf(schema)
-    default:
-      throw new Error(`no values for ${JSON.stringify(schema)}`)
-  }
+  if (Array.isArray(schema.type))
+    return fc.oneof(...schema.type.map((type: string) => valuesOf({ ...schema, type })))
+  const make = BY_TYPE[schema.type]
+  if (make === undefined) throw new Error(`no values for ${JSON.stringify(schema)}`)
+  return make(schema)
+}
+
+const BY_TYPE: Readonly<Record<string, (schema: JsonSchema) => fc.Arbitrary<unknown>>> = {
+  null: () => fc.constant(null),
+  boolean: () => fc.boolean(),
+  integer: ({ minimum = -1000, maximum = 1000 }) =>
+    fc.integer({ min: Math.max(minimum, -(2 ** 31)), max: Math.min(maximum, 2 ** 31 - 1) }),
+  number: ({ minimum = -1000, maximum = 1000 }) => fc.double({ min: minimum, max: maximum, noNaN: true }),
+  string: textOf,
+  array: ({ items = {}, minItems = 0, maxItems = 4 }) =>
+    fc.array(valuesOf(items), { minLength: minItems, maxLength: Math.min(maxItems, 4) }),
+  object: objectsOf,
 }
 
 function textOf(schema: JsonSchema): fc.Arbitrary<string> {
@@ -51,7 +83,10 @@ function textOf(schema: JsonSchema): fc.Arbitrary<string> {
   if (schema.format === 'date-time') return fc.date({ noInvalidDate: true }).map((date) => date.toISOString())
   if (schema.pattern !== undefined) return fc.stringMatching(new RegExp(schema.pattern))
   const bounds = { minLength: schema.minLength ?? 0, maxLength: Math.min(schema.maxLength ?? 30, 30) }
-  return fc.oneof(fc.string({ ...bounds, unit: 'grapheme-ascii' }), fc.string({ ...bounds, unit: 'grapheme' }))
+  return fc.oneof(
+    fc.string({ ...bounds, unit: 'grapheme-ascii' }),
+    fc.string({ ...bounds, unit: 'grapheme' }),
+  )
 }
 
 function objectsOf(schema: JsonSchema): fc.Arbitrary<Record<string, unknown>> {
@@ -61,7 +96,9 @@ function objectsOf(schema: JsonSchema): fc.Arbitrary<Record<string, unknown>> {
     requiredKeys: [...required],
   } as { requiredKeys: [] })
   if (schema.additionalProperties === undefined || schema.additionalProperties === false) return named
-  const others = fc.dictionary(textOf(schema.propertyNames ?? {}), valuesOf(schema.additionalProperties), { maxKeys: 3 })
+  const others = fc.dictionary(textOf(schema.propertyNames ?? {}), valuesOf(schema.additionalProperties), {
+    maxKeys: 3,
+  })
   return fc.tuple(others, named).map(([other, own]) => ({ ...other, ...own }))
 }
 

@@ -10,7 +10,7 @@ afterAll(() => api.close())
 
 /** Does it as somebody with the database's password would, and takes it back. */
 async function tampering(sql: string): Promise<Awaited<ReturnType<typeof verifyAudit>>> {
-  const back = Symbol('back')
+  const back = new Error('take it back')
   let verdict: Awaited<ReturnType<typeof verifyAudit>> | undefined
   try {
     await api.app.control.transaction(async (tx) => {
@@ -64,7 +64,9 @@ test('filters find by actor, action and target', async () => {
 test('many writers at once make one chain', async () => {
   const { control } = api.app
   await Promise.all(
-    Array.from({ length: 40 }, (_, n) => appendAudit(control, { actor: `a${n}`, action: 'test', outcome: 'ok', detail: { n } })),
+    Array.from({ length: 40 }, (_, n) =>
+      appendAudit(control, { actor: `a${n}`, action: 'test', outcome: 'ok', detail: { n } }),
+    ),
   )
   const verdict = await verifyAudit(control)
   expect(verdict).toMatchObject({ intact: true, problem: null })
@@ -73,7 +75,14 @@ test('many writers at once make one chain', async () => {
 
 test('hostile text is kept as text', async () => {
   const hostile = 'a\0b \ud800 \u001b[2J <img src=x onerror=alert(1)>'
-  await appendAudit(api.app.control, { actor: hostile, action: 'test', target: hostile, reason: hostile, outcome: 'ok', detail: { [hostile]: hostile } })
+  await appendAudit(api.app.control, {
+    actor: hostile,
+    action: 'test',
+    target: hostile,
+    reason: hostile,
+    outcome: 'ok',
+    detail: { [hostile]: hostile },
+  })
   const { body } = await api.ask('GET', '/audit?limit=1')
   expect(body.items[0].target).toBe('a\ufffdb \ufffd \u001b[2J <img src=x onerror=alert(1)>')
   expect((await verifyAudit(api.app.control)).intact).toBe(true)
@@ -87,9 +96,13 @@ test.each([
   ['a missing row', `delete from tenantry.audit_log where seq = 3`, 3],
   ['a missing first row', `delete from tenantry.audit_log where seq = 1`, 1],
   ['a forged hash', `update tenantry.audit_log set hash = sha256('x') where seq = 2`, 2],
-  ['two rows swapped', `update tenantry.audit_log a set actor = b.actor, action = b.action, outcome = b.outcome,
+  [
+    'two rows swapped',
+    `update tenantry.audit_log a set actor = b.actor, action = b.action, outcome = b.outcome,
       target = b.target, at = b.at, detail = b.detail, hash = b.hash
-    from tenantry.audit_log b where (a.seq, b.seq) in ((2, 3), (3, 2))`, 2],
+    from tenantry.audit_log b where (a.seq, b.seq) in ((2, 3), (3, 2))`,
+    2,
+  ],
 ])('%s is found at its row', async (_what, sql, seq) => {
   const verdict = await tampering(sql)
   expect(verdict.intact).toBe(false)
@@ -122,5 +135,8 @@ test('an audit row that cannot be stored is in the log instead, and the request 
   await api.app.control.query('alter table tenantry.audit_log drop constraint closed')
   expect(answered.status).toBe(201)
   const line = api.log.find((entry) => entry.includes('the audit row could not be stored'))
-  expect(JSON.parse(line ?? '{}').audit).toMatchObject({ action: 'tokens.create', target: String(answered.body.id) })
+  expect(JSON.parse(line ?? '{}').audit).toMatchObject({
+    action: 'tokens.create',
+    target: String(answered.body.id),
+  })
 })

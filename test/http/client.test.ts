@@ -25,7 +25,12 @@ const echo = defineEndpoint({
   query: { times: z.string().optional() },
   body: z.strictObject({ text: z.string().optional() }),
   status: 200,
-  output: z.object({ name: z.string(), times: z.string().nullable(), text: z.string().nullable(), run: z.int() }),
+  output: z.object({
+    name: z.string(),
+    times: z.string().nullable(),
+    text: z.string().nullable(),
+    run: z.int(),
+  }),
   async run(_app, { params, query, body }) {
     runs += 1
     if (body.text === 'refuse') {
@@ -80,7 +85,11 @@ beforeEach(() => {
 describe('call', () => {
   test('fills path, query and body, and gives the typed answer', async () => {
     const client = createClient({ url: `${api.url}/`, token: () => Promise.resolve(api.token) })
-    const answer = await client.call(echo, { params: { name: 'ä/ö ?#' }, query: { times: 'a&b' }, body: { text: 'x' } })
+    const answer = await client.call(echo, {
+      params: { name: 'ä/ö ?#' },
+      query: { times: 'a&b' },
+      body: { text: 'x' },
+    })
     expect(answer).toEqual({ name: 'ä/ö ?#', times: 'a&b', text: 'x', run: 1 })
     expect(await client.call(echo, { params: { name: 'n' } })).toMatchObject({ times: null, text: null })
   })
@@ -94,9 +103,17 @@ describe('call', () => {
       message: 'It said no.',
       status: 502,
       exitCode: 1,
-      facts: { sqlstate: '42501', server: 'pg-1', tenant: 'acme', retryable: true, nextSteps: ['Ask it nicely.'] },
+      facts: {
+        sqlstate: '42501',
+        server: 'pg-1',
+        tenant: 'acme',
+        retryable: true,
+        nextSteps: ['Ask it nicely.'],
+      },
     })
-    await expect(createClient({ url: api.url }).call(endpointOf('tokens.list'))).rejects.toMatchObject({ code: 'unauthenticated' })
+    await expect(createClient({ url: api.url }).call(endpointOf('tokens.list'))).rejects.toMatchObject({
+      code: 'unauthenticated',
+    })
   })
 
   test('does a POST once by its key', async () => {
@@ -111,7 +128,9 @@ describe('call', () => {
     const client = createClient({ url: api.url, token: api.token })
     const made = await client.call(endpointOf('tokens.create'), { body: { name: 'x', scopes: ['simulate'] } })
     expect(await client.call(endpointOf('tokens.revoke'), { params: { id: made.id } })).toBeUndefined()
-    expect(await client.call(endpointOf('metrics.read'))).toContain('# TYPE tenantry_http_request_duration_seconds histogram')
+    expect(await client.call(endpointOf('metrics.read'))).toContain(
+      '# TYPE tenantry_http_request_duration_seconds histogram',
+    )
   })
 
   test('an API that is not there is said to be so', async () => {
@@ -137,16 +156,17 @@ describe('call', () => {
 
   test('a POST whose answer was lost is repeated with the same key, a DELETE is not', async () => {
     const server = await serve((request, response) => {
-      if (server.asked.length === 1 || request.method === 'DELETE') return void response.socket?.destroy()
-      response.setHeader('content-type', 'application/json')
-      response.end('{"run": 7}')
+      if (server.asked.length === 1 || request.method === 'DELETE') response.socket?.destroy()
+      else response.writeHead(200, { 'content-type': 'application/json' }).end('{"run": 7}')
     })
     const client = createClient({ url: server.url })
     expect(await client.call(echo, { params: { name: 'n' } })).toEqual({ run: 7 })
     expect(server.asked).toHaveLength(2)
     expect(server.asked[0]?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/)
     expect(server.asked[1]?.headers['idempotency-key']).toBe(server.asked[0]?.headers['idempotency-key'])
-    await expect(client.call(endpointOf('tokens.revoke'), { params: { id: 1 } })).rejects.toMatchObject({ code: 'server_unreachable' })
+    await expect(client.call(endpointOf('tokens.revoke'), { params: { id: 1 } })).rejects.toMatchObject({
+      code: 'server_unreachable',
+    })
     expect(server.asked).toHaveLength(3)
     await server.close()
   })
@@ -156,7 +176,9 @@ describe('call', () => {
     [413, 'payload_too_large'],
     [418, 'internal'],
   ])('the page of a proxy with status %i becomes %s', async (status, code) => {
-    const server = await serve((_request, response) => response.writeHead(status, { 'content-type': 'text/html' }).end('<h1>no</h1>'))
+    const server = await serve((_request, response) =>
+      response.writeHead(status, { 'content-type': 'text/html' }).end('<h1>no</h1>'),
+    )
     const client = createClient({ url: server.url, retries: 0 })
     await expect(client.call(endpointOf('health.live'))).rejects.toMatchObject({ code })
     await server.close()
@@ -164,7 +186,9 @@ describe('call', () => {
 
   test('the token does not follow a redirect', async () => {
     const elsewhere = await serve((_request, response) => response.end('{}'))
-    const server = await serve((_request, response) => response.writeHead(307, { location: `${elsewhere.url}/x` }).end())
+    const server = await serve((_request, response) =>
+      response.writeHead(307, { location: `${elsewhere.url}/x` }).end(),
+    )
     const client = createClient({ url: server.url, token: 'secret', retries: 0 })
     await expect(client.call(endpointOf('health.live'))).rejects.toMatchObject({ code: 'server_unreachable' })
     expect(elsewhere.asked).toHaveLength(0)
@@ -205,7 +229,8 @@ describe('stream', () => {
     const seen: number[] = []
     const losses: string[] = []
     const following = (async () => {
-      for await (const { data } of client.stream(counting, { onReconnect: (reason) => losses.push(reason) })) seen.push(data.n)
+      for await (const { data } of client.stream(counting, { onReconnect: (reason) => losses.push(reason) }))
+        seen.push(data.n)
     })()
     for (let round = 1; round <= 3; round++) {
       upTo += 5
@@ -246,18 +271,23 @@ describe('stream', () => {
       expect(await open()).toContain('\ntenantry_sse_clients 1\n')
       break
     }
-    await until(async () => (await open()).includes('\ntenantry_sse_clients 0\n'), { what: 'the stream to be closed' })
+    await until(async () => (await open()).includes('\ntenantry_sse_clients 0\n'), {
+      what: 'the stream to be closed',
+    })
     const abort = new AbortController()
     const aborted = (async () => {
-      for await (const _event of client.stream(counting, { signal: abort.signal })) abort.abort()
+      for await (const { id } of client.stream(counting, { signal: abort.signal })) abort.abort(id)
     })()
     await aborted
-    await until(async () => (await open()).includes('\ntenantry_sse_clients 0\n'), { what: 'the stream to be closed again' })
+    await until(async () => (await open()).includes('\ntenantry_sse_clients 0\n'), {
+      what: 'the stream to be closed again',
+    })
   })
 })
 
 describe('the parser of event streams', () => {
-  const text = ': comment\nretry: 5\n\nid: 1\nevent: a\ndata: x\ndata:y\n\r\ndata\n\nid:2\r\ndata: z\r\n\r\nevent: none\n\ndata: unfinished'
+  const text =
+    ': comment\nretry: 5\n\nid: 1\nevent: a\ndata: x\ndata:y\n\r\ndata\n\nid:2\r\ndata: z\r\n\r\nevent: none\n\ndata: unfinished'
   const expected = [
     { event: 'a', data: 'x\ny', id: '1' },
     { event: 'message', data: '', id: undefined },

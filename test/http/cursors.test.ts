@@ -67,7 +67,9 @@ test('a cursor with other filters: 400', async () => {
     expect([query, answered.status, answered.body.code]).toEqual([query, 400, 'malformed_request'])
     expect(answered.body.errors[0].pointer).toBe('/query/cursor')
   }
-  expect((await api.ask('GET', `/operations?kind=discover&limit=9&cursor=${body.next_cursor}`)).status).toBe(200)
+  expect((await api.ask('GET', `/operations?kind=discover&limit=9&cursor=${body.next_cursor}`)).status).toBe(
+    200,
+  )
 })
 
 test('a cursor that nobody made: 400', async () => {
@@ -88,7 +90,8 @@ test('a cursor that nobody made: 400', async () => {
 })
 
 test('tokens and the audit log are read page by page too', async () => {
-  for (let n = 0; n < 7; n++) await api.ask('POST', '/tokens', { body: { name: `t${n}`, scopes: ['simulate'] } })
+  for (let n = 0; n < 7; n++)
+    await api.ask('POST', '/tokens', { body: { name: `t${n}`, scopes: ['simulate'] } })
   expect((await readAll('/tokens?', 3)).ids).toHaveLength(8)
   const first = await api.ask('GET', '/audit?action=tokens.create&limit=4')
   const second = await api.ask('GET', `/audit?action=tokens.create&limit=4&cursor=${first.body.next_cursor}`)

@@ -41,24 +41,33 @@ interface Call {
 
 function callsOf(endpoint: AnyEndpoint): fc.Arbitrary<Call> {
   const known = seeds[endpoint.path] ?? {}
-  const part = (schema: z.ZodType): JsonSchema => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' })
+  const part = (schema: z.ZodType): JsonSchema =>
+    z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' })
   const field = (name: string, json: JsonSchema): fc.Arbitrary<unknown> => {
     if (name === 'wait') return fc.constantFrom(0, '0', 'soon', -1)
     const seeded = known[name]
     const made = mostlyValid(json)
-    return seeded === undefined ? made : fc.oneof({ arbitrary: fc.constantFrom(...seeded), weight: 4 }, { arbitrary: made, weight: 1 })
+    return seeded === undefined
+      ? made
+      : fc.oneof({ arbitrary: fc.constantFrom(...seeded), weight: 4 }, { arbitrary: made, weight: 1 })
   }
-  const fields = (schema: z.ZodType, all: boolean): fc.Arbitrary<Record<string, unknown>> => {
+  const fields = (schema: z.ZodType, complete: boolean): fc.Arbitrary<Record<string, unknown>> => {
     const { properties = {} } = part(schema)
     const values = Object.entries(properties).map(([name, json]) => [name, field(name, json)] as const)
-    return fc.record(Object.fromEntries(values), all ? {} : { requiredKeys: [] })
+    return fc.record(Object.fromEntries(values), complete ? {} : { requiredKeys: [] })
   }
-  const body = endpoint.stream === 'sse' || endpoint.method === 'GET' ? fc.constant(undefined) : bodyOf(part(endpoint.body), known)
+  const body =
+    endpoint.stream === 'sse' || endpoint.method === 'GET'
+      ? fc.constant(undefined)
+      : bodyOf(part(endpoint.body), known)
   return fc.record({
     params: fields(endpoint.params, true),
     query: fields(endpoint.query, false),
     body,
-    key: fc.option(fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme-ascii' }), { nil: undefined, freq: 4 }),
+    key: fc.option(fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme-ascii' }), {
+      nil: undefined,
+      freq: 4,
+    }),
   })
 }
 
@@ -66,10 +75,14 @@ function callsOf(endpoint: AnyEndpoint): fc.Arbitrary<Call> {
 function bodyOf(schema: JsonSchema, known: Seeds[string]): fc.Arbitrary<unknown> {
   const present = Object.entries(known).filter(([name]) => schema.properties?.[name] !== undefined)
   if (present.length === 0) return mostlyValid(schema)
-  const named = fc.record(Object.fromEntries(present.map(([name, values]) => [name, fc.constantFrom(...values)])))
+  const named = fc.record(
+    Object.fromEntries(present.map(([name, values]) => [name, fc.constantFrom(...values)])),
+  )
   return fc
     .tuple(mostlyValid(schema), named, fc.boolean())
-    .map(([made, names, use]) => (use && made !== null && typeof made === 'object' && !Array.isArray(made) ? { ...made, ...names } : made))
+    .map(([made, names, use]) =>
+      use && made !== null && typeof made === 'object' && !Array.isArray(made) ? { ...made, ...names } : made,
+    )
 }
 
 function pathOf(endpoint: AnyEndpoint, call: Call): string {
@@ -92,12 +105,12 @@ function asText(value: unknown): string {
 
 /** Streams are opened, looked at, and closed. */
 async function askOnce(endpoint: AnyEndpoint, call: Call): Promise<Answered> {
-  const ask: Ask = {
+  const asking: Ask = {
     token,
     ...(call.body === undefined ? {} : { body: call.body }),
     ...(call.key === undefined ? {} : { headers: { 'idempotency-key': call.key } }),
   }
-  if (endpoint.stream === undefined) return api.ask(endpoint.method, pathOf(endpoint, call), ask)
+  if (endpoint.stream === undefined) return api.ask(endpoint.method, pathOf(endpoint, call), asking)
   const abort = new AbortController()
   const response = await fetch(`${api.url}${pathOf(endpoint, call)}`, {
     headers: { authorization: `Bearer ${token}` },
@@ -106,10 +119,15 @@ async function askOnce(endpoint: AnyEndpoint, call: Call): Promise<Answered> {
   const text = response.ok ? '' : await response.text()
   if (response.ok) await response.body?.getReader().read()
   abort.abort()
-  return { status: response.status, headers: response.headers, text, body: text === '' ? undefined : JSON.parse(text) }
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: text === '' ? undefined : JSON.parse(text),
+  }
 }
 
-/** It may have revoked its own token, or retired what it works on: then it goes on with a new one. */
+/** It may have revoked its own token: then it goes on with a new one. */
 async function ask(endpoint: AnyEndpoint, call: Call): Promise<Answered> {
   const answered = await askOnce(endpoint, call)
   if (answered.status !== 401) return answered
@@ -117,24 +135,34 @@ async function ask(endpoint: AnyEndpoint, call: Call): Promise<Answered> {
   return askOnce(endpoint, call)
 }
 
-function checkAnswer(endpoint: AnyEndpoint, answered: Answered): void {
-  const what = `${endpoint.method} ${endpoint.path} → ${answered.status} ${answered.text.slice(0, 500)}`
-  const pointer = `/paths/${escape(endpoint.path)}/${endpoint.method.toLowerCase()}/responses/${answered.status}`
-  const response = resolve(pointer)
-  expect(response, `${what}: the status is not documented`).toBeDefined()
-  expect(answered.headers.get('x-request-id'), what).not.toBeNull()
-  if (answered.status >= 400) {
-    const code = answered.body?.code as ErrorCode
-    expect(errorsOf(endpoint), what).toContain(code)
-    expect(ERROR_CODES[code].status, what).toBe(answered.status)
-    // 502 tells of a server of the fleet, not of the API.
-    expect(answered.status < 500 || answered.status === 502, what).toBe(true)
+/** What is wrong with an answer. */
+function complaints(endpoint: AnyEndpoint, answered: Answered): string[] {
+  const { status, headers, body, text } = answered
+  const response = resolve(
+    `/paths/${escape(endpoint.path)}/${endpoint.method.toLowerCase()}/responses/${status}`,
+  )
+  const found: string[] = []
+  if (response === undefined) found.push('the status is not documented')
+  if (headers.get('x-request-id') === null) found.push('there is no request id')
+  if (status >= 400) found.push(...problemComplaints(endpoint, status, body?.code))
+  const [type, content] = Object.entries<JsonSchema>(response?.content ?? {})[0] ?? []
+  if (type !== undefined && /json/.test(type)) {
+    const valid = validator(content.schema)
+    if (headers.get('content-type') !== type) found.push(`the content type is ${headers.get('content-type')}`)
+    if (!valid(body)) found.push(ajv.errorsText(valid.errors))
   }
-  const [type, content] = Object.entries<JsonSchema>(response.content ?? {})[0] ?? []
-  if (type === undefined || !/json/.test(type)) return
-  expect(answered.headers.get('content-type'), what).toBe(type)
-  const valid = validator(content.schema)
-  expect(valid(answered.body), `${what}: ${ajv.errorsText(valid.errors)}`).toBe(true)
+  return found.map(
+    (complaint) => `${endpoint.method} ${endpoint.path} → ${status} ${text.slice(0, 500)}: ${complaint}`,
+  )
+}
+
+function problemComplaints(endpoint: AnyEndpoint, status: number, code: ErrorCode): string[] {
+  const found: string[] = []
+  if (!errorsOf(endpoint).includes(code)) found.push(`the code ${code} is not documented`)
+  if (ERROR_CODES[code]?.status !== status) found.push(`the status of ${code} is another`)
+  // 502 tells of a server of the fleet, not of the API.
+  if (status >= 500 && status !== 502) found.push('it failed inside')
+  return found
 }
 
 const validators = new Map<JsonSchema, ReturnType<typeof ajv.compile>>()
@@ -142,7 +170,9 @@ const validators = new Map<JsonSchema, ReturnType<typeof ajv.compile>>()
 function validator(schema: JsonSchema): ReturnType<typeof ajv.compile> {
   const known = validators.get(schema)
   if (known !== undefined) return known
-  const made = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"api#/components/')))
+  const made = ajv.compile(
+    JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"api#/components/')),
+  )
   validators.set(schema, made)
   return made
 }
@@ -159,32 +189,47 @@ function escape(part: string): string {
   return part.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
+async function tryOut(
+  endpoint: AnyEndpoint,
+  calls: fc.Arbitrary<Call>,
+  runs: number,
+): Promise<{ wrong: string[]; taken: number }> {
+  token = await api.makeToken()
+  const wrong: string[] = []
+  let taken = 0
+  const result = await fc.check(
+    fc.asyncProperty(calls, async (call) => {
+      const answered = await ask(endpoint, call)
+      if (!['invalid_input', 'malformed_request'].includes(answered.body?.code)) taken += 1
+      const found = complaints(endpoint, answered)
+      if (found.length > 0) wrong.push(...found, JSON.stringify(call))
+      return found.length === 0
+    }),
+    { numRuns: runs, seed: SEED, endOnFailure: true },
+  )
+  // What was thrown instead of answered, e.g. a connection that broke.
+  if (result.failed && wrong.length === 0) wrong.push(fc.defaultReportMessage(result) ?? 'it failed')
+  return { wrong, taken }
+}
+
 describe.each(all)('$method $path', (endpoint) => {
   test('answers as it says', { timeout: 120_000 }, async () => {
-    token = await api.makeToken()
     // Anew for each endpoint: the one before may have retired, cancelled, revoked them.
     seeds = await seedFleet(api)
-    let taken = 0
-    await fc.assert(
-      fc.asyncProperty(callsOf(endpoint), async (call) => {
-        const answered = await ask(endpoint, call)
-        if (!['invalid_input', 'malformed_request'].includes(answered.body?.code)) taken += 1
-        checkAnswer(endpoint, answered)
-      }),
-      { numRuns: RUNS, seed: SEED, endOnFailure: true },
-    )
-    expect(taken, 'values that are all refused try nothing').toBeGreaterThan(0)
+    const { wrong, taken } = await tryOut(endpoint, callsOf(endpoint), RUNS)
+    expect(wrong).toEqual([])
+    // Values that are all refused try nothing.
+    expect(taken).toBeGreaterThan(0)
   })
 
   test('refuses junk as a body or in the query', async () => {
-    token = await api.makeToken()
-    await fc.assert(
-      fc.asyncProperty(junk, fc.string({ minLength: 1 }), async (body, name) => {
-        const query = { [name]: body }
-        const answered = await ask(endpoint, { params: {}, query, body: endpoint.method === 'GET' ? undefined : body, key: undefined })
-        checkAnswer(endpoint, answered)
-      }),
-      { numRuns: Math.ceil(RUNS / 4), seed: SEED, endOnFailure: true },
-    )
+    const calls = fc.tuple(junk, fc.string({ minLength: 1 })).map(([body, name]) => ({
+      params: {},
+      query: { [name]: body },
+      body: endpoint.method === 'GET' ? undefined : body,
+      key: undefined,
+    }))
+    const { wrong } = await tryOut(endpoint, calls, Math.ceil(RUNS / 4))
+    expect(wrong).toEqual([])
   })
 })

@@ -14,7 +14,12 @@ afterAll(() => api.close())
 test('the report tells without a token whether the control database answers and workers run', async () => {
   const before = await api.ask('GET', '/health', { token: undefined })
   expect(before.status).toBe(200)
-  expect(before.body).toMatchObject({ status: 'degraded', live: true, ready: true, checks: { workers: { count: 0 } } })
+  expect(before.body).toMatchObject({
+    status: 'degraded',
+    live: true,
+    ready: true,
+    checks: { workers: { count: 0 } },
+  })
   await registerWorker(api.app.control, { id: crypto.randomUUID(), host: 'here', pid: 1 })
   const after = await until(
     async () => {
@@ -50,9 +55,12 @@ test('without its control database it is alive, not ready, and tells no address'
       expect(answered.body).toMatchObject({ code: 'control_unavailable', retryable: true })
       expect(answered.headers.get('retry-after')).toBe('5')
     }
-    for (const { text } of [report, ready, list]) expect(text).not.toMatch(new RegExp(`127\\.0\\.0\\.1|${server.port}`))
+    for (const { text } of [report, ready, list])
+      expect(text).not.toMatch(new RegExp(`127\\.0\\.0\\.1|${server.port}`))
     await server.restart()
-    await until(async () => (await lonely.ask('GET', '/readyz')).status === 200, { what: 'readiness to return' })
+    await until(async () => (await lonely.ask('GET', '/readyz')).status === 200, {
+      what: 'readiness to return',
+    })
   } finally {
     await lonely.close()
     await server.remove()

@@ -47,7 +47,11 @@ function newKey(): string {
   return `key-${++keys}`
 }
 
-function post(key: string, body: unknown = {}, more: { token?: string; path?: string } = {}): Promise<Answered> {
+function post(
+  key: string,
+  body: unknown = {},
+  more: { token?: string; path?: string } = {},
+): Promise<Answered> {
   const { path = '/test/count/x', ...ask } = more
   return api.ask('POST', path, { body, headers: { 'idempotency-key': key }, ...ask })
 }
@@ -99,7 +103,10 @@ test('twenty at once with one key: one runs, the others are refused with 409 whi
   await until(() => settled === 19, { what: '19 of 20 to be refused while the first is in flight' })
   held.resolve()
   const answers = await Promise.all(asked)
-  expect(answers.map((one) => one.status).toSorted()).toEqual([201, ...Array.from({ length: 19 }, () => 409)])
+  expect(answers.map((one) => one.status).toSorted((one, other) => one - other)).toEqual([
+    201,
+    ...Array.from({ length: 19 }, () => 409),
+  ])
   const refused = answers.find((one) => one.status === 409)
   expect(refused?.body).toMatchObject({ code: 'conflict', retryable: true })
   expect((await post(key)).body).toEqual({ runs: 1 })

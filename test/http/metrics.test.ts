@@ -11,7 +11,9 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 async function scrape(): Promise<string> {
-  const { status, text, headers } = await api.ask('GET', '/metrics', { token: await api.makeToken({ scopes: ['metrics:read'] }) })
+  const { status, text, headers } = await api.ask('GET', '/metrics', {
+    token: await api.makeToken({ scopes: ['metrics:read'] }),
+  })
   expect([status, headers.get('content-type')]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])
   return text
 }
@@ -21,7 +23,9 @@ test('requests are counted by route, method and status, never by path', async ()
   await api.ask('GET', '/no/such/path')
   await api.ask('GET', '/operations/%zz')
   const text = await scrape()
-  expect(text).toMatch(/tenantry_http_request_duration_seconds_count\{route="\/operations\/\{id\}",method="GET",code="404"\} 1\n/)
+  expect(text).toMatch(
+    /tenantry_http_request_duration_seconds_count\{route="\/operations\/\{id\}",method="GET",code="404"\} 1\n/,
+  )
   expect(text).toMatch(/route="unmatched",method="GET",code="404"/)
   expect(text).not.toMatch(/00000000-0000|no\/such/)
 })
@@ -54,7 +58,9 @@ test('values of collectors come fresh with each scrape; one that fails is report
 })
 
 test('it says which version runs', async () => {
-  expect(await scrape()).toContain(`tenantry_build_info{version="${packageJson.version}",node="${process.version}"} 1`)
+  expect(await scrape()).toContain(
+    `tenantry_build_info{version="${packageJson.version}",node="${process.version}"} 1`,
+  )
 })
 
 test('the process itself is measured', async () => {

@@ -3,7 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endpointOf } from '../../src/api/index.ts'
 import { createClient, type Client } from '../../src/client/client.ts'
 import type { Operation } from '../../src/control/operations/operation.ts'
-import { claimOperations, endOperation, enqueueOperation, recordEvent } from '../../src/control/operations/store.ts'
+import {
+  claimOperations,
+  endOperation,
+  enqueueOperation,
+  recordEvent,
+} from '../../src/control/operations/store.ts'
 import { registerWorker } from '../../src/control/workers.ts'
 import { startTestApi, type TestApi } from './api.ts'
 
@@ -32,7 +37,14 @@ async function claim(kind: string): Promise<Operation> {
 test('an operation is shown with its input and steps, in lists without', async () => {
   const { id } = await enqueue('shown')
   const shown = await client.call(endpointOf('operations.show'), { params: { id } })
-  expect(shown).toMatchObject({ id, kind: 'shown', state: 'queued', input: { pattern: 'x' }, steps: [], error: null })
+  expect(shown).toMatchObject({
+    id,
+    kind: 'shown',
+    state: 'queued',
+    input: { pattern: 'x' },
+    steps: [],
+    error: null,
+  })
   const list = await client.call(endpointOf('operations.list'), { query: { kind: 'shown' } })
   expect(list.items.map((item) => item.id)).toEqual([id])
   expect(list.items[0]).not.toHaveProperty('input')
@@ -60,7 +72,9 @@ test('wait answers when it ends', async () => {
   const { id } = await enqueue('awaited')
   const waiting = client.call(endpointOf('operations.show'), { params: { id }, query: { wait: 60 } })
   const claimed = await claim('awaited')
-  await api.app.control.transaction((tx) => endOperation(tx, claimed, { state: 'succeeded', result: { made: 3 } }))
+  await api.app.control.transaction((tx) =>
+    endOperation(tx, claimed, { state: 'succeeded', result: { made: 3 } }),
+  )
   expect(await waiting).toMatchObject({ state: 'succeeded', result: { made: 3 } })
 })
 
@@ -80,12 +94,21 @@ test('wait takes a minute at most', async () => {
 test('cancel ends one that never ran; a second cancel conflicts', async () => {
   const { id } = await enqueue('cancelled')
   const answered = await api.ask('POST', `/operations/${id}/cancel`, { body: { reason: 'not needed' } })
-  expect([answered.status, answered.body.state, answered.headers.get('location')]).toEqual([202, 'cancelled', `/operations/${id}`])
+  expect([answered.status, answered.body.state, answered.headers.get('location')]).toEqual([
+    202,
+    'cancelled',
+    `/operations/${id}`,
+  ])
   expect((await api.ask('POST', `/operations/${id}/cancel`)).status).toBe(409)
   const audit = await api.ask('GET', `/audit?action=operations.cancel&target=${id}`)
   expect(audit.body.items).toMatchObject([
     { outcome: 'conflict', target: id },
-    { outcome: 'ok', target: id, reason: 'not needed', actor: expect.stringMatching(/^token:\d+ test admin$/) },
+    {
+      outcome: 'ok',
+      target: id,
+      reason: 'not needed',
+      actor: expect.stringMatching(/^token:\d+ test admin$/),
+    },
   ])
 })
 
@@ -104,7 +127,9 @@ test('the stream shows the state, each event once, each change, and the end', as
   const { id } = await enqueue('followed')
   const seen: unknown[] = []
   const ids: string[] = []
-  for await (const { event, data, id: eventId } of client.stream(endpointOf('operations.stream'), { params: { id } })) {
+  for await (const { event, data, id: eventId } of client.stream(endpointOf('operations.stream'), {
+    params: { id },
+  })) {
     seen.push(event === 'event' ? `event ${data.type}` : `${event} ${data.state}`)
     if (eventId !== undefined) ids.push(eventId)
     if (event === 'snapshot') {
@@ -116,11 +141,17 @@ test('the stream shows the state, each event once, each change, and the end', as
     }
   }
   expect(seen[0]).toBe('snapshot queued')
-  expect(seen.filter((entry) => String(entry).startsWith('event'))).toEqual(['event found', 'event operation.succeeded'])
+  expect(seen.filter((entry) => String(entry).startsWith('event'))).toEqual([
+    'event found',
+    'event operation.succeeded',
+  ])
   expect(seen.at(-1)).toBe('change succeeded')
 
   const resumed: string[] = []
-  for await (const { event, data } of client.stream(endpointOf('operations.stream'), { params: { id }, lastEventId: ids[1] })) {
+  for await (const { event, data } of client.stream(endpointOf('operations.stream'), {
+    params: { id },
+    lastEventId: ids[1],
+  })) {
     resumed.push(event === 'event' ? `event ${data.type}` : `${event} ${data.state}`)
   }
   expect(resumed).toEqual(['snapshot succeeded', 'event operation.succeeded'])

@@ -29,7 +29,12 @@ const failing = defineEndpoint({
       })
     }
     if (body.how === 'hostile') {
-      throw new TenantryError('server_refused', HOSTILE, { sqlstate: '42501', server: 'pg-1', tenant: HOSTILE, nextSteps: [HOSTILE] })
+      throw new TenantryError('server_refused', HOSTILE, {
+        sqlstate: '42501',
+        server: 'pg-1',
+        tenant: HOSTILE,
+        nextSteps: [HOSTILE],
+      })
     }
     return {}
   },
@@ -57,7 +62,13 @@ describe('what cannot be read', () => {
   })
 
   test('another content type: 415', async () => {
-    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'application/jsonx', 'x']) {
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'application/xml',
+      'application/jsonx',
+      'x',
+    ]) {
       const answered = await api.ask('POST', '/tokens', { raw: '{}', headers: { 'content-type': type } })
       expect([type, answered.status, answered.body.code]).toEqual([type, 415, 'unsupported_media_type'])
     }
@@ -76,15 +87,18 @@ describe('what cannot be read', () => {
     expect(answered.status).toBe(401)
   })
 
-  test.each(['/operations/%', '/operations/%zz', '/operations/%c0%ae%c0%ae', '/operations/%00', '/operations/..%2f..%2fetc%2fpasswd'])(
-    'the path %s',
-    async (path) => {
-      const answered = await api.ask('GET', path)
-      expect([400, 404, 422]).toContain(answered.status)
-      expect(answered.headers.get('content-type')).toBe('application/problem+json')
-      expect(answered.headers.get('x-content-type-options')).toBe('nosniff')
-    },
-  )
+  test.each([
+    '/operations/%',
+    '/operations/%zz',
+    '/operations/%c0%ae%c0%ae',
+    '/operations/%00',
+    '/operations/..%2f..%2fetc%2fpasswd',
+  ])('the path %s', async (path) => {
+    const answered = await api.ask('GET', path)
+    expect([400, 404, 422]).toContain(answered.status)
+    expect(answered.headers.get('content-type')).toBe('application/problem+json')
+    expect(answered.headers.get('x-content-type-options')).toBe('nosniff')
+  })
 })
 
 describe('what is not there', () => {
@@ -100,7 +114,9 @@ describe('what is not there', () => {
       expect([answered.status, answered.headers.get('allow')]).toEqual([405, 'GET, POST'])
       expect(answered.body.code).toBe('method_not_allowed')
     }
-    expect((await api.ask('POST', '/operations/00000000-0000-4000-8000-000000000000')).headers.get('allow')).toBe('GET')
+    expect(
+      (await api.ask('POST', '/operations/00000000-0000-4000-8000-000000000000')).headers.get('allow'),
+    ).toBe('GET')
   })
 
   test('HEAD answers as GET does, without a body', async () => {
@@ -169,7 +185,10 @@ describe('what is not valid', () => {
 
 describe('what fails inside', () => {
   test.each(['bug', 'sql', 'output'])('%s: 500 that tells nothing but the request id', async (how) => {
-    const answered = await api.ask('POST', '/test/fail', { body: { how }, headers: { 'x-request-id': `find-${how}` } })
+    const answered = await api.ask('POST', '/test/fail', {
+      body: { how },
+      headers: { 'x-request-id': `find-${how}` },
+    })
     expect(answered.status).toBe(500)
     expect(answered.body).toMatchObject({ code: 'internal', requestId: `find-${how}`, retryable: false })
     expect(answered.text).not.toMatch(/secret|10\.0\.0\.7|at .*\.ts/)
@@ -178,7 +197,11 @@ describe('what fails inside', () => {
 
   test('a statement that took too long is worth another try', async () => {
     const answered = await api.ask('POST', '/test/fail', { body: { how: 'timeout' } })
-    expect([answered.status, answered.body.code, answered.headers.get('retry-after')]).toEqual([503, 'control_unavailable', '5'])
+    expect([answered.status, answered.body.code, answered.headers.get('retry-after')]).toEqual([
+      503,
+      'control_unavailable',
+      '5',
+    ])
   })
 
   test('hostile error text stays text', async () => {
@@ -189,7 +212,13 @@ describe('what fails inside', () => {
     expect(answered.headers.get('set-cookie')).toBeNull()
     // oxlint-disable-next-line no-control-regex
     expect(answered.text).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/)
-    expect(answered.body).toMatchObject({ detail: HOSTILE, tenant: HOSTILE, nextSteps: [HOSTILE], sqlstate: '42501', server: 'pg-1' })
+    expect(answered.body).toMatchObject({
+      detail: HOSTILE,
+      tenant: HOSTILE,
+      nextSteps: [HOSTILE],
+      sqlstate: '42501',
+      server: 'pg-1',
+    })
   })
 })
 

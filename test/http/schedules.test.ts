@@ -7,7 +7,12 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
-const nightly = { kind: 'discover', input: { pattern: 'cmp_%' }, cron: '0 3 * * *', timezone: 'Europe/Vienna' }
+const nightly = {
+  kind: 'discover',
+  input: { pattern: 'cmp_%' },
+  cron: '0 3 * * *',
+  timezone: 'Europe/Vienna',
+}
 
 test('a schedule is made, replaced, listed and removed', async () => {
   const made = await api.ask('PUT', '/schedules/nightly', { body: nightly })

@@ -12,9 +12,20 @@ export async function seedFleet(api: TestApi): Promise<Seeds> {
   const server = await ensureServer(api)
   const word = `seed${randomBytes(4).toString('hex')}`
   const tenant = await made(api, '/tenants', { name: word, server, database: word, labels: { plan: 'free' } })
-  const version = await made(api, '/schema/versions', { version_id: versionId(), description: word, upgrade_sql: 'select 1' })
-  const rollout = await made(api, '/schema/propagate', { version_id: version['version_id'], selector: `name:${word}` })
-  await ask(api, 'PUT', `/schedules/${word}`, { kind: 'discover', input: { pattern: 'x%' }, cron: '0 3 * * *' })
+  const version = await made(api, '/schema/versions', {
+    version_id: versionId(),
+    description: word,
+    upgrade_sql: 'select 1',
+  })
+  const rollout = await made(api, '/schema/propagate', {
+    version_id: version['version_id'],
+    selector: `name:${word}`,
+  })
+  await ask(api, 'PUT', `/schedules/${word}`, {
+    kind: 'discover',
+    input: { pattern: 'x%' },
+    cron: '0 3 * * *',
+  })
   const token = await made(api, '/tokens', { name: word, scopes: ['operations:read'] })
   const operations = [await failedOperation(api), (await queued(api)).id]
   return seedsFor({
@@ -41,9 +52,25 @@ interface Fleet {
 function seedsFor(fleet: Fleet): Seeds {
   const server = { name: [fleet.server] }
   const tenant = { name: [fleet.tenant] }
-  const rollout = { job_id: [fleet.rollout], tenants: [fleet.tenant], tenant: [fleet.tenant], selector: [`name:${fleet.tenant}`, ''] }
+  const rollout = {
+    job_id: [fleet.rollout],
+    tenants: [fleet.tenant],
+    tenant: [fleet.tenant],
+    selector: [`name:${fleet.tenant}`, ''],
+  }
   const operation = { id: fleet.operations }
-  const actions = ['pause', 'resume', 'stop', 'approve', 'retry', 'skip', 'undo', 'targets', 'errors', 'stream']
+  const actions = [
+    'pause',
+    'resume',
+    'stop',
+    'approve',
+    'retry',
+    'skip',
+    'undo',
+    'targets',
+    'errors',
+    'stream',
+  ]
   return {
     '/servers': { dsn: [`${dsnOf('postgres')}?sslmode=disable`] },
     '/servers/{name}': server,
@@ -76,7 +103,12 @@ function seedsFor(fleet: Fleet): Seeds {
   }
 }
 
-async function ask(api: TestApi, method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+async function ask(
+  api: TestApi,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Record<string, unknown>> {
   const answered = await api.ask(method, path, body === undefined ? {} : { body })
   if (answered.status >= 300) throw new Error(`${method} ${path} → ${answered.status} ${answered.text}`)
   return answered.body
@@ -87,7 +119,10 @@ function made(api: TestApi, path: string, body: unknown): Promise<Record<string,
 }
 
 async function ensureServer(api: TestApi): Promise<string> {
-  const servers = (await ask(api, 'GET', '/servers')) as unknown as { items?: { name: string }[]; servers?: { name: string }[] }
+  const servers = (await ask(api, 'GET', '/servers')) as unknown as {
+    items?: { name: string }[]
+    servers?: { name: string }[]
+  }
   const [known] = servers.items ?? servers.servers ?? []
   if (known !== undefined) return known.name
   const name = `seed-${randomBytes(3).toString('hex')}`
@@ -99,7 +134,10 @@ let second = Date.UTC(2026, 0, 1)
 
 function versionId(): string {
   second += 1000
-  return new Date(second).toISOString().replaceAll(/[-:]|\..*/g, '').replace('T', '_')
+  return new Date(second)
+    .toISOString()
+    .replaceAll(/[-:]|\..*/g, '')
+    .replace('T', '_')
 }
 
 async function queued(api: TestApi): Promise<{ id: string }> {

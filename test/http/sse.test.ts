@@ -75,7 +75,13 @@ async function* waves(signal: AbortSignal) {
 }
 
 let api: TestApi
-const limits = { heartbeatMs: 50, maxUnsentBytes: 64 * 1024, patienceMs: 200, retryMs: 1234, streamsPerToken: 3 }
+const limits = {
+  heartbeatMs: 50,
+  maxUnsentBytes: 64 * 1024,
+  patienceMs: 200,
+  retryMs: 1234,
+  streamsPerToken: 3,
+}
 beforeAll(async () => {
   api = await startTestApi({ endpoints: [...ENDPOINTS, numbers, flood], sse: limits })
 })
@@ -116,11 +122,20 @@ async function read(path: string, headers: Record<string, string> = {}, token = 
       return false
     }
   }
-  return { status: response.status, headers: response.headers, events, text: () => text, done: readAll(), stop: () => abort.abort() }
+  return {
+    status: response.status,
+    headers: response.headers,
+    events,
+    text: () => text,
+    done: readAll(),
+    stop: () => abort.abort(),
+  }
 }
 
 function numbersOf(reading: Reading): number[] {
-  return reading.events.filter(({ event }) => event === 'number').map(({ data }) => JSON.parse(data).n as number)
+  return reading.events
+    .filter(({ event }) => event === 'number')
+    .map(({ data }) => JSON.parse(data).n as number)
 }
 
 test('a stream says what it is, sends what is declared, and ends with `end`', async () => {
@@ -184,7 +199,9 @@ test('a reader that does not read is dropped; others go on', async () => {
   const dropped = await metrics.sseDropped.get()
   const before = dropped.values.find(({ labels }) => labels.reason === 'slow')?.value ?? 0
   const good = await read('/test/numbers', {}, await api.makeToken())
-  const paused = await Promise.all(Array.from({ length: 20 }, async () => openPaused('/test/flood', await api.makeToken())))
+  const paused = await Promise.all(
+    Array.from({ length: 20 }, async () => openPaused('/test/flood', await api.makeToken())),
+  )
   await until(() => open === 1, { what: 'all readers that do not read to be dropped', timeoutMs: 20_000 })
   const after = await metrics.sseDropped.get()
   expect(after.values.find(({ labels }) => labels.reason === 'slow')?.value).toBe(before + 20)
@@ -208,7 +225,11 @@ describe('limits', () => {
     const token = await api.makeToken()
     const readings = await Promise.all([1, 2, 3].map(() => read('/test/numbers', {}, token)))
     const refused = await api.ask('GET', '/test/numbers', { token })
-    expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([429, 'too_many_requests', '5'])
+    expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([
+      429,
+      'too_many_requests',
+      '5',
+    ])
     const other = await read('/test/numbers', {}, await api.makeToken())
     expect(other.status).toBe(200)
     readings[0]?.stop()
@@ -222,7 +243,9 @@ describe('limits', () => {
   test('a stream ends when its token is revoked', async () => {
     const token = await api.makeToken({ name: 'soon revoked' })
     const reading = await read('/test/numbers', {}, token)
-    const [row] = await api.app.control.query<{ id: number }>(`select id from tenantry.api_tokens where name = 'soon revoked'`)
+    const [row] = await api.app.control.query<{ id: number }>(
+      `select id from tenantry.api_tokens where name = 'soon revoked'`,
+    )
     await revokeToken(api.app.control, row?.id ?? 0)
     expect(await reading.done).toBe(true)
     expect(reading.text()).not.toContain('event: end')

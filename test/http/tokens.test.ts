@@ -56,12 +56,14 @@ describe('the token itself', () => {
 
 function base62(text: string): number {
   const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-  return [...text].reduce((sum, character) => sum * 62 + alphabet.indexOf(character), 0)
+  return Array.from(text).reduce((sum, character) => sum * 62 + alphabet.indexOf(character), 0)
 }
 
 describe('making and revoking', () => {
   test('a new token works with its scopes, is listed without itself, ends when revoked', async () => {
-    const made = await api.ask('POST', '/tokens', { body: { name: 'ci', scopes: ['operations:read', 'operations:read'] } })
+    const made = await api.ask('POST', '/tokens', {
+      body: { name: 'ci', scopes: ['operations:read', 'operations:read'] },
+    })
     expect(made.status).toBe(201)
     expect(made.body).toMatchObject({ name: 'ci', scopes: ['operations:read'], revoked_at: null })
     const days = (Date.parse(made.body.expires_at) - Date.parse(made.body.created_at)) / 86_400_000
@@ -69,7 +71,10 @@ describe('making and revoking', () => {
     expect((await api.ask('GET', '/operations', { token: made.body.token })).status).toBe(200)
     const list = await api.ask('GET', '/tokens')
     expect(list.text).not.toContain(made.body.token)
-    expect(list.body.items[0]).toMatchObject({ id: made.body.id, hint: `tnt_api_…${made.body.token.slice(-4)}` })
+    expect(list.body.items[0]).toMatchObject({
+      id: made.body.id,
+      hint: `tnt_api_…${made.body.token.slice(-4)}`,
+    })
     expect((await api.ask('DELETE', `/tokens/${made.body.id}`)).status).toBe(204)
     expect((await api.ask('GET', '/operations', { token: made.body.token })).status).toBe(401)
     expect((await api.ask('DELETE', `/tokens/${made.body.id}`)).status).toBe(204)
@@ -81,7 +86,9 @@ describe('making and revoking', () => {
       const refused = await api.ask('POST', '/tokens', { token, body: { name: 'x', scopes } })
       expect([refused.status, refused.body.code]).toEqual([403, 'forbidden'])
     }
-    expect((await api.ask('POST', '/tokens', { token, body: { name: 'x', scopes: ['simulate'] } })).status).toBe(201)
+    expect(
+      (await api.ask('POST', '/tokens', { token, body: { name: 'x', scopes: ['simulate'] } })).status,
+    ).toBe(201)
   })
 
   test('one that is not there: 404', async () => {
@@ -96,7 +103,8 @@ describe('guessing', () => {
       expect((await other.ask('GET', '/operations')).status).toBe(200)
       const guess = await other.makeToken({ expiresAt: new Date(0) })
       const statuses = []
-      for (let n = 0; n < 25; n++) statuses.push((await other.ask('GET', '/operations', { token: guess })).status)
+      for (let n = 0; n < 25; n++)
+        statuses.push((await other.ask('GET', '/operations', { token: guess })).status)
       expect(statuses.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 401))
       expect(statuses.at(-1)).toBe(429)
       const refused = await other.ask('GET', '/operations', { token: await other.makeToken() })
@@ -172,15 +180,16 @@ describe('the first token', () => {
     expect(await checkToken(api.app.control, lost)).toEqual({ ok: false, reason: 'revoked' })
   })
 
-  test.each([['of another control database', `tnt_admin_${'0'.repeat(43)}_000000\n`], ['empty', ''], ['garbage', 'x\0y']])(
-    'a file that is %s is made anew',
-    async (_what, content) => {
-      await ensureFirstToken(api.app.control, file)
-      await writeFile(file, content)
-      expect(await ensureFirstToken(api.app.control, file)).toEqual({ made: true })
-      expect(await works()).toBe(true)
-    },
-  )
+  test.each([
+    ['of another control database', `tnt_admin_${'0'.repeat(43)}_000000\n`],
+    ['empty', ''],
+    ['garbage', 'x\0y'],
+  ])('a file that is %s is made anew', async (_what, content) => {
+    await ensureFirstToken(api.app.control, file)
+    await writeFile(file, content)
+    expect(await ensureFirstToken(api.app.control, file)).toEqual({ made: true })
+    expect(await works()).toBe(true)
+  })
 
   test('a file that others can read is refused', async () => {
     await ensureFirstToken(api.app.control, file)
