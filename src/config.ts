@@ -199,6 +199,8 @@ export interface ConfigSources {
   readonly flags?: Partial<Record<SettingName, string>>
   /** What a program would rather have than the built-in defaults. */
   readonly defaults?: Partial<Record<SettingName, string>>
+  /** Do not read the file `.env` of the directory. */
+  readonly ignoreEnvFile?: boolean
   readonly directory?: string
 }
 
@@ -210,7 +212,7 @@ export function readConfig(sources: ConfigSources = {}): Config {
   const directory = sources.directory ?? process.cwd()
   const merged = {
     ...sources.defaults,
-    ...readEnvFile(join(directory, '.env')),
+    ...(sources.ignoreEnvFile === true ? {} : readEnvFile(join(directory, '.env'))),
     ...withoutEmpty(sources.environment ?? process.env),
     ...withoutEmpty(sources.flags ?? {}),
   }

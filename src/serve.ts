@@ -17,8 +17,9 @@ import { discoverHandler, importHandler } from './registry/operations.ts'
 import { measureRollout } from './rollout/measure.ts'
 import { Worker } from './worker/worker.ts'
 
-export function makeLog(level: Config['logLevel']): Logger {
-  return pino({ level, redact: ['password', 'dsn', 'token', 'req.headers.authorization'] }, pino.destination(2))
+/** @param destination file descriptor, or path of a file. */
+export function makeLog(level: Config['logLevel'], destination: number | string = 2): Logger {
+  return pino({ level, redact: ['password', 'dsn', 'token', 'req.headers.authorization'] }, pino.destination(destination))
 }
 
 /** Opens the control database and what belongs to it. */
@@ -38,7 +39,7 @@ export async function openApp(config: Config, controlUrl: string, log: Logger): 
 registerCollector('registry', collectRegistry)
 registerCollector('rollouts', collectRollouts)
 
-export function operationHandlers(app: App): Record<string, OperationHandler> {
+function operationHandlers(app: App): Record<string, OperationHandler> {
   return {
     rollout: rolloutController(app),
     discover: discoverHandler(app),

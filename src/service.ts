@@ -20,6 +20,8 @@ export interface ServiceOptions {
   readonly log: Logger
   /** The program's own starter: more worker processes are made with it. */
   readonly starter: string
+  /** Settings of the embedded server beside its own. */
+  readonly postgres?: Record<string, string>
 }
 
 export interface Service {
@@ -48,7 +50,8 @@ export function apiFile(stateDir: string): string {
 export async function startService(options: ServiceOptions): Promise<Service> {
   await using parts = new AsyncDisposableStack()
   const { config, log, role } = options
-  const local = config.databaseUrl === undefined ? await startLocal(config.stateDir) : undefined
+  const local =
+    config.databaseUrl === undefined ? await startLocal(config.stateDir, options.postgres) : undefined
   if (local !== undefined) parts.defer(() => local.embedded.stop())
   const controlUrl = local?.controlUrl ?? config.databaseUrl ?? ''
   const app = await openApp(config, controlUrl, log)

@@ -1,5 +1,6 @@
 /** Everything that can be asked. A new area adds its endpoints here and nowhere else. */
 import { auditEndpoints } from './audit.ts'
+import { doctorEndpoints } from './doctor.ts'
 import type { AnyEndpoint } from './endpoint.ts'
 import { healthEndpoints } from './health.ts'
 import { metricsEndpoints } from './metrics.ts'
@@ -24,6 +25,7 @@ const all = [
   ...scheduleEndpoints,
   ...tokenEndpoints,
   ...auditEndpoints,
+  ...doctorEndpoints,
   ...healthEndpoints,
   ...metricsEndpoints,
 ]

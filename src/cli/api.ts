@@ -47,6 +47,10 @@ export async function reachApi(flags: Reach, directory = process.cwd()): Promise
     config,
     flags.tokenFile === undefined ? undefined : resolve(directory, flags.tokenFile),
   )
+  return apiAt(url, token)
+}
+
+export function apiAt(url: string, token: string | undefined): Api {
   return { ...createClient({ url, token }), url, token, at: endpointOf }
 }
 

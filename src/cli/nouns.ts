@@ -1,25 +1,73 @@
 /** The commands by their first word; what is behind each is loaded when it is called. */
 import type { Command } from 'commander'
 
-export interface Noun {
+interface Noun {
   readonly name: string
   readonly summary: string
-  readonly group: 'Run' | 'Fleet' | 'Change' | 'Look and steer' | 'Help'
+  readonly group: 'Run' | 'Fleet' | 'Change' | 'Steer' | 'Help'
   /** Adds arguments, options, sub-commands and what they do. */
   load(): Promise<{ define(command: Command): void }>
 }
 
+const noun = (group: Noun['group'], name: string, summary: string, load: Noun['load']): Noun => ({
+  name,
+  summary,
+  group,
+  load,
+})
+
 export const NOUNS: readonly Noun[] = [
-  {
-    name: 'up',
-    group: 'Run',
-    summary: 'run API and workers on this machine, with an embedded PostgreSQL unless DATABASE_URL is set',
-    load: () => import('./commands/up.ts'),
-  },
-  {
-    name: 'serve',
-    group: 'Run',
-    summary: 'run the API, workers or both on the control database in DATABASE_URL',
-    load: () => import('./commands/serve.ts'),
-  },
+  noun(
+    'Run',
+    'up',
+    'run API and workers here, with a PostgreSQL of its own unless DATABASE_URL is set',
+    () => import('./commands/up.ts'),
+  ),
+  noun(
+    'Run',
+    'serve',
+    'run API, workers or both on the control database in DATABASE_URL',
+    () => import('./commands/serve.ts'),
+  ),
+  noun(
+    'Run',
+    'demo',
+    'show rollouts on hundreds of real databases, made for it',
+    () => import('./commands/demo.ts'),
+  ),
+  noun('Run', 'doctor', 'examine this installation and say what to do', () => import('./commands/doctor.ts')),
+  noun('Fleet', 'server', 'PostgreSQL servers that hold tenants', () => import('./commands/server.ts')),
+  noun('Fleet', 'tenant', 'tenant databases and schemas', () => import('./commands/tenant.ts')),
+  noun('Change', 'version', 'schema changes, each with its way back', () => import('./commands/version.ts')),
+  noun('Change', 'rollout', 'bring a version to tenants, in waves', () => import('./commands/rollout.ts')),
+  noun('Change', 'simulate', 'test databases', () => import('./commands/simulate.ts')),
+  noun(
+    'Change',
+    'benchmark',
+    'measure rollouts on this installation',
+    () => import('./commands/benchmark.ts'),
+  ),
+  noun(
+    'Steer',
+    'operation',
+    'everything that takes longer than a request',
+    () => import('./commands/operation.ts'),
+  ),
+  noun('Steer', 'schedule', 'operations that start by the clock', () => import('./commands/schedule.ts')),
+  noun('Steer', 'token', 'who may ask for what', () => import('./commands/token.ts')),
+  noun('Steer', 'audit', 'who did what', () => import('./commands/audit.ts')),
+  noun('Steer', 'api', 'any request to the API, as it is', () => import('./commands/api.ts')),
+  noun('Help', 'completion', 'completion for bash, zsh and fish', () => import('./commands/completion.ts')),
+  noun(
+    'Help',
+    'help',
+    'help on a command, on exit-codes, or on the environment',
+    () => import('./commands/help.ts'),
+  ),
 ]
+
+/** Loads what is behind one command. */
+export async function defineNoun(command: Command): Promise<void> {
+  const found = NOUNS.find(({ name }) => name === command.name())
+  if (found !== undefined) (await found.load()).define(command)
+}

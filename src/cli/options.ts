@@ -59,6 +59,11 @@ export function withLimit(command: Command): Command {
   return command.option('--limit <n>', 'how many at most; 0 for all', readCount, 100)
 }
 
+/** The part of a call that `--idempotency-key` gives. */
+export function repeatable({ idempotencyKey }: RepeatOptions): { idempotencyKey?: string } {
+  return idempotencyKey === undefined ? {} : { idempotencyKey }
+}
+
 /** `90s`, `10m`, `1h`, `500ms` → milliseconds. */
 export function readDuration(text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|min|h)$/.exec(text) ?? []

@@ -103,6 +103,11 @@ export class Output {
     if (!this.#quiet) this.#streams.writeError(`${printable(text)}\n`)
   }
 
+  /** Progress on standard error, unless `--quiet`: text that was made printable before. */
+  screen(text: string): void {
+    if (!this.#quiet) this.#streams.writeError(text)
+  }
+
   #line(text: string): void {
     this.#streams.write(`${text}\n`)
   }
