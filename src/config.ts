@@ -10,7 +10,7 @@ import { z } from 'zod'
 import { TenantryError, type FieldError } from './lib/errors.ts'
 
 const port = z.coerce.number().int().min(1).max(65535)
-const count = (max: number): z.ZodType<number, unknown> => z.coerce.number().int().min(1).max(max)
+const count = (max: number): z.ZodType<number> => z.coerce.number().int().min(1).max(max)
 const path = z.string().min(1)
 
 interface Setting {
@@ -36,7 +36,8 @@ export const SETTINGS = {
   },
   TENANTRY_SECRET_KEY_FILE: {
     schema: path,
-    about: 'File with the key that encrypts stored credentials (32 bytes, base64). Made on first start when absent.',
+    about:
+      'File with the key that encrypts stored credentials (32 bytes, base64). Made on first start when absent.',
     example: '/run/secrets/tenantry-key',
   },
   APP_HOST: {
@@ -59,12 +60,20 @@ export const SETTINGS = {
     alias: 'UVICORN_WORKERS',
   },
   DB_ENDPOINT: {
-    schema: z.string().min(1).regex(/^[^\s/@]+$|^\//, 'is not a host name, an address or a socket directory'),
+    schema: z
+      .string()
+      .min(1)
+      .regex(/^[^\s/@]+$|^\//, 'is not a host name, an address or a socket directory'),
     about: 'Host of the tenant server that is registered at start.',
     example: 'pg-1.internal',
   },
   DB_PORT: { schema: port, about: 'Its port.', example: '5432', default: '5432' },
-  DB_USERNAME: { schema: z.string().min(1), about: 'Its login role.', example: 'migrator', default: 'postgres' },
+  DB_USERNAME: {
+    schema: z.string().min(1),
+    about: 'Its login role.',
+    example: 'migrator',
+    default: 'postgres',
+  },
   DB_PASSWORD: { schema: z.string(), about: 'Its password.', example: 'a long random text' },
   DB_PASSWORD_FILE: { schema: path, about: 'File with that password.', example: '/run/secrets/db-password' },
   DB_SSLMODE: {
@@ -73,7 +82,11 @@ export const SETTINGS = {
     example: 'verify-full',
     default: 'disable',
   },
-  PGBOUNCER_HOST: { schema: z.string().min(1), about: 'Pooler in front of that server.', example: 'pgbouncer' },
+  PGBOUNCER_HOST: {
+    schema: z.string().min(1),
+    about: 'Pooler in front of that server.',
+    example: 'pgbouncer',
+  },
   PGBOUNCER_PORT: { schema: port, about: 'Its port.', example: '6432', default: '6432' },
   PGBOUNCER_DEFAULT_POOL_SIZE: {
     schema: count(100_000),
@@ -126,7 +139,11 @@ export const SETTINGS = {
     about: 'API that the command line talks to.',
     example: 'https://tenantry.internal:8001',
   },
-  TENANTRY_TOKEN_FILE: { schema: path, about: 'File with the token of the command line.', example: '~/.tenantry-token' },
+  TENANTRY_TOKEN_FILE: {
+    schema: path,
+    about: 'File with the token of the command line.',
+    example: '~/.tenantry-token',
+  },
   LOG_LEVEL: {
     schema: z.enum(['silent', 'error', 'warn', 'info', 'debug']),
     about: 'How much the server logs.',
@@ -224,7 +241,8 @@ function checkValues(merged: Record<string, string>): Values {
   const values: Record<string, unknown> = {}
   const errors: FieldError[] = []
   for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
-    const given = merged[name] ?? (setting.alias === undefined ? undefined : merged[setting.alias]) ?? setting.default
+    const given =
+      merged[name] ?? (setting.alias === undefined ? undefined : merged[setting.alias]) ?? setting.default
     if (given === undefined) continue
     const parsed = setting.schema.safeParse(given)
     if (parsed.success) values[name] = parsed.data
@@ -233,7 +251,7 @@ function checkValues(merged: Record<string, string>): Values {
   if (errors.length > 0) {
     throw new TenantryError('invalid_config', errors.map((error) => error.message).join('\n'), { errors })
   }
-  return values as Values
+  return values
 }
 
 function wrongValue(name: string, given: string, setting: Setting, error: z.ZodError): FieldError {
@@ -300,7 +318,11 @@ function readSecretFile(file: string | undefined, directory: string): string | u
   try {
     return readFileSync(resolve(directory, file), 'utf8').trimEnd()
   } catch (cause) {
-    throw new TenantryError('invalid_config', `DB_PASSWORD_FILE: ${file} cannot be read. Example: DB_PASSWORD_FILE=/run/secrets/db-password`, { cause })
+    throw new TenantryError(
+      'invalid_config',
+      `DB_PASSWORD_FILE: ${file} cannot be read. Example: DB_PASSWORD_FILE=/run/secrets/db-password`,
+      { cause },
+    )
   }
 }
 
@@ -317,6 +339,8 @@ function readEnvFile(file: string): Record<string, string> {
 
 function withoutEmpty(values: Environment): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
+    Object.entries(values).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',
+    ),
   )
 }

@@ -35,7 +35,11 @@ interface Row extends PeerResult {
 const stateDir = values.state ?? (await mkdtemp(path.join(tmpdir(), 'tenantry-bench-')))
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 say(`Making ${databases} databases …`)
-const fleet = await startFleet({ databases, stateDir: path.join(stateDir, 'fleet'), ledgerSql: CREATE_LEDGER })
+const fleet = await startFleet({
+  databases,
+  stateDir: path.join(stateDir, 'fleet'),
+  ledgerSql: CREATE_LEDGER,
+})
 try {
   report(await measureAll(fleet))
 } finally {
@@ -54,10 +58,18 @@ async function measureAll(of: Fleet): Promise<Samples> {
   const binary = await compileCeiling()
   const tenantry = { trust: await tenantryFor(of, 'trust'), scram: await tenantryFor(of, 'scram') }
   try {
-    const concurrency = { trust: await bestConcurrency(of, binary, 'trust'), scram: await bestConcurrency(of, binary, 'scram') }
+    const concurrency = {
+      trust: await bestConcurrency(of, binary, 'trust'),
+      scram: await bestConcurrency(of, binary, 'scram'),
+    }
     // A round for nothing: caches are warm, the search for the best concurrency has begun.
     await tenantryRound(of, tenantry.trust, 'warm-up', 'batch')
-    const samples: Samples = { concurrency, rows: [], ratios: { ceiling: [], libpq: [], each: [] }, statusMs: [] }
+    const samples: Samples = {
+      concurrency,
+      rows: [],
+      ratios: { ceiling: [], libpq: [], each: [] },
+      statusMs: [],
+    }
     for (let round = 1; round <= rounds; round += 1) {
       say(`Round ${round} of ${rounds} …`)
       await measureRound(of, binary, tenantry, samples)
@@ -71,14 +83,25 @@ async function measureAll(of: Fleet): Promise<Samples> {
   }
 }
 
-async function measureRound(of: Fleet, binary: string, tenantry: Record<BenchLogin, Tenantry>, samples: Samples): Promise<void> {
+async function measureRound(
+  of: Fleet,
+  binary: string,
+  tenantry: Record<BenchLogin, Tenantry>,
+  samples: Samples,
+): Promise<void> {
   const { rows, ratios, concurrency, statusMs } = samples
   const a = await ceilingRound(of, binary, 'trust', concurrency.trust)
   const b = await tenantryRound(of, tenantry.trust, 'Tenantry, trust', 'batch', statusMs)
   const each = await tenantryRound(of, tenantry.trust, 'Tenantry, trust, each commit flushed', 'each')
   const c = await ceilingRound(of, binary, 'scram', concurrency.scram)
   const d = await tenantryRound(of, tenantry.scram, 'Tenantry, SCRAM', 'batch', statusMs)
-  rows.push({ name: 'C on libpq, trust (the ceiling)', ...a }, b, each, { name: 'C on libpq, SCRAM', ...c }, d)
+  rows.push(
+    { name: 'C on libpq, trust (the ceiling)', ...a },
+    b,
+    each,
+    { name: 'C on libpq, SCRAM', ...c },
+    d,
+  )
   ratios.ceiling.push(b.tenantsPerSecond / a.tenantsPerSecond)
   ratios.each.push(each.tenantsPerSecond / a.tenantsPerSecond)
   ratios.libpq.push(d.tenantsPerSecond / c.tenantsPerSecond)
@@ -87,12 +110,23 @@ async function measureRound(of: Fleet, binary: string, tenantry: Record<BenchLog
 async function tenantryFor(of: Fleet, login: BenchLogin): Promise<Tenantry> {
   const { server } = of
   const name = `bench_control_${login}`
-  const client = new pg.Client({ host: server.host, port: server.port, database: 'postgres', ...server.superuser })
+  const client = new pg.Client({
+    host: server.host,
+    port: server.port,
+    database: 'postgres',
+    ...server.superuser,
+  })
   await client.connect()
   await client.query(`drop database if exists ${name}`)
   await client.query(`create database ${name}`)
   await client.end()
-  const control = { host: server.host, port: server.port, database: name, ssl: 'disable' as const, ...server.superuser }
+  const control = {
+    host: server.host,
+    port: server.port,
+    database: name,
+    ssl: 'disable' as const,
+    ...server.superuser,
+  }
   return startTenantry({
     controlUrl: dsnOf(control),
     stateDir: path.join(stateDir, login),
@@ -101,7 +135,12 @@ async function tenantryFor(of: Fleet, login: BenchLogin): Promise<Tenantry> {
   })
 }
 
-async function ceilingRound(of: Fleet, binary: string, login: BenchLogin, concurrency: number): Promise<CeilingResult> {
+async function ceilingRound(
+  of: Fleet,
+  binary: string,
+  login: BenchLogin,
+  concurrency: number,
+): Promise<CeilingResult> {
   const version = of.nextVersion()
   await of.settle()
   const row = insertLedgerRow(
@@ -109,7 +148,14 @@ async function ceilingRound(of: Fleet, binary: string, login: BenchLogin, concur
     '0'.repeat(64),
   )
   const sql = `${row};\n${version.upgrade}`
-  return runCeiling({ binary, address: of.address(login), options: SETTINGS, databases: of.databases, sql, concurrency })
+  return runCeiling({
+    binary,
+    address: of.address(login),
+    options: SETTINGS,
+    databases: of.databases,
+    sql,
+    concurrency,
+  })
 }
 
 async function bestConcurrency(of: Fleet, binary: string, login: BenchLogin): Promise<number> {
@@ -147,7 +193,12 @@ async function tenantryRound(
 async function psql(of: Fleet): Promise<PeerResult> {
   const version = of.nextVersion()
   const sql = `begin;\ninsert into public.schema_version (version_id, checksum) values ('${version.versionId}', 'x');\n${version.upgrade};\ncommit;`
-  return runPsqlLoop({ address: of.address('scram'), options: SETTINGS, databases: of.databases.slice(0, SAMPLE), sql })
+  return runPsqlLoop({
+    address: of.address('scram'),
+    options: SETTINGS,
+    databases: of.databases.slice(0, SAMPLE),
+    sql,
+  })
 }
 
 async function usual(of: Fleet): Promise<PeerResult> {
@@ -168,9 +219,9 @@ function report({ rows, ratios, concurrency, statusMs }: Samples): void {
     const runs = rows.filter((row) => row.name === name)
     return {
       name,
-      tenants_per_second: round(median(runs.map((run) => run.tenantsPerSecond)), 1),
-      cpu_ms_per_tenant: round(median(runs.map((run) => run.cpuMsPerTenant)), 3),
-      peak_rss_mb: round(Math.max(...runs.map((run) => run.peakRssMb ?? 0)), 0),
+      tenants_per_second: rounded(median(runs.map((run) => run.tenantsPerSecond)), 1),
+      cpu_ms_per_tenant: rounded(median(runs.map((run) => run.cpuMsPerTenant)), 3),
+      peak_rss_mb: rounded(Math.max(...runs.map((run) => run.peakRssMb ?? 0)), 0),
       runs: runs.length,
     }
   })
@@ -178,15 +229,18 @@ function report({ rows, ratios, concurrency, statusMs }: Samples): void {
   const result = {
     databases,
     rounds,
-    ratio_to_ceiling: round(median(ratios.ceiling), 3),
-    ratio_to_libpq: round(median(ratios.libpq), 3),
-    ratio_each_flushed: round(median(ratios.each), 3),
+    ratio_to_ceiling: rounded(median(ratios.ceiling), 3),
+    ratio_to_libpq: rounded(median(ratios.libpq), 3),
+    ratio_each_flushed: rounded(median(ratios.each), 3),
     cpu_ms_per_tenant: ours?.cpu_ms_per_tenant ?? 0,
     peak_rss_mb: ours?.peak_rss_mb ?? 0,
     tenants_per_second: ours?.tenants_per_second ?? 0,
-    status_ms_longest: round(Math.max(...statusMs), 1),
+    status_ms_longest: rounded(Math.max(...statusMs), 1),
     ceiling_concurrency: concurrency,
-    ratios: { ceiling: ratios.ceiling.map((ratio) => round(ratio, 3)), libpq: ratios.libpq.map((ratio) => round(ratio, 3)) },
+    ratios: {
+      ceiling: ratios.ceiling.map((ratio) => rounded(ratio, 3)),
+      libpq: ratios.libpq.map((ratio) => rounded(ratio, 3)),
+    },
     rows: summary,
   }
   if (values.json) {
@@ -199,7 +253,14 @@ function report({ rows, ratios, concurrency, statusMs }: Samples): void {
   )
 }
 
-function table(rows: readonly { name: string; tenants_per_second: number; cpu_ms_per_tenant: number; peak_rss_mb: number }[]): string {
+function table(
+  rows: readonly {
+    name: string
+    tenants_per_second: number
+    cpu_ms_per_tenant: number
+    peak_rss_mb: number
+  }[],
+): string {
   const head = `${''.padEnd(40)}${'tenants/s'.padStart(12)}${'CPU ms/tenant'.padStart(16)}${'peak MB'.padStart(10)}\n`
   return (
     head +
@@ -217,6 +278,6 @@ function median(numbers: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? 0
 }
 
-function round(value: number, digits: number): number {
+function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits))
 }

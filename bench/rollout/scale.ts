@@ -58,7 +58,9 @@ async function makeFleet(on: EmbeddedServer, databases: number): Promise<void> {
   })
   await onDatabase(on, 'postgres', async (client) => {
     for (let n = 1; n <= databases; n += 1) {
-      await client.query(`create database scale_${String(n).padStart(4, '0')} template scale_template owner scale`)
+      await client.query(
+        `create database scale_${String(n).padStart(4, '0')} template scale_template owner scale`,
+      )
     }
     await client.query('checkpoint')
   })
@@ -72,7 +74,10 @@ async function measure(on: EmbeddedServer, databases: number): Promise<ChildResu
     stateDir: path.join(stateDir, 'tenantry'),
     serverDsn: dsnOf({ ...address, user: 'scale', password: PASSWORD, database: 'postgres' }),
     tenants: names.flatMap((database) =>
-      Array.from({ length: SCHEMAS_PER_DATABASE }, (_, index) => ({ database, schema: `tenant_${index + 1}` })),
+      Array.from({ length: SCHEMAS_PER_DATABASE }, (_, index) => ({
+        database,
+        schema: `tenant_${index + 1}`,
+      })),
     ),
   })
   const results: ChildResult[] = []
@@ -110,7 +115,11 @@ function report(results: readonly ChildResult[]): void {
   else console.table(rows)
 }
 
-async function onDatabase(on: EmbeddedServer, database: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+async function onDatabase(
+  on: EmbeddedServer,
+  database: string,
+  work: (client: pg.Client) => Promise<void>,
+): Promise<void> {
   const client = new pg.Client({ host: on.host, port: on.port, database, ...on.superuser })
   await client.connect()
   try {

@@ -50,7 +50,10 @@ const setup = JSON.parse((await lines.next()).value ?? '{}') as ChildSetup
 const config = readConfig({ environment: { TENANTRY_STATE_DIR: setup.stateDir, LOG_LEVEL: 'warn' } })
 const opened = await openApp(config, setup.controlUrl, makeLog('warn'))
 const spent = { claim: 0, finish: 0 }
-const app = { ...opened, control: { ...opened.control, query: timed(opened.control.query) } }
+const app = {
+  ...opened,
+  control: { ...opened.control, query: timed((text, values) => opened.control.query(text, values)) },
+}
 if ((await listServers(app.control)).length === 0) {
   await addServer(app.control, app.keyring, { name: 'bench', dsn: setup.serverDsn })
 }
@@ -82,14 +85,23 @@ function timed(query: Control['query']): Control['query'] {
     try {
       return await query(text, values)
     } finally {
-      const kind = text.startsWith('with allowed') ? 'claim' : text.trimStart().startsWith('with input') ? 'finish' : undefined
+      const kind = text.startsWith('with allowed')
+        ? 'claim'
+        : text.trimStart().startsWith('with input')
+          ? 'finish'
+          : undefined
       if (kind !== undefined) spent[kind] += performance.now() - started
     }
   }
 }
 
 async function measure(job: ChildJob): Promise<ChildResult> {
-  await storeVersion(app.control, { ...job, description: 'bench', upgradeSql: job.upgrade, downgradeSql: job.downgrade })
+  await storeVersion(app.control, {
+    ...job,
+    description: 'bench',
+    upgradeSql: job.upgrade,
+    downgradeSql: job.downgrade,
+  })
   spent.claim = 0
   spent.finish = 0
   const before = process.cpuUsage()

@@ -17,9 +17,18 @@ export async function startTenantry(setup: ChildSetup): Promise<Tenantry> {
 }
 
 async function startChild(setup: ChildSetup): Promise<Tenantry> {
-  const child = spawn(process.execPath, [...(process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir=' + process.env['BENCH_PROFILE']]), fileURLToPath(new URL('tenantry-child.ts', import.meta.url))], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    process.execPath,
+    [
+      ...(process.env['BENCH_PROFILE'] === undefined
+        ? []
+        : ['--cpu-prof', '--cpu-prof-dir=' + process.env['BENCH_PROFILE']]),
+      fileURLToPath(new URL('tenantry-child.ts', import.meta.url)),
+    ],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
   })

@@ -55,8 +55,8 @@ export function openControl(options: ControlOptions): Control {
     application_name: options.applicationName ?? 'tenantry control',
     options: `-c search_path=pg_catalog,pg_temp -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION} -c timezone=UTC`,
     types: {
-      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-        oid === INT8_OID ? parseInt8 : types.getTypeParser(oid, format as 'text')) as typeof types.getTypeParser,
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        oid === INT8_OID ? parseInt8 : types.getTypeParser(oid, format as 'text'),
     },
   })
   // An idle connection that breaks is replaced at the next use: what runs then reports its own error.
@@ -122,7 +122,8 @@ async function rollback(tx: Queryable): Promise<Error | undefined> {
 export function isControlOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  if (/^(08|57P0|53300|25006|25P03)/.test(code) || /^E(CONN|PIPE|TIMEDOUT|HOST|NOTFOUND|AI_AGAIN)/.test(code)) return true
+  if (/^(08|57P0|53300|25006|25P03)/.test(code) || /^E(CONN|PIPE|TIMEDOUT|HOST|NOTFOUND|AI_AGAIN)/.test(code))
+    return true
   return /timeout exceeded when trying to connect|timeout expired|Query read timeout|Connection terminated|Client has encountered a connection error|Client was closed/.test(
     error.message,
   )
@@ -140,9 +141,15 @@ export function isPassing(error: unknown): boolean {
 
 /** The error a user sees when the control database is away. */
 export function controlUnavailable(error: unknown): TenantryError {
-  return new TenantryError('control_unavailable', `The control database does not answer: ${messageOf(error)}`, {
-    retryable: true,
-    nextSteps: ['Check that the PostgreSQL of DATABASE_URL runs; Tenantry goes on by itself when it is back.'],
-    cause: error,
-  })
+  return new TenantryError(
+    'control_unavailable',
+    `The control database does not answer: ${messageOf(error)}`,
+    {
+      retryable: true,
+      nextSteps: [
+        'Check that the PostgreSQL of DATABASE_URL runs; Tenantry goes on by itself when it is back.',
+      ],
+      cause: error,
+    },
+  )
 }

@@ -40,8 +40,7 @@ export function parseAddress(dsn: string): ServerAddress {
   const user = decodeURIComponent(url.username) || url.searchParams.get('user') || ''
   if (host === '') throw invalidDsn('names no host')
   if (user === '') throw invalidDsn('names no user')
-  const port = Number(url.port || url.searchParams.get('port') || 5432)
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw invalidDsn('has a port outside 1 to 65535')
+  const port = portOf(url)
   return {
     host,
     port,
@@ -63,6 +62,12 @@ export function dsnOf(address: ServerAddress): string {
   else url.hostname = address.host.includes(':') ? `[${address.host}]` : address.host
   if (address.ssl !== 'disable') url.searchParams.set('sslmode', address.ssl)
   return url.href
+}
+
+function portOf(url: URL): number {
+  const port = Number(url.port || url.searchParams.get('port') || 5432)
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw invalidDsn('has a port outside 1 to 65535')
+  return port
 }
 
 function sslMode(value: string | null): SslMode {

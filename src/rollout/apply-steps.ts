@@ -7,10 +7,24 @@ import { DatabaseFailure } from '../engine/failure.ts'
 import type { Session } from '../engine/session.ts'
 import { literal } from '../engine/sql.ts'
 import type { Step } from '../schema/statements.ts'
-import { busy, CONFLICT, explain, isMissingLedger, openingStatements, refuseOtherChecksum } from './failures.ts'
+import {
+  busy,
+  CONFLICT,
+  explain,
+  isMissingLedger,
+  openingStatements,
+  refuseOtherChecksum,
+} from './failures.ts'
 import type { Change, RolloutWork, Target } from './change.ts'
 import { invalidIndexes, readConcurrent, recover, type ConcurrentStatement } from './concurrent-index.ts'
-import { CREATE_LEDGER, deleteLedgerRow, enterSchema, insertLedgerRow, selectLedgerRow, tenantSchema } from './ledger.ts'
+import {
+  CREATE_LEDGER,
+  deleteLedgerRow,
+  enterSchema,
+  insertLedgerRow,
+  selectLedgerRow,
+  tenantSchema,
+} from './ledger.ts'
 
 interface StepRow {
   readonly checksum: string
@@ -26,7 +40,12 @@ interface Steps {
 }
 
 /** @returns false when the tenant had (or, for a downgrade, did not have) the version already. */
-export async function applySteps(session: Session, work: RolloutWork, target: Target, change: Change): Promise<boolean> {
+export async function applySteps(
+  session: Session,
+  work: RolloutWork,
+  target: Target,
+  change: Change,
+): Promise<boolean> {
   const steps: Steps = { session, work, target, change }
   await lockTenant(steps)
   try {
@@ -80,16 +99,25 @@ async function unlockTenant(session: Session): Promise<void> {
   }
 }
 
-async function isDue({ session, work, target, change }: Steps): Promise<'due' | 'done by this rollout' | 'not due'> {
+async function isDue({
+  session,
+  work,
+  target,
+  change,
+}: Steps): Promise<'due' | 'done by this rollout' | 'not due'> {
   const opening = openingStatements(work, target)
   const select = selectLedgerRow(target.schema, change.versionId)
-  const message = (withCreate: boolean): string => [...opening, ...(withCreate ? [CREATE_LEDGER] : []), select].join(';\n')
-  const results = await session.query(message(!target.ledgerReady), { keepRows: true }).catch((error: unknown) => {
-    if (isMissingLedger(error)) return session.query(message(true), { keepRows: true })
-    throw error
-  })
+  const message = (withCreate: boolean): string =>
+    [...opening, ...(withCreate ? [CREATE_LEDGER] : []), select].join(';\n')
+  const results = await session
+    .query(message(!target.ledgerReady), { keepRows: true })
+    .catch((error: unknown) => {
+      if (isMissingLedger(error)) return session.query(message(true), { keepRows: true })
+      throw error
+    })
   const [checksum, rolloutId] = results.at(-1)?.rows[0] ?? []
-  if (change.direction === 'downgrade') return rolloutId === (work.undoOf ?? work.rolloutId) ? 'due' : 'not due'
+  if (change.direction === 'downgrade')
+    return rolloutId === (work.undoOf ?? work.rolloutId) ? 'due' : 'not due'
   if (checksum == null) return 'due'
   refuseOtherChecksum(change, checksum)
   return rolloutId === work.rolloutId ? 'done by this rollout' : 'not due'
@@ -114,7 +142,11 @@ async function readSteps({ session, target, change }: Steps): Promise<Map<number
   return rows
 }
 
-async function runTransaction({ session, work, target, change }: Steps, step: Step, index: number): Promise<void> {
+async function runTransaction(
+  { session, work, target, change }: Steps,
+  step: Step,
+  index: number,
+): Promise<void> {
   const opening = openingStatements(work, target)
   const earlier = change.steps.slice(0, index).reduce((sum, before) => sum + before.statements.length, 0)
   const message = [...opening, markStep(target, change, index, 'done'), step.sql].join(';\n')
@@ -122,11 +154,22 @@ async function runTransaction({ session, work, target, change }: Steps, step: St
     await session.query(message)
   } catch (error) {
     if (!(error instanceof DatabaseFailure)) throw error
-    throw explain(error, { work, target, change, statementsBefore: opening.length + 1 - earlier, sent: { message, step } })
+    throw explain(error, {
+      work,
+      target,
+      change,
+      statementsBefore: opening.length + 1 - earlier,
+      sent: { message, step },
+    })
   }
 }
 
-async function runSingle({ session, target, change }: Steps, step: Step, index: number, row: StepRow | undefined): Promise<void> {
+async function runSingle(
+  { session, target, change }: Steps,
+  step: Step,
+  index: number,
+  row: StepRow | undefined,
+): Promise<void> {
   const statement = readConcurrent(step.sql)
   // One statement by itself takes its path from the session, not from a transaction.
   await session.query(enterSchemaForSession(target))
@@ -144,7 +187,11 @@ async function runSingle({ session, target, change }: Steps, step: Step, index: 
 }
 
 /** After a failure an invalid index would go on slowing writes down: it is dropped at once where that is possible. */
-async function clearUp(session: Session, statement: ConcurrentStatement, invalidBefore: readonly string[]): Promise<void> {
+async function clearUp(
+  session: Session,
+  statement: ConcurrentStatement,
+  invalidBefore: readonly string[],
+): Promise<void> {
   try {
     await recover(session, statement, invalidBefore, true)
   } catch (error) {
@@ -159,7 +206,10 @@ async function invalidBeforeRun(session: Session, statement: ConcurrentStatement
 
 async function finish({ session, work, target, change }: Steps): Promise<void> {
   const key = { schema: target.schema, versionId: change.versionId, rolloutId: work.undoOf ?? work.rolloutId }
-  const row = change.direction === 'upgrade' ? insertLedgerRow({ ...key, rolloutId: work.rolloutId }, change.checksum) : deleteLedgerRow(key)
+  const row =
+    change.direction === 'upgrade'
+      ? insertLedgerRow({ ...key, rolloutId: work.rolloutId }, change.checksum)
+      : deleteLedgerRow(key)
   await session.query(`${row};\ndelete from tenantry.ledger_steps where ${stepsOfVersion(target, change)}`)
 }
 

@@ -38,6 +38,8 @@ export async function applyToTarget(
 ): Promise<TargetResult> {
   if (work.dryRun) return dryRun(await connection.session(), work, target)
   if (work.direction === 'downgrade') return undoAll(await connection.session(), work, target)
+  if (target.schema !== '' && !target.ledgerReady)
+    return applyToTarget(connection, work, await withLedger(connection, work, target))
   const [only, second] = work.changes
   if (only !== undefined && second === undefined) {
     // Where the version may be there already, or other tenants share the database, more is to be said here.
@@ -48,8 +50,29 @@ export async function applyToTarget(
   return applyPending(connection, work, target)
 }
 
+/**
+ * Makes the ledger that the schemas of one database share, in a transaction of its own: made together with the
+ * first change, it would keep all other tenants of the database waiting for as long as that change takes.
+ */
+async function withLedger(connection: TenantConnection, work: RolloutWork, target: Target): Promise<Target> {
+  if (!connection.hasLedger) {
+    try {
+      await (await connection.session()).query([...work.prelude, CREATE_LEDGER].join(';\n'))
+    } catch (error) {
+      if (error instanceof DatabaseFailure && error.sqlstate === '55P03') throw busy()
+      throw explainGuard(error, work, target)
+    }
+    connection.hasLedger = true
+  }
+  return { ...target, ledgerReady: true }
+}
+
 /** Several versions: asks the ledger which are missing and applies those, in order. */
-async function applyPending(connection: TenantConnection, work: RolloutWork, target: Target): Promise<TargetResult> {
+async function applyPending(
+  connection: TenantConnection,
+  work: RolloutWork,
+  target: Target,
+): Promise<TargetResult> {
   const present = await readLedger(await connection.session(), work, target)
   const applied: string[] = []
   for (const change of work.changes) {
@@ -80,17 +103,26 @@ interface LedgerRow {
 }
 
 /** The versions a tenant has; makes the ledger where there is none. */
-async function readLedger(session: Session, work: RolloutWork, target: Target): Promise<Map<string, LedgerRow>> {
+async function readLedger(
+  session: Session,
+  work: RolloutWork,
+  target: Target,
+): Promise<Map<string, LedgerRow>> {
   const before = openingStatements(work, target)
   const message = (withCreate: boolean): string =>
     [...before, ...(withCreate ? [CREATE_LEDGER] : []), selectLedger(target.schema)].join(';\n')
-  const results = await session.query(message(!target.ledgerReady), { keepRows: true }).catch((error: unknown) => {
-    if (isMissingLedger(error)) return session.query(message(true), { keepRows: true })
-    throw explainGuard(error, work, target)
-  })
+  const results = await session
+    .query(message(!target.ledgerReady), { keepRows: true })
+    .catch((error: unknown) => {
+      if (isMissingLedger(error)) return session.query(message(true), { keepRows: true })
+      throw explainGuard(error, work, target)
+    })
   const rows = results.at(-1)?.rows ?? []
   return new Map(
-    rows.map(([version, checksum, rolloutId]) => [version ?? '', { checksum: checksum ?? '', rolloutId: rolloutId ?? '' }]),
+    rows.map(([version, checksum, rolloutId]) => [
+      version ?? '',
+      { checksum: checksum ?? '', rolloutId: rolloutId ?? '' },
+    ]),
   )
 }
 
@@ -104,7 +136,10 @@ async function applyOne(
 ): Promise<boolean> {
   if (change.transactionSql === undefined) return applySteps(await connection.session(), work, target, change)
   const opening = openingStatements(work, target)
-  const row = insertLedgerRow({ schema: target.schema, versionId: change.versionId, rolloutId: work.rolloutId }, change.checksum)
+  const row = insertLedgerRow(
+    { schema: target.schema, versionId: change.versionId, rolloutId: work.rolloutId },
+    change.checksum,
+  )
   const message = messageOf([...opening, ...(target.ledgerReady ? [] : [CREATE_LEDGER]), row], change)
   try {
     if (isLast) await connection.sendLast(message)
@@ -117,10 +152,18 @@ async function applyOne(
     if (atLedger && error.sqlstate === '23505') {
       return wasAppliedBy(await connection.session(), work, target, change)
     }
-    const waitsForLedger = !target.ledgerReady && error.facts.completed === opening.length && error.sqlstate === '55P03'
+    const waitsForLedger =
+      !target.ledgerReady && error.facts.completed === opening.length && error.sqlstate === '55P03'
     if (waitsForLedger || (atLedger && isHeldByTwin(error))) throw busy()
-    if (atLedger && isMissingLedger(error)) return applyOne(connection, work, { ...target, ledgerReady: false }, change, isLast)
-    throw explain(error, { work, target, change, statementsBefore: ledgerIndex + 1, sent: { message, step: change.steps[0] } })
+    if (atLedger && isMissingLedger(error))
+      return applyOne(connection, work, { ...target, ledgerReady: false }, change, isLast)
+    throw explain(error, {
+      work,
+      target,
+      change,
+      statementsBefore: ledgerIndex + 1,
+      sent: { message, step: change.steps[0] },
+    })
   }
 }
 
@@ -136,7 +179,12 @@ async function undoAll(session: Session, work: RolloutWork, target: Target): Pro
 }
 
 /** @returns false when this tenant does not have the version from that rollout. */
-async function undoOne(session: Session, work: RolloutWork, target: Target, change: Change): Promise<boolean> {
+async function undoOne(
+  session: Session,
+  work: RolloutWork,
+  target: Target,
+  change: Change,
+): Promise<boolean> {
   if (change.transactionSql === undefined) return applySteps(session, work, target, change)
   const opening = openingStatements(work, target)
   const row = deleteLedgerRow({
@@ -153,7 +201,13 @@ async function undoOne(session: Session, work: RolloutWork, target: Target, chan
     const atLedger = error.facts.completed === opening.length
     if (atLedger && (error.sqlstate === '22012' || isMissingLedger(error))) return false
     if (atLedger && isHeldByTwin(error)) throw busy()
-    throw explain(error, { work, target, change, statementsBefore: opening.length + 1, sent: { message, step: change.steps[0] } })
+    throw explain(error, {
+      work,
+      target,
+      change,
+      statementsBefore: opening.length + 1,
+      sent: { message, step: change.steps[0] },
+    })
   }
 }
 
@@ -166,8 +220,15 @@ function messageOf(before: readonly string[], change: Change): string {
  * record of it. An undo must find that tenant among those that were applied.
  * @throws DatabaseFailure TN001 for another checksum.
  */
-async function wasAppliedBy(session: Session, work: RolloutWork, target: Target, change: Change): Promise<boolean> {
-  const message = [...openingStatements(work, target), selectLedgerRow(target.schema, change.versionId)].join(';\n')
+async function wasAppliedBy(
+  session: Session,
+  work: RolloutWork,
+  target: Target,
+  change: Change,
+): Promise<boolean> {
+  const message = [...openingStatements(work, target), selectLedgerRow(target.schema, change.versionId)].join(
+    ';\n',
+  )
   const results = await session.query(message, { keepRows: true })
   const [checksum, rolloutId] = results.at(-1)?.rows[0] ?? []
   if (checksum != null) refuseOtherChecksum(change, checksum)

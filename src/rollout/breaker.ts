@@ -15,7 +15,12 @@ export interface BreakerRule {
 export const MIN_SAMPLE = 10
 
 /** @returns the reason in words when the breaker trips, else undefined. `base` is what was judged before. */
-export function judge(counts: BreakerCounts, base: BreakerCounts, rule: BreakerRule, what: string): string | undefined {
+export function judge(
+  counts: BreakerCounts,
+  base: BreakerCounts,
+  rule: BreakerRule,
+  what: string,
+): string | undefined {
   const finished = counts.finished - base.finished
   const failed = counts.failed - base.failed
   if (finished < rule.minSample || failed <= 0) return undefined

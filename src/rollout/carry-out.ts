@@ -63,7 +63,8 @@ export class RolloutCarrier {
         await this.#startLanes({ workerId, signal, holdsLease })
         await this.#wakeup.sleep(POLL_MS, signal)
       } catch (error) {
-        if (!isControlOutage(error)) this.#parts.log.error({ err: messageOf(error) }, 'looking for rollout work failed')
+        if (!isControlOutage(error))
+          this.#parts.log.error({ err: messageOf(error) }, 'looking for rollout work failed')
         await this.#wakeup.sleep(OUTAGE_PAUSE_MS, signal)
       }
     }
@@ -124,8 +125,12 @@ export class RolloutCarrier {
     const changes = versions.map((version) => changeOf(version, rollout.direction))
     const direct = await addressOf(control, keyring, server)
     // Statements outside a transaction need settings and a lock that last: a session of their own.
-    const throughPooler = options.via === 'pooler' && changes.every((change) => change.transactionSql !== undefined)
-    const ceiling = Math.max(1, Math.min(options.maxConnections, (server.max_connections ?? 100) - RESERVED_CONNECTIONS))
+    const throughPooler =
+      options.via === 'pooler' && changes.every((change) => change.transactionSql !== undefined)
+    const ceiling = Math.max(
+      1,
+      Math.min(options.maxConnections, (server.max_connections ?? 100) - RESERVED_CONNECTIONS),
+    )
     return new Lane({
       control,
       log,
@@ -151,7 +156,12 @@ export class RolloutCarrier {
 /** Left for the server's own administrators and for other programs. */
 const RESERVED_CONNECTIONS = 10
 
-function workOf(rollout: Rollout, changes: readonly Change[], settings: readonly string[], server: DbServer): RolloutWork {
+function workOf(
+  rollout: Rollout,
+  changes: readonly Change[],
+  settings: readonly string[],
+  server: DbServer,
+): RolloutWork {
   const isSuperuser = server.is_superuser === true
   return {
     rolloutId: rollout.id,

@@ -56,7 +56,11 @@ export function approveRollout(control: Control, id: string, by: Decider): Promi
       [id, rollout.current_wave, by.actor],
     )
     await setState(tx, id, 'running', null)
-    await recordEvent(tx, id, 'rollout.approved', { by: by.actor, reason: by.reason, wave: rollout.current_wave })
+    await recordEvent(tx, id, 'rollout.approved', {
+      by: by.actor,
+      reason: by.reason,
+      wave: rollout.current_wave,
+    })
     await wakeOperation(tx, id)
   })
 }
@@ -69,9 +73,14 @@ export async function retryFailed(
   filter: { errorGroup?: string | undefined; tenants?: readonly string[] | undefined } = {},
 ): Promise<{ rollout: Rollout; retried: number }> {
   let retried = 0
-  const rollout = await change(control, id, ['running', 'paused', 'awaiting_approval', 'completed'], 'retry', async (tx, before) => {
-    const lanes = await tx.query<{ retried: number }>(
-      `with again as (
+  const rollout = await change(
+    control,
+    id,
+    ['running', 'paused', 'awaiting_approval', 'completed'],
+    'retry',
+    async (tx, before) => {
+      const lanes = await tx.query<{ retried: number }>(
+        `with again as (
          update tenantry.rollout_targets as target set state = 'pending', attempts = 0, not_before = '-infinity',
            sqlstate = null, error = null, error_group = null, duration_ms = null, finished_at = null
          where rollout_id = $1 and state = 'failed' and ($2::text is null or error_group = $2)
@@ -81,18 +90,22 @@ export async function retryFailed(
        update tenantry.rollout_lanes as lane set failed = lane.failed - counts.number
        from counts where lane.rollout_id = $1 and lane.wave = counts.wave and lane.server_id = counts.server_id
        returning counts.number as retried`,
-      [id, filter.errorGroup ?? null, filter.tenants ?? null],
-    )
-    retried = lanes.reduce((sum, lane) => sum + lane.retried, 0)
-    if (retried === 0) {
-      throw new TenantryError('conflict', `No tenant of rollout ${id} has failed${filter.errorGroup === undefined ? '' : ` with error group ${filter.errorGroup}`}.`)
-    }
-    await resetBreakers(tx, id)
-    await reopenWave(tx, id, before.current_wave)
-    await setState(tx, id, 'running', null)
-    await recordEvent(tx, id, 'rollout.retried', { by: by.actor, reason: by.reason, retried })
-    await requeueController(tx, id)
-  })
+        [id, filter.errorGroup ?? null, filter.tenants ?? null],
+      )
+      retried = lanes.reduce((sum, lane) => sum + lane.retried, 0)
+      if (retried === 0) {
+        throw new TenantryError(
+          'conflict',
+          `No tenant of rollout ${id} has failed${filter.errorGroup === undefined ? '' : ` with error group ${filter.errorGroup}`}.`,
+        )
+      }
+      await resetBreakers(tx, id)
+      await reopenWave(tx, id, before.current_wave)
+      await setState(tx, id, 'running', null)
+      await recordEvent(tx, id, 'rollout.retried', { by: by.actor, reason: by.reason, retried })
+      await requeueController(tx, id)
+    },
+  )
   return { rollout, retried }
 }
 
@@ -104,19 +117,26 @@ export async function skipRolloutTargets(
   filter: { tenants?: readonly string[] | undefined; errorGroup?: string | undefined },
 ): Promise<{ rollout: Rollout; skipped: number }> {
   let skipped = 0
-  const rollout = await change(control, id, ['running', 'paused', 'awaiting_approval', 'completed'], 'skip', async (tx) => {
-    skipped = await skipTargets(
-      tx,
-      id,
-      `target.state in ('pending', 'failed') and ($3::text is null or target.error_group = $3)
+  const rollout = await change(
+    control,
+    id,
+    ['running', 'paused', 'awaiting_approval', 'completed'],
+    'skip',
+    async (tx) => {
+      skipped = await skipTargets(
+        tx,
+        id,
+        `target.state in ('pending', 'failed') and ($3::text is null or target.error_group = $3)
          and ($4::text[] is null or target.tenant_id in (select id from tenantry.tenants where name = any($4)))`,
-      [filter.errorGroup ?? null, filter.tenants ?? null],
-      by.reason,
-    )
-    if (skipped === 0) throw new TenantryError('conflict', `No pending or failed tenant of rollout ${id} matches.`)
-    await recordEvent(tx, id, 'rollout.skipped', { by: by.actor, reason: by.reason, skipped })
-    await wakeOperation(tx, id)
-  })
+        [filter.errorGroup ?? null, filter.tenants ?? null],
+        by.reason,
+      )
+      if (skipped === 0)
+        throw new TenantryError('conflict', `No pending or failed tenant of rollout ${id} matches.`)
+      await recordEvent(tx, id, 'rollout.skipped', { by: by.actor, reason: by.reason, skipped })
+      await wakeOperation(tx, id)
+    },
+  )
   return { rollout, skipped }
 }
 
@@ -130,14 +150,22 @@ async function change(
   return control.transaction(async (tx) => {
     const rollout = await lockRollout(tx, id)
     if (!from.includes(rollout.state)) {
-      throw new TenantryError('conflict', `Rollout ${id} is ${rollout.state.replace('_', ' ')}; only one that is ${from.join(' or ').replace('_', ' ')} can ${verb}.`)
+      throw new TenantryError(
+        'conflict',
+        `Rollout ${id} is ${rollout.state.replace('_', ' ')}; only one that is ${from.join(' or ').replace('_', ' ')} can ${verb}.`,
+      )
     }
     await work(tx, rollout)
     return getRollout(tx, id)
   })
 }
 
-async function setState(tx: Queryable, id: string, state: RolloutState, reason: string | null): Promise<void> {
+async function setState(
+  tx: Queryable,
+  id: string,
+  state: RolloutState,
+  reason: string | null,
+): Promise<void> {
   await tx.query(
     `update tenantry.rollouts set state = $2, reason = $3, breaker_open = false,
        finished_at = case when $2 in ('completed', 'stopped') then clock_timestamp() end where id = $1`,

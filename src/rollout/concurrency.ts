@@ -29,11 +29,20 @@ const STEP = 1.25
 const NOISE = 0.03
 
 export function startConcurrency(ceiling: number): ConcurrencyState {
-  return { limit: Math.max(1, Math.min(START, ceiling)), direction: 1, previous: undefined, ceiling: Math.max(1, ceiling) }
+  return {
+    limit: Math.max(1, Math.min(START, ceiling)),
+    direction: 1,
+    previous: undefined,
+    ceiling: Math.max(1, ceiling),
+  }
 }
 
 /** @param cap what the user allows now, for this worker. */
-export function nextConcurrency(state: ConcurrencyState, window: ConcurrencyWindow, cap: number): ConcurrencyState {
+export function nextConcurrency(
+  state: ConcurrencyState,
+  window: ConcurrencyWindow,
+  cap: number,
+): ConcurrencyState {
   if (window.refused > 0) {
     const ceiling = Math.max(1, Math.min(state.ceiling, Math.floor(state.limit / 2)))
     return { limit: ceiling, direction: -1, previous: undefined, ceiling }

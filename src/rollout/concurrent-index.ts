@@ -29,7 +29,11 @@ export function readConcurrent(sql: string): ConcurrentStatement {
     const at = words.findIndex((word) => word === 'index' || word === 'table')
     if (at < 0) return { kind: 'repeatable' }
     const nameStart = words[at + 1] === 'concurrently' ? at + 2 : at + 1
-    return { kind: 'reindex', object: words[at] === 'index' ? 'index' : 'table', name: nameAt(words, nameStart) }
+    return {
+      kind: 'reindex',
+      object: words[at] === 'index' ? 'index' : 'table',
+      name: nameAt(words, nameStart),
+    }
   }
   const detach = words.indexOf('detach')
   if (words[0] === 'alter' && detach > 0) {
@@ -90,7 +94,9 @@ export async function recover(
     case 'create index':
       return recoverCreateIndex(session, statement, invalidBefore, wasStarted)
     case 'drop index':
-      return wasStarted && !(await exists(session, `select pg_catalog.to_regclass(${literal(statement.index)})`))
+      return (
+        wasStarted && !(await exists(session, `select pg_catalog.to_regclass(${literal(statement.index)})`))
+      )
     case 'reindex':
       await dropLeftOvers(session, statement, invalidBefore)
       return false
@@ -109,7 +115,11 @@ async function recoverCreateIndex(
 ): Promise<boolean> {
   const { index, table } = statement
   if (index === undefined) {
-    if (wasStarted) await dropIndexes(session, (await invalidIndexes(session, table)).filter((oid) => !invalidBefore.includes(oid)))
+    if (wasStarted)
+      await dropIndexes(
+        session,
+        (await invalidIndexes(session, table)).filter((oid) => !invalidBefore.includes(oid)),
+      )
     return false
   }
   const [result] = await session.query(
@@ -163,7 +173,10 @@ async function dropIndexes(session: Session, oids: readonly string[], namePatter
 }
 
 /** A partition whose detaching began is either gone from the table or waits for FINALIZE. */
-async function finishDetach(session: Session, statement: { table: string; partition: string }): Promise<boolean> {
+async function finishDetach(
+  session: Session,
+  statement: { table: string; partition: string },
+): Promise<boolean> {
   const [result] = await session.query(
     `select inhdetachpending from pg_catalog.pg_inherits
      where inhrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${literal(statement.partition)})

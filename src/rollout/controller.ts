@@ -30,11 +30,11 @@ export function rolloutController(parts: ControllerParts): OperationHandler {
   return {
     // Stopping is orderly: what is in hand finishes, the rest is recorded as skipped.
     runsWhenCancelled: true,
-    run: (context) => control(parts, context),
+    run: (context) => steer(parts, context),
   }
 }
 
-async function control(parts: ControllerParts, context: OperationContext): Promise<OperationOutcome> {
+async function steer(parts: ControllerParts, context: OperationContext): Promise<OperationOutcome> {
   const meter = new RateMeter()
   let releasedAt = -Infinity
   for (;;) {
@@ -93,11 +93,17 @@ async function carryOut(tx: Queryable, rollout: Rollout, decision: Decision): Pr
          where rollout_id = $1 and server_id = $2`,
         [id, decision.serverId, decision.reason],
       )
-      await recordEvent(tx, id, 'rollout.server_tripped', { server_id: decision.serverId, reason: decision.reason })
+      await recordEvent(tx, id, 'rollout.server_tripped', {
+        server_id: decision.serverId,
+        reason: decision.reason,
+      })
       return
     case 'give up server':
       await failOpenTargets(tx, id, decision.serverId, decision.reason)
-      await recordEvent(tx, id, 'rollout.server_given_up', { server_id: decision.serverId, reason: decision.reason })
+      await recordEvent(tx, id, 'rollout.server_given_up', {
+        server_id: decision.serverId,
+        reason: decision.reason,
+      })
       return
     case 'soak':
       await setWave(tx, id, decision.wave, 'soaking')
@@ -105,7 +111,12 @@ async function carryOut(tx: Queryable, rollout: Rollout, decision: Decision): Pr
       return
     case 'ask approval':
       await setWave(tx, id, decision.wave, 'awaiting_approval')
-      await setState(tx, id, 'awaiting_approval', `Wave ${decision.wave} is done; the next one waits for an approval.`)
+      await setState(
+        tx,
+        id,
+        'awaiting_approval',
+        `Wave ${decision.wave} is done; the next one waits for an approval.`,
+      )
       await recordEvent(tx, id, 'rollout.awaiting_approval', { wave: decision.wave })
       return
     case 'pass wave':
@@ -139,7 +150,12 @@ function resultOf(view: RolloutView): Record<string, unknown> {
   }
 }
 
-async function setState(tx: Queryable, id: string, state: Rollout['state'], reason: string | null): Promise<void> {
+async function setState(
+  tx: Queryable,
+  id: string,
+  state: Rollout['state'],
+  reason: string | null,
+): Promise<void> {
   await tx.query(
     `update tenantry.rollouts set state = $2, reason = $3,
        finished_at = case when $2 in ('completed', 'stopped') then clock_timestamp() end where id = $1`,
@@ -170,7 +186,12 @@ async function failOpenTargets(tx: Queryable, id: string, serverId: number, reas
   )
 }
 
-async function recordRate(tx: Queryable, rollout: Rollout, view: RolloutView, meter: RateMeter): Promise<void> {
+async function recordRate(
+  tx: Queryable,
+  rollout: Rollout,
+  view: RolloutView,
+  meter: RateMeter,
+): Promise<void> {
   const finished = view.waves.reduce((sum, wave) => sum + wave.succeeded + wave.failed, 0)
   const rate = meter.add(performance.now(), finished)
   if (Math.abs(rate - rollout.rate) < 0.05) return
@@ -190,7 +211,14 @@ async function probeServers(parts: ControllerParts, rolloutId: string): Promise<
       const problem = await lookAt(await addressOf(parts.control, parts.keyring, server))
       await parts.control.transaction(async (tx) => {
         if (problem === undefined) await openLane(tx, rolloutId, serverId, server.name)
-        else await postponeProbe(tx, rolloutId, serverId, problem, Math.min(PROBE_CAP_MS, PROBE_BASE_MS * 2 ** probes))
+        else
+          await postponeProbe(
+            tx,
+            rolloutId,
+            serverId,
+            problem,
+            Math.min(PROBE_CAP_MS, PROBE_BASE_MS * 2 ** probes),
+          )
       })
     }),
   )
@@ -221,7 +249,12 @@ async function postponeProbe(
 }
 
 /** A worker found that a server cannot be used: its lane is closed until it answers again. */
-export async function recordServerDown(control: Control, rolloutId: string, serverId: number, reason: string): Promise<void> {
+export async function recordServerDown(
+  control: Control,
+  rolloutId: string,
+  serverId: number,
+  reason: string,
+): Promise<void> {
   await control.transaction(async (tx) => {
     const rows = await tx.query<{ name: string }>(
       `update tenantry.rollout_servers as lane set state = 'down', reason = $3, since = clock_timestamp(), probes = 0,
@@ -232,6 +265,7 @@ export async function recordServerDown(control: Control, rolloutId: string, serv
       [rolloutId, serverId, reason],
     )
     const [row] = rows
-    if (row !== undefined) await recordEvent(tx, rolloutId, 'rollout.server_down', { server: row.name, reason })
+    if (row !== undefined)
+      await recordEvent(tx, rolloutId, 'rollout.server_down', { server: row.name, reason })
   })
 }

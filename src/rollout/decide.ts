@@ -69,7 +69,8 @@ function judgeBreakers(view: RolloutView): Decision | undefined {
     }
   }
   const judged = view.servers.filter((server) => server.state !== 'tripped')
-  const total = (pick: (server: ServerView) => number): number => judged.reduce((sum, server) => sum + pick(server), 0)
+  const total = (pick: (server: ServerView) => number): number =>
+    judged.reduce((sum, server) => sum + pick(server), 0)
   const reason = judge(
     { finished: total((server) => server.counts.finished), failed: total((server) => server.counts.failed) },
     { finished: total((server) => server.base.finished), failed: total((server) => server.base.failed) },
@@ -81,7 +82,9 @@ function judgeBreakers(view: RolloutView): Decision | undefined {
 
 function judgeServers(view: RolloutView): Decision | undefined {
   const limitMs = view.options.serverDownMinutes * 60_000
-  const lost = view.servers.find((server) => server.downMs !== null && server.downMs > limitMs && server.open > 0)
+  const lost = view.servers.find(
+    (server) => server.downMs !== null && server.downMs > limitMs && server.open > 0,
+  )
   if (lost === undefined) return undefined
   return {
     do: 'give up server',

@@ -22,7 +22,10 @@ export async function dryRun(session: Session, work: RolloutWork, target: Target
   const unproven = await rehearse(session, work, target, pending)
   return unproven.length === 0
     ? { outcome: 'would_apply' }
-    : { outcome: 'would_apply_unproven', note: `Not proven, since they cannot be rolled back: ${unproven.join('; ')}` }
+    : {
+        outcome: 'would_apply_unproven',
+        note: `Not proven, since they cannot be rolled back: ${unproven.join('; ')}`,
+      }
 }
 
 async function readLedgerWithoutMakingIt(
@@ -75,7 +78,13 @@ async function rehearse(
     if (!(error instanceof DatabaseFailure)) throw error
     throw failedAt === undefined
       ? explainGuard(error, work, target)
-      : explain(error, { work, target, change: failedAt.change, statementsBefore: statementsBefore(failedAt), ...sentOf(failedAt) })
+      : explain(error, {
+          work,
+          target,
+          change: failedAt.change,
+          statementsBefore: statementsBefore(failedAt),
+          ...sentOf(failedAt),
+        })
   } finally {
     await endDryRun(session)
   }

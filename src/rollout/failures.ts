@@ -89,7 +89,10 @@ function statementAtPosition(error: DatabaseFailure, { change, sent }: Place): F
   return { index, line: first.line + sent.step.sql.slice(0, inStep).split('\n').length - 1 }
 }
 
-function statementAfterCompleted(error: DatabaseFailure, { change, statementsBefore }: Place): FoundStatement | undefined {
+function statementAfterCompleted(
+  error: DatabaseFailure,
+  { change, statementsBefore }: Place,
+): FoundStatement | undefined {
   if (error.sqlstate === '42601') return undefined
   const index = (error.facts.completed ?? 0) - statementsBefore
   const statement = statementsOf(change)[index]
@@ -108,7 +111,8 @@ function offsetOf(text: string, characters: number): number {
 /** Turns the guard's division by zero into words. */
 export function explainGuard(error: unknown, work: RolloutWork, target: Target): DatabaseFailure {
   if (!(error instanceof DatabaseFailure)) throw error
-  if (work.guardIndex < 0 || error.facts.completed !== work.guardIndex || error.sqlstate !== '22012') return error
+  if (work.guardIndex < 0 || error.facts.completed !== work.guardIndex || error.sqlstate !== '22012')
+    return error
   return new DatabaseFailure(
     UNSAFE_ROLE,
     `Not run as a superuser in ${target.database}: roles that are not superusers own objects or may create some there, and their code would run with a superuser's rights. Register the server with a role that owns the tenants' tables and is no superuser.`,

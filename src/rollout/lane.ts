@@ -171,12 +171,19 @@ export class Lane {
         await this.#change.sleep(OUTAGE_PAUSE_MS)
       }
     }
-    this.#parts.log.warn('claimed tenants could not be given back: they are free when the lease of this worker ends')
+    this.#parts.log.warn(
+      'claimed tenants could not be given back: they are free when the lease of this worker ends',
+    )
   }
 
   async #releaseOthers(): Promise<void> {
     const { control, work, serverId, workerId } = this.#parts
-    await releaseTargets(control, { rolloutId: work.rolloutId, serverId, workerId, except: [...this.#inHand.keys()] })
+    await releaseTargets(control, {
+      rolloutId: work.rolloutId,
+      serverId,
+      workerId,
+      except: [...this.#inHand.keys()],
+    })
     this.#mayHoldMore = false
   }
 
@@ -211,7 +218,8 @@ export class Lane {
     for (let served = 0; target !== undefined; served += 1) {
       await this.#serveOne(target, connection)
       const next: Target | undefined = this.#queue[0]
-      const sharesDatabase: boolean = next !== undefined && next.schema !== '' && next.database === target.database
+      const sharesDatabase: boolean =
+        next !== undefined && next.schema !== '' && next.database === target.database
       target = sharesDatabase && served < MAX_GROUP && this.#mayBegin ? this.#queue.shift() : undefined
       if (target !== undefined && this.#queue.length < this.#concurrency.limit) this.#change.wake()
     }
@@ -224,8 +232,13 @@ export class Lane {
       const witness = this.#parts.work.dryRun ? undefined : await this.#watch.witness()
       const result = await applyToTarget(connection, this.#parts.work, target)
       // What was found done may be another worker's commit, not flushed yet either.
-      const isFlushed = !this.#parts.flushPerBatch && (result.outcome === 'applied' || result.outcome === 'undone')
-      this.#record(target, succeeded(target, result, performance.now() - started), isFlushed ? undefined : witness)
+      const isFlushed =
+        !this.#parts.flushPerBatch && (result.outcome === 'applied' || result.outcome === 'undone')
+      this.#record(
+        target,
+        succeeded(target, result, performance.now() - started),
+        isFlushed ? undefined : witness,
+      )
     } catch (error) {
       connection.close()
       await this.#fail(target, asFailure(error), performance.now() - started)
@@ -250,7 +263,8 @@ export class Lane {
     }
     if (failure.sqlstate === '55P03') this.#window.lockTimeouts += 1
     const worthAnother = kind === 'transient' && target.attempts <= this.#parts.maxRetries
-    this.#record(target, 
+    this.#record(
+      target,
       worthAnother
         ? retryOf(target, failure, durationMs, backoffMs(target.attempts), true)
         : failed(target, failure, durationMs),
@@ -300,15 +314,17 @@ export class Lane {
   }
 
   #beginFlush(): void {
-    this.#flushing = this.#flushing.then(() => this.#flush()).then(
-      () => this.#change.wake(),
-      (error: unknown) => {
-        // Others will find in the tenants' ledgers what was done.
-        this.#parts.log.error({ err: messageOf(error) }, 'outcomes could not be recorded')
-        this.#mayHoldMore = true
-        this.halt()
-      },
-    )
+    this.#flushing = this.#flushing
+      .then(() => this.#flush())
+      .then(
+        () => this.#change.wake(),
+        (error: unknown) => {
+          // Others will find in the tenants' ledgers what was done.
+          this.#parts.log.error({ err: messageOf(error) }, 'outcomes could not be recorded')
+          this.#mayHoldMore = true
+          this.halt()
+        },
+      )
   }
 
   /** Records what is done. While the control database is away the outcomes wait here, as long as the lease holds. */
@@ -318,7 +334,10 @@ export class Lane {
     const settled = await this.#flushServer(batch)
     try {
       for (const wave of new Set(settled.map((target) => target.wave))) {
-        await this.#finish(wave, settled.filter((target) => target.wave === wave))
+        await this.#finish(
+          wave,
+          settled.filter((target) => target.wave === wave),
+        )
       }
     } finally {
       // One that is to be tried again may have been claimed anew by now.

@@ -83,7 +83,7 @@ export interface MessageSettings {
 const CLIENT_CHECK = '2s'
 
 /** Only the tenant's own schema: a name missing there must fail, not be found in a schema that others share. */
-export function searchPath(schema: string): string {
+function searchPath(schema: string): string {
   return schema === '' ? 'public, pg_temp' : `${ident(schema)}, pg_temp`
 }
 
@@ -107,7 +107,9 @@ export function localSettings(settings: MessageSettings): string[] {
     `set local lock_timeout = ${literal(settings.lockTimeout)}`,
     `set local statement_timeout = ${literal(settings.statementTimeout)}`,
     `set local synchronous_commit = ${settings.synchronousCommit}`,
-    ...(settings.noticesLostClient === true ? [`set local client_connection_check_interval = '${CLIENT_CHECK}'`] : []),
+    ...(settings.noticesLostClient === true
+      ? [`set local client_connection_check_interval = '${CLIENT_CHECK}'`]
+      : []),
   ]
 }
 

@@ -13,7 +13,13 @@ const POLL_MS = 50
 export function measureRollout(control: Control, config: Config): MeasureRollout {
   return async ({ name, sql, selector, maxConnections, signal }) => {
     const version = await withNewVersionId(control, new Date(), (tx, versionId) =>
-      storeVersion(tx, { versionId, description: `benchmark ${name}`, upgradeSql: sql, downgradeSql: null, internal: true }),
+      storeVersion(tx, {
+        versionId,
+        description: `benchmark ${name}`,
+        upgradeSql: sql,
+        downgradeSql: null,
+        internal: true,
+      }),
     )
     const rollout = await startRollout(control, {
       versionId: version.version_id,

@@ -29,7 +29,11 @@ export function retryOf(
   retryInMs: number,
   countsAsAttempt: boolean,
 ): FinishedTarget {
-  return { ...blank(target, durationMs), ...described(target, failure), ...again(failure, retryInMs, countsAsAttempt) }
+  return {
+    ...blank(target, durationMs),
+    ...described(target, failure),
+    ...again(failure, retryInMs, countsAsAttempt),
+  }
 }
 
 /** Done, but its server did not confirm that it is on disk: tried again at once, its ledger will tell. */
@@ -46,7 +50,11 @@ function described(target: Target, failure: DatabaseFailure) {
   return {
     sqlstate: failure.sqlstate,
     error: storedMessage(`${failure.message}${detail}`),
-    errorGroup: errorGroupOf(failure.sqlstate, failure.message, [target.name, target.database, target.schema]),
+    errorGroup: errorGroupOf(failure.sqlstate, failure.message, [
+      target.name,
+      target.database,
+      target.schema,
+    ]),
     versionId: failure instanceof PartlyApplied ? failure.versionId : undefined,
   }
 }

@@ -38,7 +38,10 @@ const RACES = /tuple concurrently (updated|deleted)|could not open relation with
 
 export function failureKind(failure: { sqlstate: string; message: string }): FailureKind {
   if (failure.sqlstate === 'XX000' && RACES.test(failure.message)) return 'transient'
-  if (failure.sqlstate === '08P01' && /no more connections allowed|too many|client_login_timeout/.test(failure.message)) {
+  if (
+    failure.sqlstate === '08P01' &&
+    /no more connections allowed|too many|client_login_timeout/.test(failure.message)
+  ) {
     return 'crowded'
   }
   return KINDS[failure.sqlstate] ?? KINDS[failure.sqlstate.slice(0, 2)] ?? 'permanent'
@@ -59,5 +62,7 @@ export function backoffMs(attempts: number, random: number = Math.random()): num
 /** A failure of the engine, or anything else thrown, as SQLSTATE and message. */
 export function asFailure(thrown: unknown): DatabaseFailure {
   if (thrown instanceof DatabaseFailure) return thrown
-  return new DatabaseFailure('XX000', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
+  return new DatabaseFailure('XX000', thrown instanceof Error ? thrown.message : String(thrown), {
+    cause: thrown,
+  })
 }

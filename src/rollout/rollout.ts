@@ -65,7 +65,11 @@ export async function lockRollout(tx: Queryable, id: string): Promise<Rollout> {
 /** Newest first. */
 export function listRollouts(
   on: Queryable,
-  filter: { state?: string | undefined; before?: { createdAt: string; id: string } | undefined; limit: number },
+  filter: {
+    state?: string | undefined
+    before?: { createdAt: string; id: string } | undefined
+    limit: number
+  },
 ): Promise<Rollout[]> {
   return on.query<Rollout & Record<string, unknown>>(
     `select ${COLUMNS} from tenantry.rollouts

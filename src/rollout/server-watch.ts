@@ -74,11 +74,16 @@ export class ServerWatch {
 export async function lookAt(address: ServerAddress): Promise<string | undefined> {
   let session: Session | undefined
   try {
-    session = await Session.open(address, { applicationName: 'tenantry probe', connectTimeoutMs: LOOK_TIMEOUT_MS })
+    session = await Session.open(address, {
+      applicationName: 'tenantry probe',
+      connectTimeoutMs: LOOK_TIMEOUT_MS,
+    })
     const [result] = await session.query(LOOK, { keepRows: true })
     const [isReplica, readOnly] = result?.rows[0] ?? []
     if (isReplica === 't') return 'The server is a replica now: it takes no changes.'
-    return readOnly === 'on' ? 'The server is set to read-only (default_transaction_read_only): it takes no changes.' : undefined
+    return readOnly === 'on'
+      ? 'The server is set to read-only (default_transaction_read_only): it takes no changes.'
+      : undefined
   } catch (error) {
     // Too many connections is the lane's business, not a server that is away.
     if (error instanceof DatabaseFailure && error.sqlstate === '53300') return undefined

@@ -15,8 +15,8 @@ export type RolloutOrder = 'name' | 'random'
 export interface NewRollout {
   /** Chosen by the caller to make starting repeatable; made here when absent. */
   readonly id?: string | undefined
-  /** Exactly this version; or with `upTo`, it and all older ones that a tenant lacks. */
-  readonly versionId: string | 'latest'
+  /** Exactly this version (`latest`: the newest); or with `upTo`, it and all older ones that a tenant lacks. */
+  readonly versionId: string
   readonly upTo: boolean
   readonly dryRun: boolean
   readonly waves: readonly WaveRequest[]
@@ -44,7 +44,10 @@ export async function startRollout(control: Control, input: NewRollout): Promise
     const total = await selectTargets(tx, input.options.selector, input.order)
     if (total === 0) {
       throw new TenantryError('not_found', `No tenant matches ${JSON.stringify(input.options.selector)}.`, {
-        nextSteps: ['See what there is: tenantry tenant list --selector …', 'Find tenants on a server: tenantry tenant discover'],
+        nextSteps: [
+          'See what there is: tenantry tenant list --selector …',
+          'Find tenants on a server: tenantry tenant discover',
+        ],
       })
     }
     const waves = planWaves(input.waves, total, input.options.errorThresholdPercent)
@@ -77,7 +80,8 @@ export async function startUndo(
   return control.transaction(async (tx) => {
     await refuseWhileAtWork(tx, original.id)
     const total = await selectChanged(tx, original.id)
-    if (total === 0) throw new TenantryError('conflict', `Rollout ${original.id} applied nothing that could be undone.`)
+    if (total === 0)
+      throw new TenantryError('conflict', `Rollout ${original.id} applied nothing that could be undone.`)
     const waves = planWaves(input.waves, total, input.options.errorThresholdPercent)
     return create(tx, { ...input, direction: 'downgrade', versionIds, undoOf: original.id, total, waves })
   })
@@ -165,7 +169,15 @@ async function create(tx: Queryable, creation: Creation): Promise<Rollout> {
   await tx.query(
     `insert into tenantry.rollouts (id, direction, version_ids, undo_of, dry_run, options, total)
      values ($1, $2, $3, $4, $5, $6, $7)`,
-    [id, creation.direction, creation.versionIds, creation.undoOf, creation.dryRun, creation.options, creation.total],
+    [
+      id,
+      creation.direction,
+      creation.versionIds,
+      creation.undoOf,
+      creation.dryRun,
+      creation.options,
+      creation.total,
+    ],
   )
   await assignWaves(tx, id, creation.waves)
   await tx.query(
@@ -182,7 +194,11 @@ async function create(tx: Queryable, creation: Creation): Promise<Rollout> {
     `update tenantry.rollout_waves set state = 'running', started_at = clock_timestamp() where rollout_id = $1 and wave = 1`,
     [id],
   )
-  await recordEvent(tx, id, 'rollout.started', { total: creation.total, versions: creation.versionIds, dry_run: creation.dryRun })
+  await recordEvent(tx, id, 'rollout.started', {
+    total: creation.total,
+    versions: creation.versionIds,
+    dry_run: creation.dryRun,
+  })
   return getRollout(tx, id)
 }
 

@@ -11,7 +11,11 @@ export interface WaveStatus {
   readonly successful: number
   readonly failed: number
   readonly skipped: number
-  readonly gate: { readonly approval: boolean; readonly soakSeconds: number; readonly maxErrorPercent: number }
+  readonly gate: {
+    readonly approval: boolean
+    readonly soakSeconds: number
+    readonly maxErrorPercent: number
+  }
   readonly approvedBy: string | null
 }
 
@@ -47,7 +51,11 @@ export interface RolloutStatus {
     readonly retries: number
   }
   readonly etaSeconds: number | null
-  readonly latencyMs: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null }
+  readonly latencyMs: {
+    readonly p50: number | null
+    readonly p95: number | null
+    readonly p99: number | null
+  }
   readonly elapsedSeconds: number
   readonly waves: readonly WaveStatus[]
   readonly servers: readonly ServerStatus[]
@@ -64,9 +72,12 @@ export async function rolloutStatus(on: Queryable, id: string): Promise<RolloutS
     serverStatus(on, id),
     errorGroupsOf(on, id, SHOWN_GROUPS),
     laneFacts(on, id),
-    on.query<{ durations: number[] }>('select durations from tenantry.rollout_lanes where rollout_id = $1', [id]),
+    on.query<{ durations: number[] }>('select durations from tenantry.rollout_lanes where rollout_id = $1', [
+      id,
+    ]),
   ])
-  const sum = (pick: (wave: WaveStatus) => number): number => waves.reduce((total, wave) => total + pick(wave), 0)
+  const sum = (pick: (wave: WaveStatus) => number): number =>
+    waves.reduce((total, wave) => total + pick(wave), 0)
   const successful = sum((wave) => wave.successful)
   const failed = sum((wave) => wave.failed)
   const skipped = sum((wave) => wave.skipped)
@@ -77,7 +88,13 @@ export async function rolloutStatus(on: Queryable, id: string): Promise<RolloutS
     rollout,
     progress: { total: rollout.total, completed, successful, failed, skipped, ...facts.progress },
     etaSeconds:
-      rollout.state !== 'running' ? null : remaining === 0 ? 0 : rollout.rate > 0 ? Math.ceil(remaining / rollout.rate) : null,
+      rollout.state !== 'running'
+        ? null
+        : remaining === 0
+          ? 0
+          : rollout.rate > 0
+            ? Math.ceil(remaining / rollout.rate)
+            : null,
     latencyMs: { p50: percentile(counts, 0.5), p95: percentile(counts, 0.95), p99: percentile(counts, 0.99) },
     elapsedSeconds: facts.elapsedSeconds,
     waves,

@@ -4,6 +4,8 @@ import type { QueryResult, Session } from '../engine/session.ts'
 export class TenantConnection {
   readonly #open: () => Promise<Session>
   readonly #isPooled: boolean
+  /** The ledger of this database was made, or found, over this connection. */
+  hasLedger = false
   #session: Session | undefined
 
   constructor(open: () => Promise<Session>, isPooled: boolean) {

@@ -36,20 +36,29 @@ const MAX_WAVES = 50
  * Sizes in tenants: percentages of `total` are rounded up, so a wave is never empty for being small.
  * @throws TenantryError `invalid_input` when a size is not understood or tenants would be left out.
  */
-export function planWaves(requests: readonly WaveRequest[], total: number, defaultErrorPercent: number): Wave[] {
-  if (requests.length > MAX_WAVES) throw invalid(`There are ${requests.length} waves; at most ${MAX_WAVES} make sense.`)
+export function planWaves(
+  requests: readonly WaveRequest[],
+  total: number,
+  defaultErrorPercent: number,
+): Wave[] {
+  if (requests.length > MAX_WAVES)
+    throw invalid(`There are ${requests.length} waves; at most ${MAX_WAVES} make sense.`)
   const last = requests.at(-1)
   if (last?.size !== 'rest' || last.selector !== undefined) {
-    throw invalid('The last wave must be "rest", without a selector: otherwise some tenants would never be reached.')
+    throw invalid(
+      'The last wave must be "rest", without a selector: otherwise some tenants would never be reached.',
+    )
   }
   return requests.map((request, index) => ({
-    name: request.name ?? (request.selector === undefined ? request.size : `${request.selector} ${request.size}`),
+    name:
+      request.name ?? (request.selector === undefined ? request.size : `${request.selector} ${request.size}`),
     limit: limitOf(request.size, total),
     selector: request.selector,
     gate: {
       approval: request.approval ?? false,
       soakSeconds: request.soakSeconds ?? 0,
-      maxErrorPercent: request.maxErrorPercent ?? (index === 0 ? Math.min(defaultErrorPercent, 50) : defaultErrorPercent),
+      maxErrorPercent:
+        request.maxErrorPercent ?? (index === 0 ? Math.min(defaultErrorPercent, 50) : defaultErrorPercent),
     },
   }))
 }
@@ -74,8 +83,15 @@ function limitOf(size: string, total: number): number {
   if (size === 'rest') return Infinity
   const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(size) ?? []
   const value = Number(digits)
-  if (digits === undefined || value <= 0 || (percent === '%' && value > 100) || (percent === '' && !Number.isInteger(value))) {
-    throw invalid(`The wave size ${JSON.stringify(size)} is not a number of tenants, a percentage up to 100% or "rest".`)
+  if (
+    digits === undefined ||
+    value <= 0 ||
+    (percent === '%' && value > 100) ||
+    (percent === '' && !Number.isInteger(value))
+  ) {
+    throw invalid(
+      `The wave size ${JSON.stringify(size)} is not a number of tenants, a percentage up to 100% or "rest".`,
+    )
   }
   return percent === '%' ? Math.ceil((total * value) / 100) : value
 }

@@ -27,7 +27,13 @@ export interface FinishedTarget {
  */
 export async function finishTargets(
   on: Queryable,
-  input: { rolloutId: string; serverId: number; workerId: string; wave: number; targets: readonly FinishedTarget[] },
+  input: {
+    rolloutId: string
+    serverId: number
+    workerId: string
+    wave: number
+    targets: readonly FinishedTarget[]
+  },
 ): Promise<number> {
   const { targets } = input
   const [row] = await on.query<{ recorded: number }>(FINISH, [
