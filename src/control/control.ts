@@ -56,7 +56,7 @@ export function openControl(options: ControlOptions): Control {
     options: `-c search_path=pg_catalog,pg_temp -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION} -c timezone=UTC`,
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === INT8_OID ? parseInt8 : types.getTypeParser(oid, format as 'text'),
+        oid === INT8_OID ? parseInt8 : types.getTypeParser(oid, format),
     },
   })
   // An idle connection that breaks is replaced at the next use: what runs then reports its own error.
