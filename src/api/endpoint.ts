@@ -114,8 +114,11 @@ export type ReceivedEvent<E extends Events> = {
 }[keyof E & string]
 
 export interface AskedStream<P extends Shape = Shape, Q extends Shape = Shape> extends Asked<P, Q> {
-  /** The id after which to go on: from `Last-Event-ID` or `?after=`. */
-  readonly lastEventId: string | undefined
+  /**
+   * The id after which to go on, from `Last-Event-ID` or `?after=`. Ids of events are sequence numbers of a log; a
+   * `Last-Event-ID` that is none counts as absent.
+   */
+  readonly lastEventId: number | undefined
 }
 
 interface StreamDefinition<

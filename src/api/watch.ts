@@ -35,12 +35,12 @@ export const OPERATION_EVENTS = {
 export async function* operationEvents(
   app: App,
   first: OperationSummary,
-  lastEventId: string | undefined,
+  lastEventId: number | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent<typeof OPERATION_EVENTS>> {
   const pause = new Wakeup()
   let shown = first
-  let after = sequenceNumber(lastEventId)
+  let after = lastEventId
   if (after === undefined) {
     after = await lastSequenceNumber(app, first.id)
     shown = await getSummary(app.control, first.id)
@@ -60,11 +60,6 @@ export async function* operationEvents(
     if (hasEnded(operation)) return
     await pause.sleep(LOOK_MS, signal)
   }
-}
-
-/** An id that is not one of ours begins anew, as if there was none. */
-function sequenceNumber(id: string | undefined): number | undefined {
-  return id !== undefined && /^\d{1,15}$/.test(id) ? Number(id) : undefined
 }
 
 async function lastSequenceNumber(app: App, id: string): Promise<number> {

@@ -218,10 +218,17 @@ function isWorthRepeating(endpoint: Endpoint, error: unknown): boolean {
   return inFlight || isPassing(error)
 }
 
-/** The API is away, or its control database: that passes by itself. */
+/**
+ * The API is away, or its control database: worth trying again. A problem that the API itself told is not: the
+ * server it speaks of is a tenant's, asked for by this very request. Nor are limits: `Retry-After` tells their end.
+ */
 function isPassing(error: unknown): boolean {
   if (!(error instanceof TenantryError)) return false
-  return error.code === 'server_unreachable' || error.code === 'control_unavailable'
+  return error.code === 'control_unavailable' || (error.code === 'server_unreachable' && !isTold(error))
+}
+
+function isTold({ facts: { cause } }: TenantryError): boolean {
+  return cause !== null && typeof cause === 'object' && 'code' in cause && 'requestId' in cause
 }
 
 /** Milliseconds: exponential with jitter, so that a thousand watchers do not come back at once. */

@@ -114,7 +114,7 @@ function parameters(endpoint: AnyEndpoint, book: SchemaBook): JsonSchema[] {
       in: 'header',
       required: false,
       description: 'Go on after the event with this id.',
-      schema: { type: 'string', maxLength: 100 },
+      schema: { type: 'integer', minimum: 0 },
     })
   }
   if (endpoint.method === 'POST') {

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { App } from '../api/app.ts'
 import type { StreamEndpoint } from '../api/endpoint.ts'
+import { integerText } from '../api/fields.ts'
 import { isTokenLive } from '../control/tokens.ts'
 import { TenantryError, messageOf } from '../lib/errors.ts'
 import { metrics } from '../observability/metrics.ts'
@@ -17,11 +18,8 @@ export interface Opening {
   readonly life: AbortController
 }
 
-/** Where a reader goes on when it cannot send `Last-Event-ID`. */
-export const AFTER = z
-  .string()
-  .min(1)
-  .max(100)
+/** Where a reader goes on that cannot send `Last-Event-ID`. */
+export const AFTER = integerText({ min: 0, max: Number.MAX_SAFE_INTEGER })
   .optional()
   .describe('Go on after the event with this id, as with Last-Event-ID.')
 
@@ -111,23 +109,15 @@ function finish(reply: FastifyReply, end: StreamEnd): void {
 function readRequest(
   endpoint: StreamEndpoint,
   request: FastifyRequest,
-): { params: unknown; query: unknown; body: unknown; lastEventId: string | undefined } {
+): { params: unknown; query: unknown; body: unknown; lastEventId: number | undefined } {
   const schemas = {
     params: endpoint.params,
     query: endpoint.query.extend({ after: AFTER }),
     body: z.unknown(),
   }
-  const { params, query, body } = checkInput(schemas, {
-    params: request.params,
-    query: request.query,
-    body: {},
-  })
-  const { after, ...rest } = query as { after?: string }
-  const header = request.headers['last-event-id']
-  return {
-    params,
-    query: rest,
-    body,
-    lastEventId: (typeof header === 'string' && header !== '' ? header : after)?.slice(0, 100),
-  }
+  const sent = { params: request.params, query: request.query, body: {} }
+  const { params, query, body } = checkInput(schemas, sent)
+  const { after, ...rest } = query as { after?: number }
+  const header = /^\d{1,15}$/.exec(String(request.headers['last-event-id']))?.[0]
+  return { params, query: rest, body, lastEventId: header === undefined ? after : Number(header) }
 }

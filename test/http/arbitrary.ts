@@ -35,6 +35,8 @@ const HOSTILE_TEXT = [
   'undefined',
   'NaN',
   '1e999',
+  'Infinity',
+  '1.5',
   '-1',
   '9223372036854775808',
   '0x10',

@@ -58,7 +58,7 @@ const counting = defineStream({
   tag: 'Test',
   scope: 'admin',
   events: { count: z.object({ n: z.int() }) },
-  run: async (_app, { lastEventId, signal }) => count(Number(lastEventId ?? 0), signal),
+  run: async (_app, { lastEventId, signal }) => count(lastEventId ?? 0, signal),
 })
 
 async function* count(after: number, signal: AbortSignal) {

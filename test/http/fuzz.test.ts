@@ -11,6 +11,7 @@ import { errorsOf, type AnyEndpoint } from '../../src/api/endpoint.ts'
 import { ENDPOINTS } from '../../src/api/index.ts'
 import { ERROR_CODES, type ErrorCode } from '../../src/lib/error-codes.ts'
 import { describeApi } from '../../src/http/documents.ts'
+import { AFTER } from '../../src/http/stream.ts'
 import { startTestApi, type Ask, type Answered, type TestApi } from './api.ts'
 import { junk, mostlyValid, type JsonSchema } from './arbitrary.ts'
 import { seedFleet, type Seeds } from './seeds.ts'
@@ -62,7 +63,10 @@ function callsOf(endpoint: AnyEndpoint): fc.Arbitrary<Call> {
       : bodyOf(part(endpoint.body), known)
   return fc.record({
     params: fields(endpoint.params, true),
-    query: fields(endpoint.query, false),
+    query: fields(
+      endpoint.stream === 'sse' ? endpoint.query.extend({ after: AFTER }) : endpoint.query,
+      false,
+    ),
     body,
     key: fc.option(fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme-ascii' }), {
       nil: undefined,
@@ -117,7 +121,7 @@ async function askOnce(endpoint: AnyEndpoint, call: Call): Promise<Answered> {
     signal: abort.signal,
   })
   const text = response.ok ? '' : await response.text()
-  if (response.ok) await response.body?.getReader().read()
+  if (response.ok) await readFirstEvent(response)
   abort.abort()
   return {
     status: response.status,
@@ -125,6 +129,16 @@ async function askOnce(endpoint: AnyEndpoint, call: Call): Promise<Answered> {
     text,
     body: text === '' ? undefined : JSON.parse(text),
   }
+}
+
+/** Every stream begins with an event; one that breaks before throws. */
+async function readFirstEvent(response: Response): Promise<void> {
+  let text = ''
+  for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece
+    if (text.includes('\ndata: ')) return
+  }
+  throw new Error(`the stream ended without an event: ${text}`)
 }
 
 /** It may have revoked its own token: then it goes on with a new one. */

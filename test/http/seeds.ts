@@ -8,7 +8,10 @@ import type { TestApi } from './api.ts'
 /** Path of the endpoint → name of the field → values that exist. */
 export type Seeds = Readonly<Record<string, Readonly<Record<string, readonly unknown[]>>>>
 
-export async function seedFleet(api: TestApi): Promise<Seeds> {
+/** With a token of its own: the one of `given` may have been revoked by what was tried. */
+export async function seedFleet(given: TestApi): Promise<Seeds> {
+  const token = await given.makeToken()
+  const api: TestApi = { ...given, ask: (method, path, more) => given.ask(method, path, { token, ...more }) }
   const server = await ensureServer(api)
   const word = `seed${randomBytes(4).toString('hex')}`
   const tenant = await made(api, '/tenants', { name: word, server, database: word, labels: { plan: 'free' } })
@@ -26,7 +29,7 @@ export async function seedFleet(api: TestApi): Promise<Seeds> {
     input: { pattern: 'x%' },
     cron: '0 3 * * *',
   })
-  const token = await made(api, '/tokens', { name: word, scopes: ['operations:read'] })
+  const other = await made(api, '/tokens', { name: word, scopes: ['operations:read'] })
   const operations = [await failedOperation(api), (await queued(api)).id]
   return seedsFor({
     server,
@@ -34,7 +37,7 @@ export async function seedFleet(api: TestApi): Promise<Seeds> {
     version: String(version['version_id']),
     rollout: String(rollout['job_id']),
     schedule: word,
-    token: String(token['id']),
+    token: String(other['id']),
     operations,
   })
 }

@@ -29,7 +29,7 @@ const numbers = defineStream({
   events: { number: z.object({ n: z.int() }) },
   async run(_app, { lastEventId, signal, query }) {
     if (query.refuse !== undefined) throw new TenantryError('not_found', 'There are no numbers.')
-    return follow(Number(lastEventId ?? 0), signal)
+    return follow(lastEventId ?? 0, signal)
   },
 })
 
@@ -168,6 +168,12 @@ test('it goes on after Last-Event-ID, or ?after= where headers cannot be set', a
   await Promise.all([byHeader.done, byQuery.done])
   expect(numbersOf(byHeader)).toEqual([4, 5])
   expect(numbersOf(byQuery)).toEqual([5])
+  for (const id of ['Infinity', '1e999', '-1', '1.5', 'x']) {
+    const anew = await read('/test/numbers', { 'last-event-id': id })
+    await anew.done
+    expect([id, numbersOf(anew)]).toEqual([id, [1, 2, 3, 4, 5]])
+    expect((await api.ask('GET', `/test/numbers?after=${id}`)).status).toBe(422)
+  }
 })
 
 test('comments keep it alive while nothing happens', async () => {
