@@ -91,6 +91,8 @@ function localProblem(
 }
 
 function problemOf(error: TenantryError): (Record<string, unknown> & { requestId?: string }) | undefined {
-  const { problem } = error as { problem?: unknown }
-  return problem !== null && typeof problem === 'object' ? { ...problem } : undefined
+  const { cause } = error.facts
+  return cause !== null && typeof cause === 'object' && 'code' in cause && 'status' in cause
+    ? { ...cause }
+    : undefined
 }

@@ -85,6 +85,22 @@ export function readPercent(text: string): number {
   return value
 }
 
+/** A version id, or `latest`. */
+export function readVersion(text: string): string {
+  if (text !== 'latest' && !/^\d{8}_\d{6}$/.test(text)) {
+    throw new InvalidArgumentError('It is not a version id (YYYYMMDD_HHMMSS) or latest.')
+  }
+  return text
+}
+
+/** Id of a rollout or an operation. */
+export function readId(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) {
+    throw new InvalidArgumentError('It is not an id such as 3f2a9c01-7c1e-4b7a-9d57-2f1f0b0c9a11.')
+  }
+  return text
+}
+
 /** Gathers `name=value` given once or more often. */
 export function readLabel(text: string, before: Record<string, string> = {}): Record<string, string> {
   const [, name, value] = /^([^=]+)=(.+)$/.exec(text) ?? []

@@ -1,17 +1,22 @@
 /** Examining Tenantry's own house: the control database, the workers, the files that hold secrets. */
 import { stat } from 'node:fs/promises'
-import type { Config } from '../config.ts'
 import { findingsOf, type Finding } from '../lib/finding.ts'
 import type { Control } from './control.ts'
 import { liveWorkers } from './workers.ts'
 
+/** Files that hold secrets. */
+interface SecretFiles {
+  readonly secretKeyFile: string
+  readonly tokenFile: string
+}
+
 /** @throws what the control database throws when it does not answer. */
-export async function examineHouse(control: Control, config: Config): Promise<Finding[]> {
+export async function examineHouse(control: Control, files: SecretFiles): Promise<Finding[]> {
   return [
     ...(await examineControl(control)),
     await examineWorkers(control),
-    await examineFile('secret key', 'secret.key', config.secretKeyFile),
-    await examineFile('token file', 'token.file', config.tokenFile),
+    await examineFile('secret key', 'secret.key', files.secretKeyFile),
+    await examineFile('token file', 'token.file', files.tokenFile),
   ]
 }
 

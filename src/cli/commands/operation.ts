@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { action, readDuration, withLimit, withReason } from '../options.ts'
+import { action, readDuration, withLimit, withReason, readId } from '../options.ts'
 
 const STATES = ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] as const
 
@@ -31,7 +31,8 @@ function defineList(operation: Command): void {
 
 function defineShow(operation: Command): void {
   operation
-    .command('show <operation>')
+    .command('show')
+    .argument('<operation>', 'its id', readId)
     .description('Show an operation')
     .action(
       action(async (cli, _options, id = '') => {
@@ -46,7 +47,8 @@ function defineShow(operation: Command): void {
 
 function defineWatch(operation: Command): void {
   operation
-    .command('watch <operation>')
+    .command('watch')
+    .argument('<operation>', 'its id', readId)
     .description('Follow an operation until it has ended')
     .option(
       '--timeout <time>',
@@ -66,7 +68,12 @@ function defineWatch(operation: Command): void {
 }
 
 function defineCancel(operation: Command): void {
-  withReason(operation.command('cancel <operation>').description('Ask an operation to end in order')).action(
+  withReason(
+    operation
+      .command('cancel')
+      .argument('<operation>', 'its id', readId)
+      .description('Ask an operation to end in order'),
+  ).action(
     action<{ reason?: string }>(async (cli, { reason }, id = '') => {
       const { OPERATION_VIEW } = await import('../operations.ts')
       const api = await cli.api()
@@ -81,7 +88,8 @@ function defineCancel(operation: Command): void {
 function defineRetry(operation: Command): void {
   withReason(
     operation
-      .command('retry <operation>')
+      .command('retry')
+      .argument('<operation>', 'its id', readId)
       .description('Run a failed operation again, from the step that failed'),
   ).action(
     action<{ reason?: string }>(async (cli, { reason }, id = '') => {

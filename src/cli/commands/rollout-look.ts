@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { action, readCount, readDuration, withLimit } from '../options.ts'
+import { action, readCount, readDuration, withLimit, readId } from '../options.ts'
 
 const STATES = ['pending', 'running', 'succeeded', 'failed', 'skipped'] as const
 const STATUSES = ['running', 'paused', 'awaiting_approval', 'completed', 'stopped'] as const
@@ -23,7 +23,8 @@ export function defineLooking(rollout: Command): void {
 
 function defineWatch(rollout: Command): void {
   rollout
-    .command('watch <rollout>')
+    .command('watch')
+    .argument('<rollout>', 'its id', readId)
     .description('Show a rollout live until it has ended or its circuit breaker has paused it')
     .option(
       '--timeout <time>',
@@ -44,7 +45,8 @@ function defineWatch(rollout: Command): void {
 
 function defineStatus(rollout: Command): void {
   rollout
-    .command('status <rollout>')
+    .command('status')
+    .argument('<rollout>', 'its id', readId)
     .description('Show how a rollout stands')
     .action(
       action(async (cli, _options, id = '') => {
@@ -77,7 +79,10 @@ function defineList(rollout: Command): void {
 
 function defineTargets(rollout: Command): void {
   withLimit(
-    rollout.command('targets <rollout>').description('List the tenants of a rollout, each with its state'),
+    rollout
+      .command('targets')
+      .argument('<rollout>', 'its id', readId)
+      .description('List the tenants of a rollout, each with its state'),
   )
     .addOption(new Option('--state <state>', 'only these').choices(STATES))
     .option('--outcome <outcome>', 'only these: applied, already_applied, would_apply, …')
@@ -99,7 +104,8 @@ function defineTargets(rollout: Command): void {
 
 function defineErrors(rollout: Command): void {
   rollout
-    .command('errors <rollout>')
+    .command('errors')
+    .argument('<rollout>', 'its id', readId)
     .description('Show the errors of a rollout in groups')
     .action(
       action(async (cli, _options, id = '') => {

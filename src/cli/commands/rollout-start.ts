@@ -12,6 +12,8 @@ import {
   withYes,
   type RepeatOptions,
   type WaitOptions,
+  readVersion,
+  readId,
 } from '../options.ts'
 
 interface Steering {
@@ -78,7 +80,12 @@ function steeringBody(options: Steering) {
 }
 
 export function defineStart(rollout: Command): void {
-  withSteering(rollout.command('start <version>').description('Roll a version out; latest is the newest one'))
+  withSteering(
+    rollout
+      .command('start')
+      .argument('<version>', 'version id, or latest', readVersion)
+      .description('Roll a version out; latest is the newest one'),
+  )
     .option(
       '-s, --selector <terms>',
       "which tenants: 'plan:free region:eu version<20260112_143000'; all when not given",
@@ -113,7 +120,12 @@ export function defineStart(rollout: Command): void {
       }),
     )
   withSteering(
-    withYes(rollout.command('undo <rollout>').description('Take back what a rollout changed, where it did')),
+    withYes(
+      rollout
+        .command('undo')
+        .argument('<rollout>', 'its id', readId)
+        .description('Take back what a rollout changed, where it did'),
+    ),
   )
     .addHelpText('after', '\nA new rollout, of the downgrade. Undo is watched as start is.')
     .action(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Answer, Api } from '../api.ts'
 import type { Cli } from '../cli.ts'
-import { action, readMany, withReason, withYes } from '../options.ts'
+import { action, readMany, withReason, withYes, readId } from '../options.ts'
 
 interface Filter {
   readonly errorGroup?: string
@@ -28,7 +28,10 @@ function withFilter(command: Command): Command {
 
 export function defineSteering(rollout: Command): void {
   withReason(
-    rollout.command('pause <rollout>').description('Begin nothing new; what is in hand finishes'),
+    rollout
+      .command('pause')
+      .argument('<rollout>', 'its id', readId)
+      .description('Begin nothing new; what is in hand finishes'),
   ).action(
     action<Steer>(async (cli, options, id = '') => {
       const api = await cli.api()
@@ -37,7 +40,10 @@ export function defineSteering(rollout: Command): void {
   )
   withWatch(
     withReason(
-      rollout.command('resume <rollout>').description('Go on after a pause; what failed stays failed'),
+      rollout
+        .command('resume')
+        .argument('<rollout>', 'its id', readId)
+        .description('Go on after a pause; what failed stays failed'),
     ),
   ).action(
     action<Steer>(async (cli, options, id = '') => {
@@ -47,7 +53,10 @@ export function defineSteering(rollout: Command): void {
   )
   withYes(
     withReason(
-      rollout.command('stop <rollout>').description('End it for good; tenants not begun are left out'),
+      rollout
+        .command('stop')
+        .argument('<rollout>', 'its id', readId)
+        .description('End it for good; tenants not begun are left out'),
     ),
   ).action(
     action<Steer>(async (cli, options, id = '') => {
@@ -56,7 +65,14 @@ export function defineSteering(rollout: Command): void {
       await showOrWatch(cli, api, await api.call(api.at('rollouts.stop'), asked(id, options)), options)
     }),
   )
-  withWatch(withReason(rollout.command('approve <rollout>').description('Let the next wave begin'))).action(
+  withWatch(
+    withReason(
+      rollout
+        .command('approve')
+        .argument('<rollout>', 'its id', readId)
+        .description('Let the next wave begin'),
+    ),
+  ).action(
     action<Steer>(async (cli, options, id = '') => {
       const api = await cli.api()
       return showOrWatch(cli, api, await api.call(api.at('rollouts.approve'), asked(id, options)), options)
@@ -68,7 +84,12 @@ export function defineSteering(rollout: Command): void {
 function defineFiltered(rollout: Command): void {
   withWatch(
     withFilter(
-      withReason(rollout.command('retry <rollout>').description('Try failed tenants again, and go on')),
+      withReason(
+        rollout
+          .command('retry')
+          .argument('<rollout>', 'its id', readId)
+          .description('Try failed tenants again, and go on'),
+      ),
     ),
   ).action(
     action<Steer & Filter>(async (cli, options, id = '') => {
@@ -79,7 +100,12 @@ function defineFiltered(rollout: Command): void {
       return showOrWatch(cli, api, after, options)
     }),
   )
-  withFilter(rollout.command('skip <rollout>').description('Leave tenants out, pending or failed ones'))
+  withFilter(
+    rollout
+      .command('skip')
+      .argument('<rollout>', 'its id', readId)
+      .description('Leave tenants out, pending or failed ones'),
+  )
     .requiredOption('--reason <text>', 'why; kept with each tenant and in the audit log')
     .action(
       action<Filter & { reason: string }>(async (cli, options, id = '') => {
