@@ -37,12 +37,15 @@ export function resumeRollout(control: Control, id: string, by: Decider): Promis
   })
 }
 
-/** Ends a rollout: what is in hand finishes, what was not begun is recorded as skipped. */
+/**
+ * Ends a rollout: what is in hand finishes, what was never tried is recorded as skipped. The controller accounts for
+ * the rest (src/rollout/settle.ts).
+ */
 export function stopRollout(control: Control, id: string, by: Decider): Promise<Rollout> {
   return change(control, id, ['running', 'paused', 'awaiting_approval'], 'stop', async (tx) => {
     const reason = by.reason ?? `Stopped by ${by.actor}.`
     await setState(tx, id, 'stopped', reason)
-    await skipTargets(tx, id, `target.state = 'pending'`, [], reason)
+    await skipTargets(tx, id, `target.state = 'pending' and target.attempts = 0`, [], reason)
     await recordEvent(tx, id, 'rollout.stopped', { by: by.actor, reason })
     await wakeOperation(tx, id)
   })

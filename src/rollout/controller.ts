@@ -12,6 +12,7 @@ import { stopRollout } from './commands.ts'
 import { getRollout, lockRollout, type Rollout } from './rollout.ts'
 import { RateMeter } from './rate.ts'
 import { lookAt } from './server-watch.ts'
+import { settleStopped } from './settle.ts'
 import { releaseLostTargets } from './sql/release-targets.ts'
 import { viewRollout } from './sql/view.ts'
 
@@ -48,7 +49,8 @@ async function steer(parts: ControllerParts, context: OperationContext): Promise
         releasedAt = performance.now()
       }
       const outcome = await tick(context, meter)
-      if (outcome !== undefined) return outcome
+      if (outcome === 'settle') await settle(parts, context)
+      else if (outcome !== undefined) return outcome
       await context.sleep(TICK_MS)
     } catch (error) {
       // Nothing was decided. As long as the lease holds this goes on by itself; the queue's backoff would be longer.
@@ -64,8 +66,13 @@ async function stopIfActive(parts: ControllerParts, context: OperationContext): 
   await stopRollout(parts.control, context.operation.id, { actor: 'whoever cancelled the operation' })
 }
 
+async function settle(parts: ControllerParts, context: OperationContext): Promise<void> {
+  const rollout = await getRollout(parts.control, context.operation.id)
+  await settleStopped(parts, rollout, (work) => context.fenced(work))
+}
+
 /** One decision and its effect, in one transaction. @returns how the operation ends, when it does. */
-function tick(context: OperationContext, meter: RateMeter): Promise<OperationOutcome | undefined> {
+function tick(context: OperationContext, meter: RateMeter): Promise<OperationOutcome | 'settle' | undefined> {
   return context.fenced(async (tx) => {
     const rollout = await lockRollout(tx, context.operation.id)
     const view = await viewRollout(tx, rollout)
@@ -80,6 +87,7 @@ async function carryOut(tx: Queryable, rollout: Rollout, decision: Decision): Pr
   const { id } = rollout
   switch (decision.do) {
     case 'nothing':
+    case 'settle':
     case 'rest':
       return
     case 'trip':
@@ -132,7 +140,8 @@ async function carryOut(tx: Queryable, rollout: Rollout, decision: Decision): Pr
   }
 }
 
-function endAfter(rollout: Rollout, view: RolloutView, decision: Decision): OperationOutcome | undefined {
+function endAfter(rollout: Rollout, view: RolloutView, decision: Decision): OperationOutcome | 'settle' | undefined {
+  if (decision.do === 'settle') return 'settle'
   if (decision.do === 'complete') return { state: 'succeeded', result: resultOf(view) }
   if (decision.do !== 'rest') return undefined
   if (rollout.state === 'completed') return { state: 'succeeded', result: resultOf(view) }

@@ -47,12 +47,15 @@ export type Decision =
   | { readonly do: 'ask approval'; readonly wave: number }
   | { readonly do: 'pass wave'; readonly wave: number; readonly next: number }
   | { readonly do: 'complete' }
+  /** Stopped, nothing is in hand any more, and some targets are not accounted for. */
+  | { readonly do: 'settle' }
   /** Stopped or paused, and nothing is in hand any more: the controller can let go. */
   | { readonly do: 'rest' }
 
 export function decide(view: RolloutView): Decision {
   if (view.state === 'stopped' || view.state === 'paused' || view.state === 'awaiting_approval') {
-    return view.inFlight === 0 ? { do: 'rest' } : { do: 'nothing' }
+    if (view.inFlight > 0) return { do: 'nothing' }
+    return view.state === 'stopped' && view.servers.some((server) => server.open > 0) ? { do: 'settle' } : { do: 'rest' }
   }
   if (view.state === 'completed') return { do: 'rest' }
   return judgeBreakers(view) ?? judgeServers(view) ?? judgeWave(view)

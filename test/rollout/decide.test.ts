@@ -116,12 +116,20 @@ describe('waves', () => {
   })
 })
 
+test('a stopped rollout accounts for what is open once nothing is in hand', () => {
+  const open = { state: 'stopped' as const, servers: [server({ open: 1 })] }
+  expect(decide(view({ ...open, inFlight: 1 })).do).toBe('nothing')
+  expect(decide(view(open)).do).toBe('settle')
+  expect(decide(view({ ...open, servers: [server({ open: 0 })] })).do).toBe('rest')
+  expect(decide(view({ ...open, state: 'paused' })).do).toBe('rest')
+})
+
 test('a rollout that does not run is never driven on', () => {
   const state = fc.constantFrom('paused' as const, 'stopped' as const, 'awaiting_approval' as const, 'completed' as const)
   const counts = fc.record({ succeeded: fc.nat(10), failed: fc.nat(10), skipped: fc.nat(10) })
   fc.assert(
     fc.property(state, counts, fc.nat(5), (now, one, inFlight) =>
-      ['rest', 'nothing'].includes(decide(view({ state: now, waves: [wave(1, one), wave(2)], inFlight })).do),
+      ['rest', 'nothing', 'settle'].includes(decide(view({ state: now, waves: [wave(1, one), wave(2)], inFlight })).do),
     ),
   )
 })
