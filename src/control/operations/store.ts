@@ -80,7 +80,10 @@ export interface OperationEnd {
   readonly countsAsAttempt?: boolean
 }
 
-/** Ends this life of an operation. One that was woken meanwhile goes back to the queue: a wake-up is never lost. */
+/**
+ * Ends this life of an operation. One that was woken meanwhile goes back to the queue, and so does one that would
+ * wait although it is to be cancelled: neither a wake-up nor a cancellation is ever lost.
+ */
 export async function endOperation(
   tx: Queryable,
   operation: { id: string; epoch: number },
@@ -88,9 +91,9 @@ export async function endOperation(
 ): Promise<void> {
   const rows = await tx.query(
     `update tenantry.operations set
-       state = case when $3 <> 'failed' and woken then 'queued' else $3 end,
+       state = case when $3 <> 'failed' and woken or $3 = 'waiting' and cancel_requested then 'queued' else $3 end,
        result = coalesce($4, result), error = $5, worker_id = null, lease_until = null,
-       not_before = case when $3 = 'queued' then clock_timestamp() + $6 * interval '1 millisecond' else '-infinity' end,
+       not_before = case when $3 = 'queued' and not cancel_requested then clock_timestamp() + $6 * interval '1 millisecond' else '-infinity' end,
        attempts = attempts - case when $7 then 0 else 1 end,
        finished_at = case when $3 in ('succeeded', 'failed', 'cancelled') and not ($3 <> 'failed' and woken) then clock_timestamp() end
      where id = $1 and epoch = $2 and state = 'running' returning id`,
@@ -150,6 +153,7 @@ export async function requestCancel(tx: Queryable, operationId: string): Promise
   const [row] = await tx.query<Operation>(
     `update tenantry.operations set cancel_requested = true,
        state = case when $2 then 'cancelled' when state = 'waiting' then 'queued' else state end,
+       not_before = '-infinity',
        finished_at = case when $2 then clock_timestamp() end
      where id = $1 returning ${OPERATION_COLUMNS}`,
     [operationId, endsNow],
@@ -173,7 +177,7 @@ export async function retryOperation(tx: Queryable, operationId: string): Promis
   }
   const [row] = await tx.query<Operation>(
     `update tenantry.operations set state = 'queued', attempts = 0, error = null, finished_at = null,
-       not_before = '-infinity' where id = $1 returning ${OPERATION_COLUMNS}`,
+       cancel_requested = false, not_before = '-infinity' where id = $1 returning ${OPERATION_COLUMNS}`,
     [operationId],
   )
   if (row === undefined) throw new Error('the locked operation vanished')
