@@ -3,8 +3,9 @@
  * (32 bytes, base64) stays in a file outside. A sealed value is bound to its owner and purpose: put under another
  * owner it does not open.
  */
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, stat } from 'node:fs/promises'
+import { createCipheriv, createDecipheriv, createHash, randomBytes, randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { TenantryError, messageOf } from '../lib/errors.ts'
 import type { Queryable } from './control.ts'
@@ -107,10 +108,7 @@ function unseal(key: Buffer, sealed: Buffer, boundTo: string): Buffer {
 async function readOrMakeKey(keyFile: string): Promise<Buffer> {
   try {
     await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 })
-    const file = await open(keyFile, 'wx', 0o600)
-    await file.writeFile(`${randomBytes(KEY_BYTES).toString('base64')}\n`)
-    await file.sync()
-    await file.close()
+    if (!existsSync(keyFile)) await makeKey(keyFile)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
       throw unreadableKey(keyFile, error)
@@ -132,6 +130,23 @@ async function readOrMakeKey(keyFile: string): Promise<Buffer> {
     })
   }
   return key
+}
+
+/** Written beside it and then linked: whoever sees the file sees the whole key, and the first one stays. */
+async function makeKey(keyFile: string): Promise<void> {
+  const draft = `${keyFile}.${randomUUID()}`
+  try {
+    const file = await open(draft, 'wx', 0o600)
+    try {
+      await file.writeFile(`${randomBytes(KEY_BYTES).toString('base64')}\n`)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await link(draft, keyFile)
+  } finally {
+    await rm(draft, { force: true })
+  }
 }
 
 function unreadableKey(keyFile: string, cause: unknown): TenantryError {
