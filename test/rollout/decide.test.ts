@@ -42,7 +42,15 @@ function server(counts: Partial<ServerView> = {}): ServerView {
 }
 
 function view(parts: Partial<RolloutView>): RolloutView {
-  return { state: 'running', currentWave: 1, options, waves: [wave(1), wave(2)], servers: [server()], inFlight: 0, ...parts }
+  return {
+    state: 'running',
+    currentWave: 1,
+    options,
+    waves: [wave(1), wave(2)],
+    servers: [server()],
+    inFlight: 0,
+    ...parts,
+  }
 }
 
 describe('the breaker', () => {
@@ -72,7 +80,12 @@ describe('the breaker', () => {
   })
 
   test('pauses when only servers with closed lanes have tenants left', () => {
-    const tripped = server({ serverId: 2, name: 'pg-2', state: 'tripped', counts: { finished: 10, failed: 10 } })
+    const tripped = server({
+      serverId: 2,
+      name: 'pg-2',
+      state: 'tripped',
+      counts: { finished: 10, failed: 10 },
+    })
     const done = server({ open: 0, counts: { finished: 90, failed: 0 } })
     expect(decide(view({ servers: [done, tripped] }))).toMatchObject({ do: 'trip' })
   })
@@ -83,7 +96,11 @@ describe('waves', () => {
 
   test('the next begins when all of one are finished', () => {
     expect(decide(view({ waves: [wave(1, { succeeded: 9 }), wave(2)] })).do).toBe('nothing')
-    expect(decide(view({ waves: [wave(1, finished), wave(2)] }))).toEqual({ do: 'pass wave', wave: 1, next: 2 })
+    expect(decide(view({ waves: [wave(1, finished), wave(2)] }))).toEqual({
+      do: 'pass wave',
+      wave: 1,
+      next: 2,
+    })
   })
 
   test('a failed canary closes the gate, however small the wave', () => {
@@ -98,10 +115,16 @@ describe('waves', () => {
 
   test('soaks, then asks for the approval, then waits for it', () => {
     const gate = { approval: true, soakSeconds: 60, maxErrorPercent: 10 }
-    expect(decide(view({ waves: [wave(1, { ...finished, gate }), wave(2)] }))).toEqual({ do: 'soak', wave: 1 })
+    expect(decide(view({ waves: [wave(1, { ...finished, gate }), wave(2)] }))).toEqual({
+      do: 'soak',
+      wave: 1,
+    })
     const soaking = wave(1, { ...finished, gate, state: 'soaking', idleMs: 59_000 })
     expect(decide(view({ waves: [soaking, wave(2)] })).do).toBe('nothing')
-    expect(decide(view({ waves: [{ ...soaking, idleMs: 61_000 }, wave(2)] }))).toEqual({ do: 'ask approval', wave: 1 })
+    expect(decide(view({ waves: [{ ...soaking, idleMs: 61_000 }, wave(2)] }))).toEqual({
+      do: 'ask approval',
+      wave: 1,
+    })
   })
 
   test('completes after the last wave, not while a tenant is in hand', () => {
@@ -125,11 +148,18 @@ test('a stopped rollout accounts for what is open once nothing is in hand', () =
 })
 
 test('a rollout that does not run is never driven on', () => {
-  const state = fc.constantFrom('paused' as const, 'stopped' as const, 'awaiting_approval' as const, 'completed' as const)
+  const state = fc.constantFrom(
+    'paused' as const,
+    'stopped' as const,
+    'awaiting_approval' as const,
+    'completed' as const,
+  )
   const counts = fc.record({ succeeded: fc.nat(10), failed: fc.nat(10), skipped: fc.nat(10) })
   fc.assert(
     fc.property(state, counts, fc.nat(5), (now, one, inFlight) =>
-      ['rest', 'nothing', 'settle'].includes(decide(view({ state: now, waves: [wave(1, one), wave(2)], inFlight })).do),
+      ['rest', 'nothing', 'settle'].includes(
+        decide(view({ state: now, waves: [wave(1, one), wave(2)], inFlight })).do,
+      ),
     ),
   )
 })
