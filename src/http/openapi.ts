@@ -151,7 +151,7 @@ function requestBody(endpoint: AnyEndpoint, book: SchemaBook): JsonSchema {
 }
 
 /** True when the endpoint has any field to send. */
-export function takesBody(endpoint: AnyEndpoint): endpoint is Extract<AnyEndpoint, { body: unknown }> {
+function takesBody(endpoint: AnyEndpoint): endpoint is Extract<AnyEndpoint, { body: unknown }> {
   if (endpoint.stream === 'sse' || endpoint.method === 'GET') return false
   return !(endpoint.body instanceof z.ZodObject) || Object.keys(endpoint.body.shape).length > 0
 }
