@@ -98,3 +98,10 @@ create table tenantry.audit_log (
   -- SHA-256 over the previous row's hash and this row: a changed or missing row is found.
   hash bytea not null
 );
+
+create function tenantry.refuse_audit_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'the audit log is only ever added to' using errcode = '23514';
+end $$;
+create trigger audit_log_only_grows before update or delete or truncate on tenantry.audit_log
+  for each statement execute function tenantry.refuse_audit_change();

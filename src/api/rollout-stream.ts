@@ -29,7 +29,7 @@ export const rolloutStreamEndpoints = [
     errors: ['not_found'],
     run: async (app, { params, lastEventId, signal }) => {
       await getRollout(app.control, params.job_id)
-      return watch(app, params.job_id, Number(lastEventId ?? 0) || 0, signal)
+      return watch(app, params.job_id, lastEventId ?? 0, signal)
     },
   }),
 ]

@@ -26,7 +26,7 @@ async function onlyServer(app: App, name: string | undefined): Promise<string> {
     'invalid_input',
     only === undefined ? 'There is no server.' : 'There is more than one server: name one.',
     {
-      errors: [{ pointer: '/body/server', code: 'required', message: 'Name a server.' }],
+      errors: [{ pointer: '/server', code: 'required', message: 'Name a server.' }],
       nextSteps: ['List them with: tenantry server list'],
     },
   )

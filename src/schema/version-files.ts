@@ -53,18 +53,18 @@ export function checksumOf(upgradeSql: string, downgradeSql: string | null): str
 }
 
 /**
- * Whether the text is a version id: YYYYMMDD_HHMMSS, a date and time that exist. Such a text is safe as the name
- * of a directory.
+ * Whether the text is a version id: YYYYMMDD_HHMMSS, a date and time that exist, in the years 1000 to 8999 (there
+ * is always a next second that fits the form). Such a text is safe as the name of a directory.
  */
 export function isVersionId(text: string): boolean {
-  const match = /^(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)$/.exec(text)
+  const match = /^([1-8]\d{3})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)$/.exec(text)
   if (match === null) return false
   const iso = `${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6]}.000Z`
   const time = new Date(iso)
   return !Number.isNaN(time.getTime()) && time.toISOString() === iso
 }
 
-function checkVersionId(versionId: string): void {
+export function checkVersionId(versionId: string): void {
   if (isVersionId(versionId)) return
   throw new TenantryError('invalid_input', `${JSON.stringify(versionId.slice(0, 60))} is not a version id`, {
     nextSteps: ['Write a date and time that exist as YYYYMMDD_HHMMSS, for example 20260112_143000.'],

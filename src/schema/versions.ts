@@ -2,7 +2,7 @@
 import { TenantryError } from '../lib/errors.ts'
 import type { Control, Queryable } from '../control/control.ts'
 import { stepsOf } from './statements.ts'
-import { checksumOf } from './version-files.ts'
+import { checksumOf, checkVersionId } from './version-files.ts'
 
 export interface Version {
   readonly version_id: string
@@ -41,6 +41,7 @@ const SUMMARY = `version_id, description, checksum, source, source_revision, cre
  *   `source_invalid` when the SQL cannot be run as a version.
  */
 export async function storeVersion(on: Queryable, version: NewVersion): Promise<VersionSummary> {
+  checkVersionId(version.versionId)
   stepsOf(version.upgradeSql)
   if (version.downgradeSql !== null) stepsOf(version.downgradeSql)
   const checksum = checksumOf(version.upgradeSql, version.downgradeSql)

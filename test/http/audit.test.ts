@@ -88,6 +88,20 @@ test('hostile text is kept as text', async () => {
   expect((await verifyAudit(api.app.control)).intact).toBe(true)
 })
 
+/** What a forger with the owner's rights would do first. */
+async function switchGuardOff(): Promise<void> {
+  await api.app.control.query('alter table tenantry.audit_log disable trigger audit_log_only_grows')
+}
+
+test('a row is neither changed nor removed in passing', async () => {
+  const { control } = api.app
+  const guarded = expect.objectContaining({ code: '23514' })
+  await expect(control.query(`update tenantry.audit_log set actor = 'x'`)).rejects.toEqual(guarded)
+  await expect(control.query('delete from tenantry.audit_log')).rejects.toEqual(guarded)
+  await expect(control.query('truncate tenantry.audit_log')).rejects.toEqual(guarded)
+  await switchGuardOff()
+})
+
 test.each([
   ['a changed actor', `update tenantry.audit_log set actor = 'somebody else' where seq = 2`, 2],
   ['a changed outcome', `update tenantry.audit_log set outcome = 'ok' where seq = 3`, 3],
