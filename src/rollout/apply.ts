@@ -15,6 +15,7 @@ import {
   refuseOtherChecksum,
 } from './failures.ts'
 import {
+  AWAIT_LEDGER_WRITERS,
   CREATE_LEDGER,
   deleteLedgerRow,
   insertLedgerRow,
@@ -97,6 +98,30 @@ async function applyPending(
   }
 }
 
+/**
+ * What became of a target whose last try ended without an answer. Waits for what may still be under way.
+ * @returns undefined when it is not done.
+ */
+export async function askLedger(
+  connection: TenantConnection,
+  work: RolloutWork,
+  target: Target,
+): Promise<TargetResult | undefined> {
+  const rows = await readLedger(await connection.session(), work, target, [AWAIT_LEDGER_WRITERS])
+  const found = work.changes.flatMap((change) => {
+    const row = rows.get(change.versionId)
+    return row === undefined ? [] : [{ change, ...row }]
+  })
+  if (work.direction === 'downgrade') {
+    const isLeft = found.some((row) => row.rolloutId === (work.undoOf ?? work.rolloutId))
+    return isLeft ? undefined : { outcome: 'undone', versionId: [...rows.keys()].toSorted().at(-1) ?? null }
+  }
+  if (found.length < work.changes.length) return undefined
+  for (const { change, checksum } of found) refuseOtherChecksum(change, checksum)
+  const isOurs = found.some((row) => row.rolloutId === work.rolloutId)
+  return { outcome: isOurs ? 'applied' : 'already_applied', versionId: work.changes.at(-1)?.versionId }
+}
+
 interface LedgerRow {
   readonly checksum: string
   readonly rolloutId: string
@@ -107,10 +132,11 @@ async function readLedger(
   session: Session,
   work: RolloutWork,
   target: Target,
+  first: readonly string[] = [],
 ): Promise<Map<string, LedgerRow>> {
   const before = openingStatements(work, target)
   const message = (withCreate: boolean): string =>
-    [...before, ...(withCreate ? [CREATE_LEDGER] : []), selectLedger(target.schema)].join(';\n')
+    [...before, ...(withCreate ? [CREATE_LEDGER] : []), ...first, selectLedger(target.schema)].join(';\n')
   const results = await session
     .query(message(!target.ledgerReady), { keepRows: true })
     .catch((error: unknown) => {

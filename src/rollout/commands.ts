@@ -45,7 +45,13 @@ export function stopRollout(control: Control, id: string, by: Decider): Promise<
   return change(control, id, ['running', 'paused', 'awaiting_approval'], 'stop', async (tx) => {
     const reason = by.reason ?? `Stopped by ${by.actor}.`
     await setState(tx, id, 'stopped', reason)
-    await skipTargets(tx, id, `target.state = 'pending' and target.attempts = 0`, [], reason)
+    await skipTargets(
+      tx,
+      id,
+      `target.state = 'pending' and target.attempts = 0 and target.sqlstate is null`,
+      [],
+      reason,
+    )
     await recordEvent(tx, id, 'rollout.stopped', { by: by.actor, reason })
     await wakeOperation(tx, id)
   })

@@ -9,11 +9,11 @@ import { DatabaseFailure } from '../engine/failure.ts'
 import { Session, type SessionOptions } from '../engine/session.ts'
 import { messageOf } from '../lib/errors.ts'
 import { Wakeup } from '../lib/wakeup.ts'
-import { applyToTarget } from './apply.ts'
+import { applyToTarget, askLedger } from './apply.ts'
 import type { RolloutWork, Target } from './change.ts'
 import { nextConcurrency, startConcurrency, type ConcurrencyState } from './concurrency.ts'
-import { failed, retryOf, succeeded, unconfirmed } from './outcome.ts'
-import { asFailure, backoffMs, failureKind, type FailureKind } from './retry.ts'
+import { changedTenant, failed, retryOf, succeeded, unconfirmed } from './outcome.ts'
+import { asFailure, backoffMs, failureKind, leavesDoubt, type FailureKind } from './retry.ts'
 import { claimTargets } from './sql/claim-targets.ts'
 import { finishTargets, type FinishedTarget } from './sql/finish-targets.ts'
 import { releaseTargets } from './sql/release-targets.ts'
@@ -211,9 +211,7 @@ export class Lane {
 
   /** Serves a target, and others of the same database over the same connection. */
   async #serve(first: Target): Promise<void> {
-    const { address, direct, session } = this.#parts
-    const open = (): Promise<Session> => Session.open(address, { ...session, database: first.database })
-    const connection = new TenantConnection(open, address !== direct)
+    const connection = this.#connect(first)
     let target: Target | undefined = first
     for (let served = 0; target !== undefined; served += 1) {
       await this.#serveOne(target, connection)
@@ -226,19 +224,20 @@ export class Lane {
     connection.close()
   }
 
+  #connect({ database }: Target): TenantConnection {
+    const { address, direct, session } = this.#parts
+    return new TenantConnection(() => Session.open(address, { ...session, database }), address !== direct)
+  }
+
   async #serveOne(target: Target, connection: TenantConnection): Promise<void> {
     const started = performance.now()
     try {
       const witness = this.#parts.work.dryRun ? undefined : await this.#watch.witness()
       const result = await applyToTarget(connection, this.#parts.work, target)
       // What was found done may be another worker's commit, not flushed yet either.
-      const isFlushed =
-        !this.#parts.flushPerBatch && (result.outcome === 'applied' || result.outcome === 'undone')
-      this.#record(
-        target,
-        succeeded(target, result, performance.now() - started),
-        isFlushed ? undefined : witness,
-      )
+      const isFlushed = !this.#parts.flushPerBatch && changedTenant(result)
+      const done = succeeded(target, result, performance.now() - started)
+      this.#record(target, done, isFlushed ? undefined : witness)
     } catch (error) {
       connection.close()
       await this.#fail(target, asFailure(error), performance.now() - started)
@@ -262,13 +261,28 @@ export class Lane {
       return
     }
     if (failure.sqlstate === '55P03') this.#window.lockTimeouts += 1
-    const worthAnother = kind === 'transient' && target.attempts <= this.#parts.maxRetries
-    this.#record(
-      target,
-      worthAnother
-        ? retryOf(target, failure, durationMs, backoffMs(target.attempts), true)
-        : failed(target, failure, durationMs),
-    )
+    if (kind === 'transient' && target.attempts <= this.#parts.maxRetries) {
+      this.#record(target, retryOf(target, failure, durationMs, backoffMs(target.attempts), true))
+    } else if (leavesDoubt(failure) && !this.#parts.work.dryRun) {
+      await this.#ask(target, failure, durationMs)
+    } else {
+      this.#record(target, failed(target, failure, durationMs))
+    }
+  }
+
+  /** The last try ended without an answer: the tenant's ledger tells what became of it. */
+  async #ask(target: Target, failure: DatabaseFailure, durationMs: number): Promise<void> {
+    const connection = this.#connect(target)
+    try {
+      const witness = await this.#watch.witness()
+      const found = await askLedger(connection, this.#parts.work, target)
+      if (found === undefined) this.#record(target, failed(target, failure, durationMs))
+      else this.#record(target, succeeded(target, found, durationMs), witness)
+    } catch (error) {
+      this.#record(target, retryOf(target, asFailure(error), durationMs, backoffMs(target.attempts), false))
+    } finally {
+      connection.close()
+    }
   }
 
   async #reportDown(problem: string): Promise<void> {
@@ -286,8 +300,7 @@ export class Lane {
     this.#done.push({ target, finished, witness })
     this.#window.finished += 1
     this.#measure()
-    if (this.#done.length >= FLUSH_COUNT) this.#flushSoon(0)
-    else this.#flushSoon(FLUSH_DELAY_MS)
+    this.#flushSoon(this.#done.length >= FLUSH_COUNT ? 0 : FLUSH_DELAY_MS)
   }
 
   #measure(): void {

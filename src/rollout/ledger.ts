@@ -54,6 +54,12 @@ export function selectLedger(schema: string): string {
   return `select version_id, checksum, rollout_id from tenantry.ledger where ${tenantSchema(schema)}`
 }
 
+/**
+ * Waits until nobody has an uncommitted row in the ledger: what a dead or frozen worker left running may still
+ * commit. Only in a message with further statements.
+ */
+export const AWAIT_LEDGER_WRITERS = 'lock table tenantry.ledger in share mode'
+
 export function selectLedgerRow(schema: string, versionId: string): string {
   return `select checksum, rollout_id from tenantry.ledger where ${ledgerRow(schema, versionId)}`
 }

@@ -13,8 +13,12 @@ export function succeeded(target: Target, result: TargetResult, durationMs: numb
     outcome: result.outcome,
     error: result.note === undefined ? null : storedMessage(result.note),
     versionId: isReal ? result.versionId : undefined,
-    ledgerReady: target.ledgerReady || result.outcome === 'applied' || result.outcome === 'undone',
+    ledgerReady: target.ledgerReady || changedTenant(result),
   }
+}
+
+export function changedTenant({ outcome }: TargetResult): boolean {
+  return outcome === 'applied' || outcome === 'undone'
 }
 
 export function failed(target: Target, failure: DatabaseFailure, durationMs: number): FinishedTarget {

@@ -47,6 +47,11 @@ export function failureKind(failure: { sqlstate: string; message: string }): Fai
   return KINDS[failure.sqlstate] ?? KINDS[failure.sqlstate.slice(0, 2)] ?? 'permanent'
 }
 
+/** True for a failure after which the change may have been committed all the same: the answer was lost. */
+export function leavesDoubt({ sqlstate }: { sqlstate: string }): boolean {
+  return /^(08|57P|40003)/.test(sqlstate) && sqlstate !== '08001'
+}
+
 const BASE_MS = 500
 const CAP_MS = 30_000
 

@@ -9,7 +9,7 @@ import { Session } from '../engine/session.ts'
 import { messageOf } from '../lib/errors.ts'
 import { addressOf, getServerById } from '../registry/servers.ts'
 import { isMissingLedger } from './failures.ts'
-import { selectLedger, SUPERUSER_GUARD } from './ledger.ts'
+import { AWAIT_LEDGER_WRITERS, selectLedger, SUPERUSER_GUARD } from './ledger.ts'
 import type { Rollout } from './rollout.ts'
 import { settleTargets, type SettledTarget } from './sql/settle-targets.ts'
 
@@ -26,7 +26,7 @@ interface OpenTarget extends Record<string, unknown> {
   readonly serverId: number
   readonly database: string
   readonly schema: string
-  readonly attempts: number
+  readonly wasTried: boolean
 }
 
 /**
@@ -53,7 +53,7 @@ export async function settleStopped(
 function openTargets(on: Queryable, rolloutId: string): Promise<OpenTarget[]> {
   return on.query<OpenTarget>(
     `select target.tenant_id as "tenantId", target.server_id as "serverId", tenant.database_name as database,
-       tenant.schema_name as schema, target.attempts
+       tenant.schema_name as schema, target.attempts > 0 or target.sqlstate is not null as "wasTried"
      from tenantry.rollout_targets as target join tenantry.tenants as tenant on tenant.id = target.tenant_id
      where target.rollout_id = $1 and target.state = 'pending' order by target.position limit $2`,
     [rolloutId, BATCH],
@@ -62,8 +62,14 @@ function openTargets(on: Queryable, rolloutId: string): Promise<OpenTarget[]> {
 
 async function settle(parts: Parts, rollout: Rollout, target: OpenTarget): Promise<SettledTarget> {
   const reason = rollout.reason ?? 'Stopped.'
-  const skipped = { tenantId: target.tenantId, state: 'skipped', outcome: 'skipped', error: reason, sqlstate: null } as const
-  if (target.attempts === 0 || rollout.dry_run) return skipped
+  const skipped = {
+    tenantId: target.tenantId,
+    state: 'skipped',
+    outcome: 'skipped',
+    error: reason,
+    sqlstate: null,
+  } as const
+  if (!target.wasTried || rollout.dry_run) return skipped
   let rollouts: Map<string, string>
   try {
     rollouts = await ledgerOf(parts, target)
@@ -90,11 +96,16 @@ async function ledgerOf(parts: Parts, target: OpenTarget): Promise<Map<string, s
   const server = await getServerById(parts.control, target.serverId)
   const session = await Session.open(await addressOf(parts.control, parts.keyring, server), {
     database: target.database,
-    settings: { search_path: 'pg_catalog, pg_temp', statement_timeout: '10s' },
+    settings: { search_path: 'pg_catalog, pg_temp', statement_timeout: '10s', lock_timeout: '5s' },
   })
   try {
     const guard = server.is_superuser === true ? [SUPERUSER_GUARD] : []
-    const results = await session.query([...guard, selectLedger(target.schema)].join(';\n'), { keepRows: true })
+    const results = await session.query(
+      [...guard, AWAIT_LEDGER_WRITERS, selectLedger(target.schema)].join(';\n'),
+      {
+        keepRows: true,
+      },
+    )
     return new Map(results.at(-1)?.rows.map(([version, , rolloutId]) => [version ?? '', rolloutId ?? '']))
   } catch (error) {
     if (isMissingLedger(error)) return new Map()
