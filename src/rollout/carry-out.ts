@@ -72,7 +72,7 @@ export class RolloutCarrier {
   }
 
   async #startLanes(life: Life): Promise<void> {
-    await this.#haltIdleRollouts()
+    await this.#haltIdleLanes()
     const active = await activeLanes(this.#parts.control)
     if (active.length > 0) this.#workers = Math.max(1, (await liveWorkers(this.#parts.control)).length)
     for (const { rolloutId, serverId } of active) {
@@ -107,15 +107,16 @@ export class RolloutCarrier {
     }
   }
 
-  /** A paused or stopped rollout gives back what it claimed and did not begin. */
-  async #haltIdleRollouts(): Promise<void> {
+  /** A rollout that is paused or stopped, or whose lane was closed, gives back what it claimed and did not begin. */
+  async #haltIdleLanes(): Promise<void> {
     if (this.#lanes.size === 0) return
-    const rows = await this.#parts.control.query<{ id: string }>(
-      `select id from tenantry.rollouts where id = any($1) and state <> 'running'`,
+    const rows = await this.#parts.control.query<{ key: string }>(
+      `select lane.rollout_id || ' ' || lane.server_id as key from tenantry.rollout_servers as lane
+       join tenantry.rollouts as rollout on rollout.id = lane.rollout_id
+       where rollout.id = any($1) and (rollout.state <> 'running' or lane.state <> 'open')`,
       [[...new Set([...this.#lanes.values()].map((running) => running.rolloutId))]],
     )
-    const idle = new Set(rows.map((row) => row.id))
-    for (const running of this.#lanes.values()) if (idle.has(running.rolloutId)) running.lane.halt()
+    for (const { key } of rows) this.#lanes.get(key)?.lane.halt()
   }
 
   async #makeLane({ workerId, holdsLease }: Life, rollout: Rollout, server: DbServer): Promise<Lane> {
