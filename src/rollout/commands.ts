@@ -109,6 +109,7 @@ export async function retryFailed(
         )
       }
       await resetBreakers(tx, id)
+      await openDownServers(tx, id)
       await reopenWave(tx, id, before.current_wave)
       await setState(tx, id, 'running', null)
       await recordEvent(tx, id, 'rollout.retried', { by: by.actor, reason: by.reason, retried })
@@ -192,6 +193,15 @@ async function resetBreakers(tx: Queryable, id: string): Promise<void> {
      from (select server_id, jsonb_build_object('finished', sum(succeeded + failed), 'failed', sum(failed)) as base
        from tenantry.rollout_lanes where rollout_id = $1 group by server_id) as counts
      where server.rollout_id = $1 and server.server_id = counts.server_id`,
+    [id],
+  )
+}
+
+/** A retry is a new beginning: the time that a server has been away already does not count against it. */
+async function openDownServers(tx: Queryable, id: string): Promise<void> {
+  await tx.query(
+    `update tenantry.rollout_servers set state = 'open', reason = null, since = null, next_probe_at = null, probes = 0
+     where rollout_id = $1 and state = 'down'`,
     [id],
   )
 }
