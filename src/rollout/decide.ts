@@ -24,6 +24,8 @@ export interface ServerView {
   readonly base: BreakerCounts
   /** Targets that are neither finished nor skipped. */
   readonly open: number
+  /** Of those, the ones in waves that have begun. */
+  readonly openNow: number
   /** Milliseconds since it is down; null when it is not. */
   readonly downMs: number | null
 }
@@ -72,6 +74,8 @@ function judgeBreakers(view: RolloutView): Decision | undefined {
     }
   }
   const judged = view.servers.filter((server) => server.state !== 'tripped')
+  const failing = judged.filter((server) => server.counts.failed > server.base.failed)
+  if (view.servers.length > 1 && failing.length < 2) return undefined
   const total = (pick: (server: ServerView) => number): number =>
     judged.reduce((sum, server) => sum + pick(server), 0)
   const reason = judge(
@@ -103,10 +107,20 @@ function judgeWave(view: RolloutView): Decision {
   const earlierOpen = view.waves.some(
     (one) => one.wave < view.currentWave && one.succeeded + one.failed + one.skipped < one.total,
   )
-  if (finished < wave.total || earlierOpen) return tripWhenOnlyTrippedRemain(view)
   const next = view.waves.find((one) => one.wave > wave.wave)
+  if (finished < wave.total || earlierOpen) {
+    // A server that is away holds up its own tenants only, once others have proven the wave.
+    const isProven = next !== undefined && wave.succeeded > 0
+    return isProven && onlyWaitsFor(view, 'down') ? passGate(wave, next.wave) : tripWhenOnlyTrippedRemain(view)
+  }
   if (next === undefined) return view.inFlight === 0 ? { do: 'complete' } : { do: 'nothing' }
   return passGate(wave, next.wave)
+}
+
+/** Everything that has begun and is not finished is on servers in this state. */
+function onlyWaitsFor(view: RolloutView, state: ServerView['state']): boolean {
+  const open = view.servers.filter((server) => server.openNow > 0)
+  return view.inFlight === 0 && open.length > 0 && open.every((server) => server.state === state)
 }
 
 /** One that somebody approved is `passed`; one that was resumed in spite of its errors is `soaking`, be it for 0 s. */
@@ -127,11 +141,9 @@ function passGate(wave: WaveView, next: number): Decision {
   return { do: 'pass wave', wave: wave.wave, next }
 }
 
-/** Everything that is left waits for servers whose lanes are tripped: somebody has to decide. */
+/** Everything that could go on waits for servers whose lanes are tripped: somebody has to decide. */
 function tripWhenOnlyTrippedRemain(view: RolloutView): Decision {
-  const open = view.servers.filter((server) => server.open > 0)
-  const onlyTripped = open.length > 0 && open.every((server) => server.state === 'tripped')
-  if (!onlyTripped || view.inFlight > 0) return { do: 'nothing' }
-  const names = open.map((server) => server.name).join(', ')
-  return { do: 'trip', reason: `All tenants that remain are on servers where too many failed: ${names}.` }
+  if (!onlyWaitsFor(view, 'tripped')) return { do: 'nothing' }
+  const names = view.servers.filter((server) => server.openNow > 0).map((server) => server.name)
+  return { do: 'trip', reason: `All tenants that remain are on servers where too many failed: ${names.join(', ')}.` }
 }

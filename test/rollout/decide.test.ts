@@ -36,6 +36,7 @@ function server(counts: Partial<ServerView> = {}): ServerView {
     counts: { finished: 0, failed: 0 },
     base: { finished: 0, failed: 0 },
     open: 10,
+    openNow: 10,
     downMs: null,
     ...counts,
   }
@@ -79,6 +80,13 @@ describe('the breaker', () => {
     expect(decide(view({ servers: [good, { ...bad, state: 'tripped' }] })).do).toBe('nothing')
   })
 
+  test('leaves the failures of one among several servers to its lane, and judges those of several together', () => {
+    const bad = (serverId: number, failed: number): ServerView =>
+      server({ serverId, counts: { finished: 6, failed } })
+    expect(decide(view({ servers: [bad(1, 6), bad(2, 0)] })).do).toBe('nothing')
+    expect(decide(view({ servers: [bad(1, 6), bad(2, 1)] })).do).toBe('trip')
+  })
+
   test('pauses when only servers with closed lanes have tenants left', () => {
     const tripped = server({
       serverId: 2,
@@ -86,8 +94,11 @@ describe('the breaker', () => {
       state: 'tripped',
       counts: { finished: 10, failed: 10 },
     })
-    const done = server({ open: 0, counts: { finished: 90, failed: 0 } })
+    const done = server({ open: 0, openNow: 0, counts: { finished: 90, failed: 0 } })
     expect(decide(view({ servers: [done, tripped] }))).toMatchObject({ do: 'trip' })
+    const later = server({ open: 5, openNow: 0 })
+    expect(decide(view({ servers: [later, tripped] }))).toMatchObject({ do: 'trip' })
+    expect(decide(view({ servers: [later, tripped], inFlight: 1 })).do).toBe('nothing')
   })
 })
 
@@ -101,6 +112,19 @@ describe('waves', () => {
       wave: 1,
       next: 2,
     })
+  })
+
+  test('a server that is down holds up its own tenants, not the next wave, once others have proven this one', () => {
+    const down = server({ serverId: 2, state: 'down', downMs: 1000 })
+    const done = server({ open: 5, openNow: 0 })
+    const waves = [wave(1, { succeeded: 4 }), wave(2)]
+    expect(decide(view({ servers: [done, down], waves })).do).toBe('pass wave')
+    expect(decide(view({ servers: [done, down], waves, inFlight: 1 })).do).toBe('nothing')
+    expect(decide(view({ servers: [done, down], waves: [wave(1), wave(2)] })).do).toBe('nothing')
+    expect(decide(view({ servers: [server(), down], waves })).do).toBe('nothing')
+    expect(decide(view({ servers: [done, down], waves: [wave(1, { succeeded: 4 })] })).do).toBe('nothing')
+    const gate = { approval: true, soakSeconds: 0, maxErrorPercent: 10 }
+    expect(decide(view({ servers: [done, down], waves: [wave(1, { succeeded: 4, gate }), wave(2)] })).do).toBe('ask approval')
   })
 
   test('a failed canary closes the gate, however small the wave', () => {

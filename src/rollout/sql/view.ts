@@ -18,12 +18,14 @@ export async function viewRollout(on: Queryable, rollout: Rollout): Promise<Roll
     `select lane.server_id, server.name, lane.state, lane.breaker_base,
        sum(counts.succeeded + counts.failed)::int as finished, sum(counts.failed)::int as failed,
        sum(counts.total - counts.succeeded - counts.failed - counts.skipped)::int as open,
+       coalesce(sum(counts.total - counts.succeeded - counts.failed - counts.skipped)
+         filter (where counts.wave <= $2), 0)::int as open_now,
        case when lane.state = 'down' then (extract(epoch from clock_timestamp() - lane.since) * 1000)::float8 end as down_ms
      from tenantry.rollout_servers as lane
      join tenantry.db_servers as server on server.id = lane.server_id
      join tenantry.rollout_lanes as counts on counts.rollout_id = lane.rollout_id and counts.server_id = lane.server_id
      where lane.rollout_id = $1 group by lane.rollout_id, lane.server_id, server.name order by server.name`,
-    [rollout.id],
+    [rollout.id, rollout.current_wave],
   )
   const [inFlight] = await on.query<{ count: number }>(
     `select count(*) from tenantry.rollout_targets where rollout_id = $1 and state = 'claimed'`,
@@ -47,6 +49,7 @@ interface ServerRow extends Record<string, unknown> {
   finished: number
   failed: number
   open: number
+  open_now: number
   down_ms: number | null
 }
 
@@ -58,6 +61,7 @@ function serverView(row: ServerRow): ServerView {
     counts: { finished: row.finished, failed: row.failed },
     base: { finished: row.breaker_base.finished ?? 0, failed: row.breaker_base.failed ?? 0 },
     open: row.open,
+    openNow: row.open_now,
     downMs: row.down_ms,
   }
 }
