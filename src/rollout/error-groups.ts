@@ -14,8 +14,14 @@ export function storedMessage(message: string): string {
 export function errorGroupOf(sqlstate: string, message: string, names: readonly string[]): string {
   let shape = message.slice(0, MAX_ERROR_LENGTH)
   for (const name of names) {
-    if (name !== '') shape = shape.replaceAll(name, '<tenant>')
+    if (name !== '') shape = shape.replaceAll(asWord(name), '<tenant>')
   }
   shape = shape.replaceAll(/'[^']*'|=\([^)]*\)/g, '<value>').replaceAll(/\d+/g, '#')
   return createHash('sha256').update(`${sqlstate}\0${shape}`).digest('hex').slice(0, 12)
+}
+
+/** Finds a name where it stands by itself: a tenant called `a` must not tear every word apart. */
+export function asWord(name: string): RegExp {
+  const escaped = name.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)
+  return new RegExp(String.raw`(?<![\p{L}\p{N}_])${escaped}(?![\p{L}\p{N}_])`, 'gu')
 }

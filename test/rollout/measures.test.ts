@@ -25,6 +25,13 @@ describe('which failures are tried again', () => {
     expect(failureKind({ sqlstate, message: '' })).toBe(kind)
   })
 
+  test('a limit of the one database is no crowd on the server', () => {
+    const full = (what: string): string => failureKind({ sqlstate: '53300', message: `too many connections for ${what}` }, 'acme')
+    expect(full('database "acme"')).toBe('transient')
+    expect(full('role "acme_migrator"')).toBe('crowded')
+    expect(failureKind({ sqlstate: '53300', message: 'sorry, too many clients already' }, 'acme')).toBe('crowded')
+  })
+
   test('internal errors only when they come from a race', () => {
     expect(failureKind({ sqlstate: 'XX000', message: 'tuple concurrently updated' })).toBe('transient')
     expect(failureKind({ sqlstate: 'XX000', message: 'invalid page' })).toBe('permanent')
@@ -105,6 +112,8 @@ describe('errors in groups', () => {
   test('values and names make no difference, the reason does', () => {
     const group = (message: string, name: string): string => errorGroupOf('23505', message, [name])
     expect(group('Key (id)=(17) already exists in cmp_1', 'cmp_1')).toBe(group('Key (id)=(4) already exists in cmp_22', 'cmp_22'))
+    expect(group('relation "a" has a gap in it', 'a')).not.toBe(group('relation "b" has a gap', 'b'))
+    expect(group('relation "in" is missing', 'in')).toBe(group('relation "e.$^(-" is missing', 'e.$^(-'))
     expect(group('constraint "a" is violated', 'x')).not.toBe(group('constraint "b" is violated', 'x'))
   })
 
