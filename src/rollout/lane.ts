@@ -245,7 +245,7 @@ export class Lane {
   }
 
   async #fail(target: Target, failure: DatabaseFailure, durationMs: number): Promise<void> {
-    let kind: FailureKind = failureKind(failure)
+    let kind: FailureKind = failureKind(failure, target.database)
     if (kind === 'server') {
       const problem = await this.#watch.look()
       if (problem !== undefined) {

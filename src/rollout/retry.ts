@@ -1,5 +1,6 @@
 /** Which failures are worth another try: one table by SQLSTATE, the only place that decides it. */
 import { DatabaseFailure } from '../engine/failure.ts'
+import { asWord } from './error-groups.ts'
 
 /**
  * - `transient`: this tenant, a little later, may succeed.
@@ -36,7 +37,10 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
 /** Messages of internal errors (XX000) that come from catalogue updates racing each other. */
 const RACES = /tuple concurrently (updated|deleted)|could not open relation with OID|cache lookup failed/
 
-export function failureKind(failure: { sqlstate: string; message: string }): FailureKind {
+/** @param database the one that was connected to. */
+export function failureKind(failure: { sqlstate: string; message: string }, database = ''): FailureKind {
+  // The limit of this one database, which the message names in whatever language: fewer connections do not help.
+  if (failure.sqlstate === '53300' && database !== '' && asWord(database).test(failure.message)) return 'transient'
   if (failure.sqlstate === 'XX000' && RACES.test(failure.message)) return 'transient'
   if (
     failure.sqlstate === '08P01' &&
