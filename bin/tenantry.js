@@ -2,7 +2,7 @@
 // Starts the command line with Node 24: this one when it is new enough, else the one that npm brought.
 // Plain JavaScript that any Node can read; what it starts is built code when there is some, else the source.
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const MAJOR = 24
@@ -17,6 +17,8 @@ if (Number(process.versions.node.split('.')[0]) >= MAJOR) {
 }
 
 async function start() {
+  // Types are stripped and code compiled once, not at every command: that is most of a short command's time.
+  module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/tenantry', import.meta.url)))
   const built = new URL('../dist/cli/main.js', import.meta.url)
   const { main } = await import(existsSync(built) ? built.href : '../src/cli/main.ts')
   await main(process.argv.slice(2))
@@ -25,7 +27,7 @@ async function start() {
 /** @returns {string | undefined} path of a Node 24 among the installed packages */
 function findNode() {
   try {
-    return createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/bin/node`)
+    return module.createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/bin/node`)
   } catch {
     return undefined
   }

@@ -16,7 +16,7 @@ export interface Cli {
   confirm(question: string, yes: boolean | undefined): Promise<void>
 }
 
-export function makeTerminal(options: Pick<GlobalOptions, 'color'>): Terminal {
+function makeTerminal(options: Pick<GlobalOptions, 'color'>): Terminal {
   const { noColor, dumb } = terminalEnvironment()
   const interactive = process.stdin.isTTY && process.stderr.isTTY
   return {

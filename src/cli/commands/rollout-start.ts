@@ -80,6 +80,11 @@ function steeringBody(options: Steering) {
 }
 
 export function defineStart(rollout: Command): void {
+  defineStarting(rollout)
+  defineUndo(rollout)
+}
+
+function defineStarting(rollout: Command): void {
   withSteering(
     rollout
       .command('start')
@@ -119,6 +124,9 @@ export function defineStart(rollout: Command): void {
         )
       }),
     )
+}
+
+function defineUndo(rollout: Command): void {
   withSteering(
     withYes(
       rollout

@@ -87,7 +87,7 @@ export function summaryLines(rollout: Rollout): string[] {
 }
 
 /** What can be done about the state that a rollout is in. */
-export function nextSteps(rollout: Rollout): string[] {
+function nextSteps(rollout: Rollout): string[] {
   const { job_id: id, status, progress } = rollout
   if (status === 'awaiting_approval') return [`Approve the next wave: tenantry rollout approve ${id}`]
   if (progress.failed > 0 && status !== 'stopped') {
