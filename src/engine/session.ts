@@ -6,12 +6,12 @@
  * message of several statements costs one write and one round trip, and the number of statements that completed
  * before an error is known (docs/decisions/0002-own-session.md).
  */
-import { createHash } from 'node:crypto'
 import { connect as connectSocket, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { parse, serialize, type DatabaseError } from 'pg-protocol'
 import type { BackendMessage } from 'pg-protocol/dist/messages.js'
 import type { ServerAddress } from './address.ts'
+import { answerAuthentication, refusedLogin } from './authentication.ts'
 import { CANNOT_CONNECT, CONNECTION_LOST, DatabaseFailure } from './failure.ts'
 import { startScram, type ScramExchange } from './scram.ts'
 
@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly applicationName?: string
   /** Milliseconds until the server must be ready for a query. */
   readonly connectTimeoutMs?: number
+  /** Milliseconds within which every message must be answered, else the connection is dropped; default: no limit. */
+  readonly silenceMs?: number
 }
 
 export interface QueryResult {
@@ -51,13 +53,16 @@ export class Session {
   backendPid = 0
   readonly #socket: Socket
   readonly #database: string
+  readonly #silenceMs: number | undefined
   readonly #pending: Pending[] = []
+  #waitingSince = 0
   #lost: DatabaseFailure | undefined
   #closing = false
 
-  private constructor(socket: Socket, database: string) {
+  private constructor(socket: Socket, database: string, silenceMs?: number) {
     this.#socket = socket
     this.#database = database
+    this.#silenceMs = silenceMs
   }
 
   /**
@@ -69,7 +74,7 @@ export class Session {
     const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS
     const deadline = new Deadline(timeoutMs, () => timedOut(address, timeoutMs))
     try {
-      const session = new Session(await openSocket(address, deadline), database)
+      const session = new Session(await openSocket(address, deadline), database, options.silenceMs)
       await session.#logIn(address, options, deadline)
       return session
     } finally {
@@ -80,6 +85,11 @@ export class Session {
   /** False once it was closed or lost. */
   get usable(): boolean {
     return !this.#closing && this.#lost === undefined
+  }
+
+  /** Since when the oldest message is unanswered, on the clock of performance.now(). */
+  get waitingSince(): number | undefined {
+    return this.#pending.length === 0 ? undefined : this.#waitingSince
   }
 
   /**
@@ -102,6 +112,8 @@ export class Session {
     if (this.#lost !== undefined) return Promise.reject(this.#lost)
     if (this.#closing) return Promise.reject(new DatabaseFailure(CONNECTION_LOST, 'The session is closed.'))
     const { promise, resolve, reject } = Promise.withResolvers<QueryResult[]>()
+    if (this.#pending.length === 0) this.#waitingSince = performance.now()
+    if (this.#silenceMs !== undefined) this.#limitSilence(promise, this.#silenceMs)
     this.#pending.push({
       keepRows,
       results: [],
@@ -112,6 +124,12 @@ export class Session {
     })
     this.#socket.write(message)
     return promise
+  }
+
+  #limitSilence(answer: Promise<unknown>, ms: number): void {
+    const timer = setTimeout(() => this.destroy(), ms)
+    const clear = (): void => clearTimeout(timer)
+    answer.then(clear, clear)
   }
 
   /** Says goodbye and lets the server end its process; never throws. */
@@ -193,6 +211,7 @@ export class Session {
         break
       case 'readyForQuery':
         this.#pending.shift()
+        if (this.#pending.length > 0) this.#waitingSince = performance.now()
         if (pending?.failure === undefined) pending?.resolve(pending.results)
         else pending.reject(pending.failure)
         break
@@ -284,69 +303,6 @@ function eventOf<T>(socket: Socket, event: string, address: ServerAddress, deadl
   return promise
 }
 
-async function answerAuthentication(
-  message: BackendMessage,
-  socket: Socket,
-  address: ServerAddress,
-  scram: ScramExchange | undefined,
-): Promise<void> {
-  switch (message.name) {
-    case 'authenticationCleartextPassword':
-      if (address.ssl === 'disable' && !isLocal(address.host)) {
-        throw new DatabaseFailure(
-          '28000',
-          `${address.host} asks for the password in clear over a connection without TLS.`,
-        )
-      }
-      socket.write(serialize.password(passwordOf(address)))
-      break
-    case 'authenticationMD5Password': {
-      const { salt } = message as unknown as { salt: Buffer }
-      const inner = createHash('md5')
-        .update(`${passwordOf(address)}${address.user}`)
-        .digest('hex')
-      socket.write(serialize.password(`md5${createHash('md5').update(inner).update(salt).digest('hex')}`))
-      break
-    }
-    case 'authenticationSASL': {
-      const { mechanisms } = message as unknown as { mechanisms: string[] }
-      if (!mechanisms.includes('SCRAM-SHA-256')) {
-        throw new DatabaseFailure(
-          '28000',
-          `${address.host} offers no login Tenantry knows: ${mechanisms.join(', ')}.`,
-        )
-      }
-      passwordOf(address)
-      socket.write(serialize.sendSASLInitialResponseMessage('SCRAM-SHA-256', scram?.first ?? ''))
-      break
-    }
-    case 'authenticationSASLContinue': {
-      const { data } = message as unknown as { data: string }
-      const final = await scram?.final(passwordOf(address), data)
-      socket.write(serialize.sendSCRAMClientFinalMessage(final ?? ''))
-      break
-    }
-    case 'authenticationSASLFinal':
-      scram?.verify((message as unknown as { data: string }).data)
-      break
-    default:
-  }
-}
-
-function passwordOf(address: ServerAddress): string {
-  if (address.password === undefined) {
-    throw new DatabaseFailure(
-      '28P01',
-      `${address.host}:${address.port} asks ${address.user} for a password, and none is known.`,
-    )
-  }
-  return address.password
-}
-
-function isLocal(host: string): boolean {
-  return host.startsWith('/') || host === 'localhost' || host === '::1' || host.startsWith('127.')
-}
-
 function failureOf(error: DatabaseError, completed: number): DatabaseFailure {
   return new DatabaseFailure(error.code ?? CONNECTION_LOST, error.message, {
     detail: error.detail,
@@ -371,13 +327,6 @@ function asConnectionFailure(error: Error, address: ServerAddress, ready: boolea
           cause: error,
         },
       )
-}
-
-function refusedLogin(error: unknown, address: ServerAddress): DatabaseFailure {
-  const reason = error instanceof Error ? error.message : String(error)
-  return new DatabaseFailure('28000', `Login to ${address.host}:${address.port} failed: ${reason}`, {
-    cause: error,
-  })
 }
 
 function timedOut(address: ServerAddress, timeoutMs: number): DatabaseFailure {

@@ -31,7 +31,7 @@ export interface LaneParts {
   readonly address: ServerAddress
   /** The server itself: a pooler would hide that it crashed. */
   readonly direct: ServerAddress
-  readonly session: SessionOptions
+  readonly session: SessionOptions & { readonly applicationName: string }
   readonly maxRetries: number
   /** Connections this worker may open to the server now. */
   readonly cap: () => number
@@ -80,7 +80,7 @@ export class Lane {
   constructor(parts: LaneParts) {
     this.#parts = parts
     this.#concurrency = startConcurrency(parts.cap())
-    this.#watch = new ServerWatch(parts.direct)
+    this.#watch = new ServerWatch(parts.direct, parts.session.applicationName)
   }
 
   /** Connections in use and allowed now. */
@@ -226,7 +226,8 @@ export class Lane {
 
   #connect({ database }: Target): TenantConnection {
     const { address, direct, session } = this.#parts
-    return new TenantConnection(() => Session.open(address, { ...session, database }), address !== direct)
+    const open = (): Promise<Session> => Session.open(address, { ...session, database })
+    return new TenantConnection({ database, isPooled: address !== direct, open, stalls: this.#watch.stalls })
   }
 
   async #serveOne(target: Target, connection: TenantConnection): Promise<void> {

@@ -4,6 +4,7 @@ import { DatabaseFailure } from '../engine/failure.ts'
 import { Session } from '../engine/session.ts'
 import { messageOf } from '../lib/errors.ts'
 import { asFailure } from './retry.ts'
+import { StallWatch } from './stalled.ts'
 
 /**
  * Commits a record of a few bytes with synchronous_commit on: when it returns, all commits before it are on disk
@@ -15,17 +16,22 @@ const LOOK = `select pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting(
 const LOOK_TIMEOUT_MS = 5_000
 
 /** A server that does not confirm within this time is asked again over a new connection. */
-const CONFIRM_TIMEOUT_MS = 30_000
+const FLUSH_SESSION = { applicationName: 'tenantry flush', silenceMs: 10_000 }
 
 export class ServerWatch {
+  readonly stalls: StallWatch
   readonly #address: ServerAddress
   #session: Session | undefined
   #opening: Promise<Session> | undefined
   #look: Promise<string | undefined> | undefined
 
-  /** @param address the server's own: behind a pooler a crash would go unseen. */
-  constructor(address: ServerAddress) {
+  /**
+   * @param address the server's own: behind a pooler a crash would go unseen.
+   * @param applicationName of the connections that `stalls` looks after.
+   */
+  constructor(address: ServerAddress, applicationName: string) {
     this.#address = address
+    this.stalls = new StallWatch({ direct: address, applicationName })
   }
 
   /**
@@ -35,7 +41,7 @@ export class ServerWatch {
    */
   async witness(): Promise<Session> {
     if (this.#session?.usable === true) return this.#session
-    this.#opening ??= Session.open(this.#address, { applicationName: 'tenantry flush' }).finally(() => {
+    this.#opening ??= Session.open(this.#address, FLUSH_SESSION).finally(() => {
       this.#opening = undefined
     })
     this.#session = await this.#opening
@@ -44,7 +50,6 @@ export class ServerWatch {
 
   /** Has the server flush everything committed so far. @returns why it cannot be relied on, else undefined. */
   async confirm(witness: Session): Promise<DatabaseFailure | undefined> {
-    const timer = setTimeout(() => witness.destroy(), CONFIRM_TIMEOUT_MS)
     try {
       await witness.query(FLUSH)
       return undefined
@@ -52,8 +57,6 @@ export class ServerWatch {
       witness.destroy()
       if (this.#session === witness) this.#session = undefined
       return asFailure(error)
-    } finally {
-      clearTimeout(timer)
     }
   }
 
@@ -66,6 +69,7 @@ export class ServerWatch {
   }
 
   close(): void {
+    this.stalls.stop()
     this.#session?.close()
   }
 }
@@ -77,6 +81,7 @@ export async function lookAt(address: ServerAddress): Promise<string | undefined
     session = await Session.open(address, {
       applicationName: 'tenantry probe',
       connectTimeoutMs: LOOK_TIMEOUT_MS,
+      silenceMs: LOOK_TIMEOUT_MS,
     })
     const [result] = await session.query(LOOK, { keepRows: true })
     const [isReplica, readOnly] = result?.rows[0] ?? []

@@ -96,6 +96,7 @@ async function ledgerOf(parts: Parts, target: OpenTarget): Promise<Map<string, s
   const server = await getServerById(parts.control, target.serverId)
   const session = await Session.open(await addressOf(parts.control, parts.keyring, server), {
     database: target.database,
+    silenceMs: 15_000,
     settings: { search_path: 'pg_catalog, pg_temp', statement_timeout: '10s', lock_timeout: '5s' },
   })
   try {

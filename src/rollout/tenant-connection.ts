@@ -1,20 +1,31 @@
 /** The way to one database: opened when first needed, opened again when a message was the connection's last. */
 import type { QueryResult, Session } from '../engine/session.ts'
+import type { StallWatch } from './stalled.ts'
+
+export interface ConnectionParts {
+  readonly database: string
+  /** A pooler stands between. */
+  readonly isPooled: boolean
+  readonly open: () => Promise<Session>
+  /** Looks after it while it is open. */
+  readonly stalls: StallWatch
+}
 
 export class TenantConnection {
-  readonly #open: () => Promise<Session>
-  readonly #isPooled: boolean
+  readonly #parts: ConnectionParts
   /** The ledger of this database was made, or found, over this connection. */
   hasLedger = false
   #session: Session | undefined
 
-  constructor(open: () => Promise<Session>, isPooled: boolean) {
-    this.#open = open
-    this.#isPooled = isPooled
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts
   }
 
   async session(): Promise<Session> {
-    if (this.#session?.usable !== true) this.#session = await this.#open()
+    if (this.#session?.usable !== true) {
+      this.#session = await this.#parts.open()
+      this.#parts.stalls.add(this)
+    }
     return this.#session
   }
 
@@ -25,10 +36,33 @@ export class TenantConnection {
    */
   async sendLast(message: string): Promise<QueryResult[]> {
     const session = await this.session()
-    return this.#isPooled ? session.query(message) : session.queryLast(message)
+    return this.#parts.isPooled ? session.query(message) : session.queryLast(message)
+  }
+
+  /** Since when a message is unanswered, on the clock of performance.now(). */
+  get waitingSince(): number | undefined {
+    return this.#session?.waitingSince
+  }
+
+  get database(): string {
+    return this.#parts.database
+  }
+
+  get isPooled(): boolean {
+    return this.#parts.isPooled
+  }
+
+  get backendPid(): number {
+    return this.#session?.backendPid ?? 0
   }
 
   close(): void {
+    this.#parts.stalls.delete(this)
     this.#session?.close()
+  }
+
+  /** What waits for an answer fails with 08006. */
+  destroy(): void {
+    this.#session?.destroy()
   }
 }
