@@ -1,5 +1,9 @@
 /** What the fault tests share: seeds, versions that show when they ran twice, waiting for the middle of a rollout. */
+import { execFileSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
+import { mkdtempSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { type TestContext, test } from 'vitest'
 import { ident, literal } from '../../src/engine/sql.ts'
 import { startFleet, type Fleet, type FleetOptions, type WorkerProcess } from './fleet.ts'
@@ -44,12 +48,14 @@ interface FaultContext {
   readonly startFleet: (options?: FleetOptions) => Promise<Fleet>
 }
 
+type FaultBody = (context: FaultContext) => Promise<void>
+
 /**
  * One fault, tried once per seed: a fixed one in the normal suite; `npm run drill` tries many random ones and names
  * the seed of each, to be tried again with TENANTRY_DRILL_SEED. Tests of one file run side by side: most of their
  * time goes into waiting for a lease to end.
  */
-export function faultTest(name: string, body: (context: FaultContext) => Promise<void>, timeoutMs = 60_000): void {
+export function faultTest(name: string, body: FaultBody, timeoutMs = 60_000): void {
   const run = (seed: number) => async (context: TestContext) => {
     const after: FaultContext['after'] = (clear) => context.onTestFinished(async () => void (await clear()))
     await body({
@@ -70,6 +76,34 @@ export function faultTest(name: string, body: (context: FaultContext) => Promise
       const seed = randomInt(2 ** 31)
       test.concurrent(`${name}, seed ${seed}`, run(seed), timeoutMs)
     }
+  }
+}
+
+/** A fault that needs a file system of its own; where none can be mounted the test is skipped and named. */
+export function mountTest(name: string, body: FaultBody): void {
+  if (canMount()) faultTest(name, body)
+  else test(name, { skip: true, meta: { missingPrograms: ['the right to mount'] } }, () => undefined)
+}
+
+/** @param size as `mount` takes it, e.g. `4m`. */
+export function mountMemory(directory: string, size: string): void {
+  execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory], { stdio: 'pipe' })
+}
+
+export function unmount(directory: string): void {
+  execFileSync('/bin/umount', [directory], { stdio: 'pipe' })
+}
+
+function canMount(): boolean {
+  const directory = mkdtempSync(path.join(tmpdir(), 'tenantry-mount-'))
+  try {
+    mountMemory(directory, '1m')
+    unmount(directory)
+    return true
+  } catch {
+    return false
+  } finally {
+    rmdirSync(directory)
   }
 }
 
@@ -160,7 +194,11 @@ export async function databaseTime(fleet: Fleet): Promise<number> {
 }
 
 /** When the last of these tenants was finished, in milliseconds on the control database's clock. */
-export async function lastFinished(fleet: Fleet, rolloutId: string, tenantIds: readonly number[]): Promise<number> {
+export async function lastFinished(
+  fleet: Fleet,
+  rolloutId: string,
+  tenantIds: readonly number[],
+): Promise<number> {
   const [row] = await fleet.app.control.query<{ ms: number | null }>(
     `select (extract(epoch from max(finished_at)) * 1000)::float8 as ms from tenantry.rollout_targets
      where rollout_id = $1 and tenant_id = any($2::bigint[])`,

@@ -188,6 +188,8 @@ async function wrongCounts(
     const key = `wave ${wave} on server ${server}`
     counted.add(key)
     problems.push(...differences(`the lane of ${key}`, counts, expected.get(key) ?? {}))
+    // What was found in a ledger afterwards has no duration.
+    if ((timed ?? 0) > (counts['succeeded'] ?? 0)) problems.push(`the lane of ${key} timed ${timed} tenants`)
   }
   for (const key of expected.keys()) if (!counted.has(key)) problems.push(`there is no lane for ${key}`)
   return [...problems, ...(await wrongStatus(on, rollout, targets))]

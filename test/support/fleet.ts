@@ -108,7 +108,8 @@ export interface Fleet {
   /** A version that adds a column to `items`; undone by dropping it. @returns its id. */
   readonly addColumn: () => Promise<string>
   readonly startWorker: () => Promise<Worker>
-  readonly spawnWorker: () => Promise<WorkerProcess>
+  /** @param options `controlUrl`: another way to the control database, e.g. through a proxy. */
+  readonly spawnWorker: (options?: { controlUrl?: string }) => Promise<WorkerProcess>
   readonly rollout: (wanted: FleetRollout) => Promise<Rollout>
   /** Starts a rollout, waits until it is completed and checks that everything fits together. */
   readonly complete: (wanted: FleetRollout) => Promise<RolloutStatus>
@@ -210,8 +211,8 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       workers.push(worker)
       return worker
     },
-    async spawnWorker() {
-      const child = await spawnWorker({ stateDir, controlUrl: controlDatabase.dsn })
+    async spawnWorker({ controlUrl = controlDatabase.dsn } = {}) {
+      const child = await spawnWorker({ stateDir, controlUrl })
       children.push(child)
       return child
     },

@@ -24,7 +24,7 @@ export const HOW_TO_INSTALL = 'sudo npm run setup:system'
 declare module 'vitest' {
   interface TaskMeta {
     /** The programs for want of which this test or group was skipped. */
-    missingPrograms?: readonly ProgramName[]
+    missingPrograms?: readonly (ProgramName | 'the right to mount')[]
   }
 }
 
