@@ -7,14 +7,18 @@ import type { Change, RolloutWork, Target, TargetResult } from './change.ts'
 import { selectLedger } from './ledger.ts'
 import { rehearsalOf } from './rehearse.ts'
 
-/** @throws DatabaseFailure as the real run would. Leaves no trace in the tenant. */
+/**
+ * Leaves no trace in the tenant, but what PostgreSQL never rolls back: values taken from sequences, and the sizes of
+ * tables that the planner works with.
+ * @throws DatabaseFailure as the real run would.
+ */
 export async function dryRun(session: Session, work: RolloutWork, target: Target): Promise<TargetResult> {
   const present = await readLedgerWithoutMakingIt(session, work, target)
   const pending = work.changes.filter((change) => {
-    const checksum = present.get(change.versionId)
-    if (work.direction === 'downgrade') return checksum !== undefined
-    if (checksum !== undefined) refuseOtherChecksum(change, checksum)
-    return checksum === undefined
+    const row = present.get(change.versionId)
+    if (work.direction === 'downgrade') return row?.rolloutId === work.undoOf
+    if (row !== undefined) refuseOtherChecksum(change, row.checksum)
+    return row === undefined
   })
   if (pending.length === 0) {
     return { outcome: work.direction === 'downgrade' ? 'not_applied' : 'already_applied' }
@@ -32,11 +36,13 @@ async function readLedgerWithoutMakingIt(
   session: Session,
   work: RolloutWork,
   target: Target,
-): Promise<Map<string, string>> {
+): Promise<Map<string, { checksum: string; rolloutId: string }>> {
   const message = [...openingStatements(work, target), selectLedger(target.schema)].join(';\n')
   try {
-    const results = await session.query(message, { keepRows: true })
-    return new Map(results.at(-1)?.rows.map(([version, checksum]) => [version ?? '', checksum ?? '']))
+    const rows = (await session.query(message, { keepRows: true })).at(-1)?.rows ?? []
+    return new Map(
+      rows.map(([version, checksum, rolloutId]) => [version ?? '', { checksum: checksum ?? '', rolloutId: rolloutId ?? '' }]),
+    )
   } catch (error) {
     if (isMissingLedger(error)) return new Map()
     throw explainGuard(error, work, target)
