@@ -32,7 +32,9 @@ test('a connection that breaks inside a transaction, between two queries, ends t
   expect(await control.query('select n from public.kept')).toEqual([])
 })
 
-test('a transaction that stands still is ended after five seconds, for others to go on', async ({ database }) => {
+test('a transaction that stands still is ended after five seconds, for others to go on', async ({
+  database,
+}) => {
   const { control } = await controlThroughProxy(database.name)
   await control.query('create table public.kept (n integer)')
   await control.query('insert into public.kept values (1)')
@@ -41,7 +43,12 @@ test('a transaction that stands still is ended after five seconds, for others to
     await tx.query('update public.kept set n = 2')
     stuck.resolve()
     await until(
-      async () => (await adminQuery(`select from pg_stat_activity where state = 'idle in transaction' and datname = '${database.name}'`)).length === 0,
+      async () =>
+        (
+          await adminQuery(
+            `select from pg_stat_activity where state = 'idle in transaction' and datname = '${database.name}'`,
+          )
+        ).length === 0,
       { what: 'the server to end the transaction' },
     )
     await tx.query('select 1')
