@@ -11,6 +11,7 @@ import {
   busy,
   CONFLICT,
   explain,
+  explainGuard,
   isMissingLedger,
   openingStatements,
   refuseOtherChecksum,
@@ -113,7 +114,7 @@ async function isDue({
     .query(message(!target.ledgerReady), { keepRows: true })
     .catch((error: unknown) => {
       if (isMissingLedger(error)) return session.query(message(true), { keepRows: true })
-      throw error
+      throw explainGuard(error, work, target)
     })
   const [checksum, rolloutId] = results.at(-1)?.rows[0] ?? []
   if (change.direction === 'downgrade')
@@ -159,7 +160,7 @@ async function runTransaction(
       target,
       change,
       statementsBefore: opening.length + 1 - earlier,
-      sent: { message, step },
+      sent: { message, step, sqlAt: message.length - step.sql.length },
     })
   }
 }

@@ -13,6 +13,7 @@ import {
   openingStatements,
   PartlyApplied,
   refuseOtherChecksum,
+  type SentMessage,
 } from './failures.ts'
 import {
   AWAIT_LEDGER_WRITERS,
@@ -166,10 +167,10 @@ async function applyOne(
     { schema: target.schema, versionId: change.versionId, rolloutId: work.rolloutId },
     change.checksum,
   )
-  const message = messageOf([...opening, ...(target.ledgerReady ? [] : [CREATE_LEDGER]), row], change)
+  const sent = messageOf(work, [...opening, ...(target.ledgerReady ? [] : [CREATE_LEDGER]), row], change)
   try {
-    if (isLast) await connection.sendLast(message)
-    else await (await connection.session()).query(message)
+    if (isLast) await connection.sendLast(sent.message)
+    else await (await connection.session()).query(sent.message)
     return true
   } catch (error) {
     if (!(error instanceof DatabaseFailure)) throw error
@@ -188,7 +189,7 @@ async function applyOne(
       target,
       change,
       statementsBefore: ledgerIndex + 1,
-      sent: { message, step: change.steps[0] },
+      sent,
     })
   }
 }
@@ -198,10 +199,20 @@ async function undoAll(session: Session, work: RolloutWork, target: Target): Pro
   for (const change of work.changes) {
     if (await undoOne(session, work, target, change)) undone += 1
   }
-  const newest = await session.query(selectNewestVersion(target.schema), { keepRows: true })
+  const newest = await newestVersion(session, target)
   // Gone on a later try: the try before had committed, and nobody was left to record it.
   const outcome = undone > 0 || target.attempts > 1 ? 'undone' : 'not_applied'
-  return { outcome, versionId: newest.at(-1)?.rows[0]?.[0] ?? null }
+  return { outcome, versionId: newest }
+}
+
+async function newestVersion(session: Session, target: Target): Promise<string | null> {
+  try {
+    const results = await session.query(selectNewestVersion(target.schema), { keepRows: true })
+    return results.at(-1)?.rows[0]?.[0] ?? null
+  } catch (error) {
+    if (isMissingLedger(error)) return null
+    throw error
+  }
 }
 
 /** @returns false when this tenant does not have the version from that rollout. */
@@ -218,9 +229,9 @@ async function undoOne(
     versionId: change.versionId,
     rolloutId: work.undoOf ?? work.rolloutId,
   })
-  const message = messageOf([...opening, row], change)
+  const sent = messageOf(work, [...opening, row], change)
   try {
-    await session.query(message)
+    await session.query(sent.message)
     return true
   } catch (error) {
     if (!(error instanceof DatabaseFailure)) throw error
@@ -232,13 +243,16 @@ async function undoOne(
       target,
       change,
       statementsBefore: opening.length + 1,
-      sent: { message, step: change.steps[0] },
+      sent,
     })
   }
 }
 
-function messageOf(before: readonly string[], change: Change): string {
-  return `${before.join(';\n')};\n${change.transactionSql ?? ''}`
+function messageOf(work: RolloutWork, before: readonly string[], change: Change): SentMessage {
+  const opening = `${before.join(';\n')};\n`
+  const closing = work.postlude.map((statement) => `;\n${statement}`).join('')
+  const message = `${opening}${change.transactionSql ?? ''}${closing}`
+  return { message, step: change.steps[0], sqlAt: opening.length }
 }
 
 /**

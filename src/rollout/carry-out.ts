@@ -11,7 +11,7 @@ import { getVersion } from '../schema/versions.ts'
 import { changeOf, type Change, type RolloutWork } from './change.ts'
 import { recordServerDown } from './controller.ts'
 import { Lane } from './lane.ts'
-import { localSettings, startupSettings, SUPERUSER_GUARD, type MessageSettings } from './ledger.ts'
+import { leaveSession, localSettings, startupSettings, SUPERUSER_GUARD, type MessageSettings } from './ledger.ts'
 import { getRollout, type Rollout } from './rollout.ts'
 import { activeLanes } from './sql/active-lanes.ts'
 
@@ -138,7 +138,7 @@ export class RolloutCarrier {
       workerId,
       serverId: server.id,
       serverName: server.name,
-      work: workOf(rollout, changes, throughPooler ? localSettings(settingsOf(rollout, server)) : [], server),
+      work: workOf(rollout, changes, throughPooler, server),
       address: throughPooler ? poolerAddress(direct, server) : direct,
       direct,
       session: {
@@ -160,10 +160,11 @@ const RESERVED_CONNECTIONS = 10
 function workOf(
   rollout: Rollout,
   changes: readonly Change[],
-  settings: readonly string[],
+  throughPooler: boolean,
   server: DbServer,
 ): RolloutWork {
   const isSuperuser = server.is_superuser === true
+  const settings = throughPooler ? localSettings(settingsOf(rollout, server)) : []
   return {
     rolloutId: rollout.id,
     direction: rollout.direction,
@@ -172,6 +173,7 @@ function workOf(
     changes,
     prelude: isSuperuser ? [...settings, SUPERUSER_GUARD] : settings,
     guardIndex: isSuperuser ? settings.length : -1,
+    postlude: throughPooler ? leaveSession(settingsOf(rollout, server)) : [],
   }
 }
 

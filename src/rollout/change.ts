@@ -24,6 +24,8 @@ export interface RolloutWork {
   readonly changes: readonly Change[]
   /** Statements that come first in every transaction: settings behind a pooler, the guard for a superuser. */
   readonly prelude: readonly string[]
+  /** Statements that come last in a transaction that changed a tenant: what a pooler's next client must not inherit. */
+  readonly postlude: readonly string[]
   /** Index of the superuser guard in the prelude, or -1. */
   readonly guardIndex: number
 }

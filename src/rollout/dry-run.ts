@@ -2,7 +2,7 @@
 import { DatabaseFailure } from '../engine/failure.ts'
 import type { Session } from '../engine/session.ts'
 import type { Step } from '../schema/statements.ts'
-import { explain, explainGuard, isMissingLedger, openingStatements, refuseOtherChecksum } from './failures.ts'
+import { explain, explainGuard, isMissingLedger, openingStatements, refuseOtherChecksum, type SentMessage } from './failures.ts'
 import type { Change, RolloutWork, Target, TargetResult } from './change.ts'
 import { selectLedger } from './ledger.ts'
 import { rehearsalOf } from './rehearse.ts'
@@ -104,8 +104,8 @@ function statementsBefore(part: { change: Change; step: Step }): number {
 }
 
 /** A rehearsal's positions are not those of the statement as it was written. */
-function sentOf(part: { step: Step; sql: string }): { sent?: { message: string; step: Step } } {
-  return part.sql === part.step.sql ? { sent: { message: part.sql, step: part.step } } : {}
+function sentOf(part: { step: Step; sql: string }): { sent?: SentMessage } {
+  return part.sql === part.step.sql ? { sent: { message: part.sql, step: part.step, sqlAt: 0 } } : {}
 }
 
 async function endDryRun(session: Session): Promise<void> {

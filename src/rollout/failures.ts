@@ -55,8 +55,15 @@ interface Place {
   readonly change: Change
   /** How many statements of the message come before the change's own. */
   readonly statementsBefore: number
-  /** The message, when it ends with the SQL of a step as it was written. */
-  readonly sent?: { readonly message: string; readonly step: Step | undefined }
+  /** The message, when it holds the SQL of a step as it was written. */
+  readonly sent?: SentMessage
+}
+
+export interface SentMessage {
+  readonly message: string
+  readonly step: Step | undefined
+  /** Where the SQL of the step begins, in UTF-16 units. */
+  readonly sqlAt: number
 }
 
 /** The failure with the statement of the change that it happened in. */
@@ -83,8 +90,8 @@ function statementAtPosition(error: DatabaseFailure, { change, sent }: Place): F
   const { position } = error.facts
   const first = sent?.step?.statements[0]
   if (position === undefined || sent?.step === undefined || first === undefined) return undefined
-  const inStep = offsetOf(sent.message, position - 1) - (sent.message.length - sent.step.sql.length)
-  if (inStep < 0) return undefined
+  const inStep = offsetOf(sent.message, position - 1) - sent.sqlAt
+  if (inStep < 0 || inStep > sent.step.sql.length) return undefined
   const index = statementsOf(change).findLastIndex((statement) => statement.start <= first.start + inStep)
   return { index, line: first.line + sent.step.sql.slice(0, inStep).split('\n').length - 1 }
 }

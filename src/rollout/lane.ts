@@ -219,7 +219,9 @@ export class Lane {
       const sharesDatabase: boolean =
         next !== undefined && next.schema !== '' && next.database === target.database
       target = sharesDatabase && served < MAX_GROUP && this.#mayBegin ? this.#queue.shift() : undefined
-      if (target !== undefined && this.#queue.length < this.#concurrency.limit) this.#change.wake()
+      if (target === undefined) break
+      connection.renew()
+      if (this.#queue.length < this.#concurrency.limit) this.#change.wake()
     }
     connection.close()
   }

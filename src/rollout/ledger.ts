@@ -3,6 +3,7 @@
  * change a tenant and its ledger in one transaction. A message without explicit BEGIN and COMMIT is one transaction
  * in PostgreSQL; a ledger row that exists already aborts it, which is the check that nothing is applied twice.
  */
+import { DatabaseFailure } from '../engine/failure.ts'
 import { ident, literal } from '../engine/sql.ts'
 
 export interface LedgerKey {
@@ -112,10 +113,33 @@ export function localSettings(settings: MessageSettings): string[] {
     `set local search_path = ${searchPath('')}`,
     `set local lock_timeout = ${literal(settings.lockTimeout)}`,
     `set local statement_timeout = ${literal(settings.statementTimeout)}`,
-    `set local synchronous_commit = ${settings.synchronousCommit}`,
+    `set local idle_in_transaction_session_timeout = '60s'`,
+    setSynchronousCommit(settings),
     ...(settings.noticesLostClient === true
       ? [`set local client_connection_check_interval = '${CLIENT_CHECK}'`]
       : []),
+  ]
+}
+
+function setSynchronousCommit(settings: MessageSettings): string {
+  return `set local synchronous_commit = ${settings.synchronousCommit}`
+}
+
+/**
+ * What DISCARD ALL does, as far as it can be done inside a transaction: behind a pooler the session goes on to
+ * somebody else with whatever a change has set or made in it. Deferred constraints are judged before, while the path
+ * is still the tenant's.
+ */
+export function leaveSession(settings: MessageSettings): string[] {
+  return [
+    'set constraints all immediate',
+    'close all',
+    'set session authorization default',
+    'reset all',
+    'unlisten *',
+    'select pg_catalog.pg_advisory_unlock_all()',
+    'discard temp',
+    setSynchronousCommit(settings),
   ]
 }
 
@@ -125,6 +149,10 @@ export function localSettings(settings: MessageSettings): string[] {
  */
 export function enterSchema(schema: string): string[] {
   if (schema === '') return []
+  if (schema === '$user') {
+    // Quoted or not, PostgreSQL reads it as the name of the role: the change would land in somebody else's schema.
+    throw new DatabaseFailure('3F000', 'A schema named $user cannot be put into a search_path: rename it.')
+  }
   return [
     `set local search_path = ${searchPath(schema)}`,
     `select ${literal(ident(schema))}::pg_catalog.regnamespace`,

@@ -39,6 +39,16 @@ export class TenantConnection {
     return this.#parts.isPooled ? session.query(message) : session.queryLast(message)
   }
 
+  /**
+   * Makes the session as new for the next tenant: what a change has set or made in it is nobody else's. Behind a
+   * pooler every message does so by itself.
+   */
+  renew(): void {
+    if (this.#session?.usable !== true || this.#parts.isPooled) return
+    // An error of it is that of the connection, which the next message meets.
+    this.#session.query('discard all').catch(() => undefined)
+  }
+
   /** Since when a message is unanswered, on the clock of performance.now(). */
   get waitingSince(): number | undefined {
     return this.#session?.waitingSince
