@@ -1,5 +1,5 @@
 /** A running Tenantry: database, API and workers, started in order and ended in order. */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { App } from './api/app.ts'
@@ -56,7 +56,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const controlUrl = local?.controlUrl ?? config.databaseUrl ?? ''
   const app = await openApp(config, controlUrl, log)
   parts.defer(() => app.close())
-  await registerAtStart(app, local)
+  // Workers do not register: whoever serves the API does, and they may start at the same moment.
+  if (role !== 'worker') await registerAtStart(app, local)
   const url = role === 'worker' ? undefined : await startApi(app, parts)
   const children = role === 'api' ? undefined : await startWorkers(app, controlUrl, options, parts)
   const all = parts.move()
@@ -80,8 +81,13 @@ async function startApi(app: App, parts: AsyncDisposableStack): Promise<string> 
   parts.defer(() => server.close())
   const url = server.url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 })
-  await writeFile(apiFile(config.stateDir), `${JSON.stringify({ url, pid: process.pid })}\n`)
-  parts.defer(() => rm(apiFile(config.stateDir), { force: true }))
+  const file = apiFile(config.stateDir)
+  const text = `${JSON.stringify({ url, pid: process.pid })}\n`
+  await writeFile(file, text)
+  parts.defer(async () => {
+    // Another process of this directory may have taken over the place.
+    if ((await readFile(file, 'utf8').catch(() => '')) === text) await rm(file)
+  })
   return url
 }
 

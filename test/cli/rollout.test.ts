@@ -112,6 +112,23 @@ describe('start', () => {
   })
 })
 
+test('a wave that waits for an approval is waited for', async () => {
+  const version = await addVersion('alter table items add column g int')
+  const watching = up.start('rollout', 'start', version, '--wait', '--waves', '1!, rest')
+  await watching.says(/Approve the next wave with: tenantry rollout approve \S+\n/)
+  const [, id = ''] = /tenantry rollout approve (\S+)/.exec(watching.stderr) ?? []
+  expect(
+    (await up.json('rollout', 'list', '--status', 'awaiting_approval')) as { items: object[] },
+  ).toMatchObject({
+    items: [{ job_id: id, progress: { completed: 1 } }],
+  })
+  expect((await up.run('rollout', 'approve', id, '--reason', 'seen')).code).toBe(0)
+  expect(await watching.ended).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/approved by/) as unknown,
+  })
+})
+
 describe('when tenants fail', () => {
   test('the breaker pauses it, errors are grouped, the exit code is 3; mended, retry goes on to 0', async () => {
     const version = await addVersion('insert into items values (1)')

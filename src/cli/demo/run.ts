@@ -24,7 +24,7 @@ export interface DemoOptions {
 }
 
 /** A power cut may take the demo's databases: they hold nothing, and waiting for the disk would be most of its time. */
-const NOT_DURABLE = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_wal_size: '4GB' }
+const NOT_DURABLE = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
 
 /** @returns the exit code */
 export async function runDemo(cli: Cli, options: DemoOptions): Promise<number> {

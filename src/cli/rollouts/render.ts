@@ -13,7 +13,11 @@ export function progressText(rollout: Rollout): string {
   const wave = rollout.waves.find((one) => one.wave === rollout.current_wave)
   const parts = [
     `wave ${rollout.current_wave}/${rollout.waves.length} ${bar(progress.total === 0 ? 1 : progress.completed / progress.total)} ${count(progress.completed)}/${count(progress.total)}`,
-    rollout.status === 'running' ? rate(rollout.rate) : rollout.status.replace('_', ' '),
+    rollout.status === 'running'
+      ? rollout.rate > 0
+        ? rate(rollout.rate)
+        : ''
+      : rollout.status.replace('_', ' '),
     progress.failed === 0
       ? ''
       : `err ${count(progress.failed)} (${errors.length} ${errors.length === 1 ? 'kind' : 'kinds'})`,

@@ -84,6 +84,7 @@ class Watcher {
   readonly #line: ProgressLine
   readonly #groups = new Set<string>()
   #isLost = false
+  #askedForApproval = false
   last: Rollout | undefined
 
   constructor(cli: Cli) {
@@ -103,6 +104,11 @@ class Watcher {
       if (!this.#groups.has(group.group)) this.#line.log(`failed: ${groupText(group)}`)
       this.#groups.add(group.group)
     }
+    const waits = rollout.status === 'awaiting_approval'
+    if (waits && !this.#askedForApproval) {
+      this.#line.log(`Approve the next wave with: tenantry rollout approve ${rollout.job_id}`)
+    }
+    this.#askedForApproval = waits
     this.#line.update(progressText(rollout))
     return hasSettled(rollout)
   }
