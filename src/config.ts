@@ -163,6 +163,8 @@ export interface Config {
   readonly secretKeyFile: string
   readonly tokenFile: string
   readonly tokenFileIsChosen: boolean
+  /** Where a running API of this state directory says how it is reached. */
+  readonly apiFile: string
   /** Where the command line asks; undefined when nobody said so. */
   readonly apiUrl: string | undefined
   readonly listen: { readonly host: string; readonly port: number }
@@ -277,6 +279,7 @@ function assemble(values: Values, directory: string): Config {
     secretKeyFile: inside(values.TENANTRY_SECRET_KEY_FILE, 'secret.key'),
     tokenFile: inside(values.TENANTRY_TOKEN_FILE, 'token'),
     tokenFileIsChosen: values.TENANTRY_TOKEN_FILE !== undefined,
+    apiFile: join(stateDir, 'api.json'),
     apiUrl: values.TENANTRY_URL,
     listen,
     workerProcesses: values.WORKERS ?? 1,

@@ -38,11 +38,6 @@ export interface Service {
   abandon(): void
 }
 
-/** Where the command line finds the API of this state directory. */
-export function apiFile(stateDir: string): string {
-  return join(stateDir, 'api.json')
-}
-
 /**
  * Starts what `role` says. Without `config.databaseUrl` the embedded PostgreSQL is started and is the first server.
  * @throws TenantryError for whatever cannot be started; what was started before is stopped again.
@@ -81,12 +76,11 @@ async function startApi(app: App, parts: AsyncDisposableStack): Promise<string> 
   parts.defer(() => server.close())
   const url = server.url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 })
-  const file = apiFile(config.stateDir)
   const text = `${JSON.stringify({ url, pid: process.pid })}\n`
-  await writeFile(file, text)
+  await writeFile(config.apiFile, text)
   parts.defer(async () => {
     // Another process of this directory may have taken over the place.
-    if ((await readFile(file, 'utf8').catch(() => '')) === text) await rm(file)
+    if ((await readFile(config.apiFile, 'utf8').catch(() => '')) === text) await rm(config.apiFile)
   })
   return url
 }

@@ -8,7 +8,6 @@ import { createClient, type Client } from '../client/client.ts'
 import { readConfig, type Config } from '../config.ts'
 import { readTokenFile } from '../control/first-token.ts'
 import { TenantryError } from '../lib/errors.ts'
-import { apiFile } from '../service.ts'
 
 export interface Api extends Client {
   readonly url: string
@@ -75,7 +74,7 @@ async function findToken(config: Config, given: string | undefined): Promise<str
  * have come with somebody else's files, and the token goes there.
  */
 async function runningApi(config: Config): Promise<string | undefined> {
-  const file = apiFile(config.stateDir)
+  const file = config.apiFile
   try {
     const { uid } = await stat(file)
     if (uid !== process.getuid?.() && uid !== 0) return undefined
