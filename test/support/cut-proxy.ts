@@ -9,6 +9,13 @@ export interface CutProxy {
   readonly open: () => number
   /** Resets all connections that are open; new ones get through. @returns how many it cut. */
   readonly cut: () => number
+  /**
+   * Lets the next message with this text through and cuts the connection when its answer is complete (inside a
+   * transaction: that of the commit), in place of passing the answer on.
+   * @param answer only if the answer has this text.
+   * @returns a promise of that moment.
+   */
+  readonly loseAnswerTo: (text: string, answer?: string) => Promise<void>
   /** Swallows everything in both directions, as a network without a route does, until `heal`. */
   readonly stall: () => void
   /** Cuts what is open and resets every new connection, until `heal`. */
@@ -22,10 +29,16 @@ interface Pair {
   readonly near: Socket
   readonly far: Socket
   stalled: boolean
+  /** The answer to come must not arrive. */
+  loses: boolean
 }
+
+/** PostgreSQL's ReadyForQuery outside a transaction: the end of an answer, after the commit. */
+const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
 
 export async function startCutProxy(target: { host: string; port: number }): Promise<CutProxy> {
   const pairs = new Set<Pair>()
+  let doomed: { readonly text: string; readonly answer: string; readonly lost: () => void } | undefined
   let mode: 'through' | 'stall' | 'refuse' = 'through'
   const server = createServer((near) => {
     if (mode === 'refuse') {
@@ -33,10 +46,24 @@ export async function startCutProxy(target: { host: string; port: number }): Pro
       return
     }
     const far = connect({ host: target.host, port: target.port, noDelay: true })
-    const pair: Pair = { near: near.setNoDelay(true), far, stalled: mode === 'stall' }
+    const pair: Pair = { near: near.setNoDelay(true), far, stalled: mode === 'stall', loses: false }
     pairs.add(pair)
+    near.on('data', (bytes) => {
+      if (doomed !== undefined && bytes.includes(doomed.text)) {
+        pair.loses = true
+      }
+    })
     join(pair, near, far)
-    join(pair, far, near)
+    join(pair, far, near, (bytes) => {
+      if (!pair.loses || !bytes.subarray(-READY.length).equals(READY)) return true
+      pair.loses = false
+      if (doomed === undefined || !bytes.includes(doomed.answer)) return true
+      near.resetAndDestroy()
+      far.resetAndDestroy()
+      doomed.lost()
+      doomed = undefined
+      return false
+    })
     const end = (): void => {
       pairs.delete(pair)
       near.destroy()
@@ -63,6 +90,11 @@ export async function startCutProxy(target: { host: string; port: number }): Pro
     port: (server.address() as AddressInfo).port,
     open: () => pairs.size,
     cut,
+    loseAnswerTo: (text, answer = '') => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      doomed = { text, answer, lost: resolve }
+      return promise
+    },
     stall: () => {
       mode = 'stall'
       for (const pair of pairs) pair.stalled = true
@@ -83,9 +115,9 @@ export async function startCutProxy(target: { host: string; port: number }): Pro
   }
 }
 
-function join(pair: Pair, from: Socket, to: Socket): void {
+function join(pair: Pair, from: Socket, to: Socket, passes = (_bytes: Buffer): boolean => true): void {
   from.on('data', (bytes) => {
-    if (!pair.stalled) to.write(bytes)
+    if (!pair.stalled && passes(bytes)) to.write(bytes)
   })
   from.on('end', () => {
     if (!pair.stalled) to.end()

@@ -98,23 +98,16 @@ faultTest(
     after(proxy.stop)
     await fleet.spawnWorker(through(fleet, proxy.port))
     const { id } = await fleet.rollout({
-      version: await addSlowVersion(fleet),
+      version: await addSlowVersion(fleet, 0.3),
       options: { maxConnections: 4 },
     })
     await inTheMiddle(fleet, id, 0)
     // The worker goes on with what it has claimed, and cannot record it.
     proxy.refuse()
-    await until(
-      async () =>
-        (
-          await adminQuery(
-            `select from pg_stat_activity where application_name like 'tenantry rollout%'`,
-            'postgres',
-            server,
-          )
-        ).length === 0,
-      { what: 'the worker to have nothing more to do' },
-    )
+    const sessions = `select from pg_stat_activity where application_name like 'tenantry rollout%'`
+    const count = async (): Promise<number> => (await adminQuery(sessions, 'postgres', server)).length
+    await until(async () => (await count()) > 0, { what: 'the worker to be at work' })
+    await until(async () => (await count()) === 0, { what: 'the worker to have nothing more to do' })
     await server.kill()
     await server.restart()
     proxy.heal()
@@ -179,3 +172,32 @@ faultTest(
   },
   90_000,
 )
+
+/** Statements that change something, by a text to find them by on the wire, and one that their answer must have. */
+const CHANGES = {
+  'claims tenants': ['order by target.wave, target.position limit $4 for update skip locked', 'shared'],
+  'records outcomes': ['as input (tenant_id, state, outcome, duration_ms', ''],
+  'claims an operation': ['limit $3 for update skip locked', 'rollout'],
+  'decides about a rollout': ['update tenantry.rollout_waves set state', ''],
+} as const
+
+for (const [what, [text, answer]] of Object.entries(CHANGES)) {
+  faultTest(
+    `the answer to the statement that ${what} is lost: nothing stays in limbo`,
+    async ({ after, startFleet }) => {
+      const fleet = await startFleet({ tenants: 0, schemas: ['a', 'b', 'c', 'd', 'e', 'f'] })
+      const proxy = await startCutProxy({ host: '127.0.0.1', port: controlPort(fleet) })
+      after(proxy.stop)
+      await fleet.spawnWorker(through(fleet, proxy.port))
+      const lost = proxy.loseAnswerTo(text, answer)
+      const { id } = await fleet.rollout({
+        version: await addSlowVersion(fleet, 0.1),
+        waves: [{ size: '2' }, { size: 'rest' }],
+      })
+      await lost
+      const { progress } = await fleet.waitFor(id, 'completed', 30_000)
+      expect(progress).toMatchObject({ successful: 6, failed: 0, already: 0, retries: 0 })
+      await fleet.expectConsistent(id)
+    },
+  )
+}
