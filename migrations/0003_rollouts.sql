@@ -104,10 +104,14 @@ create table tenantry.rollout_targets (
   error_group text,
   finished_at timestamptz,
   primary key (rollout_id, tenant_id)
-) with (fillfactor = 80);
+) with (
+  fillfactor = 80,
+  -- Every row changes twice within minutes: what is left behind must not slow claims and counts down.
+  autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0
+);
 create index rollout_targets_claim on tenantry.rollout_targets (rollout_id, server_id, wave, position)
   where state = 'pending';
-create index rollout_targets_claimed on tenantry.rollout_targets (claimed_by) where state = 'claimed';
+create index rollout_targets_claimed on tenantry.rollout_targets (rollout_id, claimed_by) where state = 'claimed';
 create index rollout_targets_failed on tenantry.rollout_targets (rollout_id, error_group, tenant_id)
   where state = 'failed';
 create index rollout_targets_tenant on tenantry.rollout_targets (tenant_id);

@@ -20,9 +20,8 @@ async function startChild(setup: ChildSetup): Promise<Tenantry> {
   const child = spawn(
     process.execPath,
     [
-      ...(process.env['BENCH_PROFILE'] === undefined
-        ? []
-        : ['--cpu-prof', '--cpu-prof-dir=' + process.env['BENCH_PROFILE']]),
+      // As bin/tenantry.js and npm start run it.
+      '--max-semi-space-size=4',
       fileURLToPath(new URL('tenantry-child.ts', import.meta.url)),
     ],
     {

@@ -47,7 +47,7 @@ export const versionEndpoints = [
       revisions: z.array(z.string()),
       files: z.object({ upgrade: z.string(), downgrade: z.string().nullable() }),
     }),
-    errors: ['source_invalid', 'program_missing', 'forbidden'],
+    errors: ['source_invalid', 'program_missing'],
     location: (made) => `/schema/versions/${made.version_id}`,
     run: async (app, { body }) => {
       const made = await generateVersion(

@@ -12,7 +12,7 @@ import { asWord } from './error-groups.ts'
 export type FailureKind = 'transient' | 'server' | 'busy' | 'crowded' | 'permanent'
 
 /** Exact SQLSTATEs first, then classes (two characters). PostgreSQL manual, appendix A. */
-const KINDS: Readonly<Record<string, FailureKind>> = {
+export const RETRY_TABLE: Readonly<Record<string, FailureKind>> = {
   '08': 'server', // connection exceptions
   '08P01': 'server', // what PgBouncer answers when it has no server connection to give
   '25006': 'server', // read-only transaction: a failover made this member a replica
@@ -40,7 +40,8 @@ const RACES = /tuple concurrently (updated|deleted)|could not open relation with
 /** @param database the one that was connected to. */
 export function failureKind(failure: { sqlstate: string; message: string }, database = ''): FailureKind {
   // The limit of this one database, which the message names in whatever language: fewer connections do not help.
-  if (failure.sqlstate === '53300' && database !== '' && asWord(database).test(failure.message)) return 'transient'
+  if (failure.sqlstate === '53300' && database !== '' && asWord(database).test(failure.message))
+    return 'transient'
   if (failure.sqlstate === 'XX000' && RACES.test(failure.message)) return 'transient'
   if (
     failure.sqlstate === '08P01' &&
@@ -48,7 +49,7 @@ export function failureKind(failure: { sqlstate: string; message: string }, data
   ) {
     return 'crowded'
   }
-  return KINDS[failure.sqlstate] ?? KINDS[failure.sqlstate.slice(0, 2)] ?? 'permanent'
+  return RETRY_TABLE[failure.sqlstate] ?? RETRY_TABLE[failure.sqlstate.slice(0, 2)] ?? 'permanent'
 }
 
 /** True for a failure after which the change may have been committed all the same: the answer was lost. */

@@ -26,7 +26,7 @@ export interface Generated {
 /**
  * Stores the version and writes its files.
  * @param baseDirectory sources asked for by path must lie inside of it: reading one can run its code.
- * @throws TenantryError `source_invalid`, `program_missing`, `forbidden` for a path outside.
+ * @throws TenantryError `source_invalid` (also for a path outside), `program_missing`.
  */
 export async function generateVersion(
   control: Control,
@@ -88,10 +88,8 @@ async function sourcePath(config: Config, asked: string | undefined, baseDirecto
   })
   const inside = relative(await realpath(baseDirectory), real)
   if (inside.startsWith('..') || isAbsolute(inside)) {
-    throw new TenantryError('forbidden', `The source ${asked} lies outside of the server's directory.`, {
-      nextSteps: [
-        'Read it on your side: tenantry version generate --local, or import its files: tenantry version import',
-      ],
+    throw new TenantryError('source_invalid', `The source ${asked} lies outside of the server's directory.`, {
+      nextSteps: ['Put the source below that directory, or store the SQL yourself: tenantry version add'],
     })
   }
   return path
