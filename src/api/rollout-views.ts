@@ -106,7 +106,11 @@ export function viewRolloutStatus(status: RolloutStatus): z.input<typeof rollout
     waves: waves.map(({ state, gate, approvedBy, ...wave }) => ({
       ...wave,
       status: state as 'pending',
-      gate: { approval: gate.approval, soak_seconds: gate.soakSeconds, max_error_percent: gate.maxErrorPercent },
+      gate: {
+        approval: gate.approval,
+        soak_seconds: gate.soakSeconds,
+        max_error_percent: gate.maxErrorPercent,
+      },
       approved_by: approvedBy,
     })),
     servers: servers.map(({ state, ...server }) => ({ ...server, status: state })),
@@ -124,7 +128,9 @@ export const targetView = z.object({
   outcome: z
     .string()
     .nullable()
-    .describe('applied, already_applied, partly_applied, undone, not_applied, would_apply, would_apply_unproven, skipped'),
+    .describe(
+      'applied, already_applied, partly_applied, undone, not_applied, would_apply, would_apply_unproven, skipped',
+    ),
   attempts: z.int(),
   duration_ms: nullableNumber,
   sqlstate: z.string().nullable(),

@@ -11,7 +11,13 @@ import { getVersion } from '../schema/versions.ts'
 import { changeOf, type Change, type RolloutWork } from './change.ts'
 import { recordServerDown } from './controller.ts'
 import { Lane } from './lane.ts'
-import { leaveSession, localSettings, startupSettings, SUPERUSER_GUARD, type MessageSettings } from './ledger.ts'
+import {
+  leaveSession,
+  localSettings,
+  startupSettings,
+  SUPERUSER_GUARD,
+  type MessageSettings,
+} from './ledger.ts'
 import { getRollout, type Rollout } from './rollout.ts'
 import { activeLanes } from './sql/active-lanes.ts'
 

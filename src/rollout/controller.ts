@@ -140,7 +140,11 @@ async function carryOut(tx: Queryable, rollout: Rollout, decision: Decision): Pr
   }
 }
 
-function endAfter(rollout: Rollout, view: RolloutView, decision: Decision): OperationOutcome | 'settle' | undefined {
+function endAfter(
+  rollout: Rollout,
+  view: RolloutView,
+  decision: Decision,
+): OperationOutcome | 'settle' | undefined {
   if (decision.do === 'settle') return 'settle'
   if (decision.do === 'complete') return { state: 'succeeded', result: resultOf(view) }
   if (decision.do !== 'rest') return undefined

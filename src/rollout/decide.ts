@@ -57,7 +57,9 @@ export type Decision =
 export function decide(view: RolloutView): Decision {
   if (view.state === 'stopped' || view.state === 'paused' || view.state === 'awaiting_approval') {
     if (view.inFlight > 0) return { do: 'nothing' }
-    return view.state === 'stopped' && view.servers.some((server) => server.open > 0) ? { do: 'settle' } : { do: 'rest' }
+    return view.state === 'stopped' && view.servers.some((server) => server.open > 0)
+      ? { do: 'settle' }
+      : { do: 'rest' }
   }
   if (view.state === 'completed') return { do: 'rest' }
   return judgeBreakers(view) ?? judgeServers(view) ?? judgeWave(view)
@@ -111,7 +113,9 @@ function judgeWave(view: RolloutView): Decision {
   if (finished < wave.total || earlierOpen) {
     // A server that is away holds up its own tenants only, once others have proven the wave.
     const isProven = next !== undefined && wave.succeeded > 0
-    return isProven && onlyWaitsFor(view, 'down') ? passGate(wave, next.wave) : tripWhenOnlyTrippedRemain(view)
+    return isProven && onlyWaitsFor(view, 'down')
+      ? passGate(wave, next.wave)
+      : tripWhenOnlyTrippedRemain(view)
   }
   if (next === undefined) return view.inFlight === 0 ? { do: 'complete' } : { do: 'nothing' }
   return passGate(wave, next.wave)
@@ -145,5 +149,8 @@ function passGate(wave: WaveView, next: number): Decision {
 function tripWhenOnlyTrippedRemain(view: RolloutView): Decision {
   if (!onlyWaitsFor(view, 'tripped')) return { do: 'nothing' }
   const names = view.servers.filter((server) => server.openNow > 0).map((server) => server.name)
-  return { do: 'trip', reason: `All tenants that remain are on servers where too many failed: ${names.join(', ')}.` }
+  return {
+    do: 'trip',
+    reason: `All tenants that remain are on servers where too many failed: ${names.join(', ')}.`,
+  }
 }

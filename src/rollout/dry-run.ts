@@ -2,7 +2,14 @@
 import { DatabaseFailure } from '../engine/failure.ts'
 import type { Session } from '../engine/session.ts'
 import type { Step } from '../schema/statements.ts'
-import { explain, explainGuard, isMissingLedger, openingStatements, refuseOtherChecksum, type SentMessage } from './failures.ts'
+import {
+  explain,
+  explainGuard,
+  isMissingLedger,
+  openingStatements,
+  refuseOtherChecksum,
+  type SentMessage,
+} from './failures.ts'
 import type { Change, RolloutWork, Target, TargetResult } from './change.ts'
 import { selectLedger } from './ledger.ts'
 import { rehearsalOf } from './rehearse.ts'
@@ -41,7 +48,10 @@ async function readLedgerWithoutMakingIt(
   try {
     const rows = (await session.query(message, { keepRows: true })).at(-1)?.rows ?? []
     return new Map(
-      rows.map(([version, checksum, rolloutId]) => [version ?? '', { checksum: checksum ?? '', rolloutId: rolloutId ?? '' }]),
+      rows.map(([version, checksum, rolloutId]) => [
+        version ?? '',
+        { checksum: checksum ?? '', rolloutId: rolloutId ?? '' },
+      ]),
     )
   } catch (error) {
     if (isMissingLedger(error)) return new Map()

@@ -12,7 +12,11 @@ export interface SettledTarget {
 }
 
 /** Records them with the counters of their lanes and the registry's copy of their versions, in one statement. */
-export async function settleTargets(on: Queryable, rolloutId: string, targets: readonly SettledTarget[]): Promise<void> {
+export async function settleTargets(
+  on: Queryable,
+  rolloutId: string,
+  targets: readonly SettledTarget[],
+): Promise<void> {
   await on.query(
     `with input as (
        select * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
