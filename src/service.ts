@@ -56,6 +56,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const url = role === 'worker' ? undefined : await startApi(app, parts)
   const children = role === 'api' ? undefined : await startWorkers(app, controlUrl, options, parts)
   const all = parts.move()
+  let serverRuns = local !== undefined
+  void local?.embedded.exited.then(() => (serverRuns = false))
   return {
     app,
     url,
@@ -64,7 +66,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     stop: () => all.disposeAsync(),
     abandon() {
       children?.kill()
-      if (local !== undefined) process.kill(local.embedded.pid, 'SIGINT')
+      // Once it has ended, its number may belong to another process.
+      if (local !== undefined && serverRuns) process.kill(local.embedded.pid, 'SIGINT')
     },
   }
 }

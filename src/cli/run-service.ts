@@ -44,7 +44,10 @@ export async function runService(cli: Cli, config: Config, role: Role): Promise<
     process.stderr.write(
       renderError(new TenantryError('internal', failure), { json: false, terminal: cli.terminal }),
     )
-  else cli.output.say('Stopping: what is in hand is finished. Once more to end at once.')
+  else
+    cli.output.say(
+      `Stopping at ${String(stop.reason)}: what is in hand is finished. Once more to end at once.`,
+    )
   await service.stop()
   return failure === undefined ? EXIT.ok : EXIT.failure
 }

@@ -138,8 +138,10 @@ export async function startUp(env: Record<string, string> = {}): Promise<Up> {
       service = await start()
     },
     async remove() {
+      const early = service.child.exitCode ?? service.child.signalCode
       service.kill('SIGTERM')
-      await service.ended
+      const { stderr } = await service.ended
+      if (early !== null) throw new Error(`The service ended by itself (${early}):\n${stderr}`)
       await database.drop()
       await rm(directory, { recursive: true })
     },
