@@ -11,9 +11,10 @@ import { messageOf } from '../lib/errors.ts'
 import { Wakeup } from '../lib/wakeup.ts'
 import { applyToTarget, askLedger } from './apply.ts'
 import type { RolloutWork, Target } from './change.ts'
+import { diagnose } from './diagnose.ts'
 import { nextConcurrency, startConcurrency, type ConcurrencyState } from './concurrency.ts'
 import { changedTenant, failed, retryOf, succeeded, unconfirmed } from './outcome.ts'
-import { asFailure, backoffMs, failureKind, leavesDoubt, type FailureKind } from './retry.ts'
+import { asFailure, backoffMs, leavesDoubt } from './retry.ts'
 import { claimTargets } from './sql/claim-targets.ts'
 import { finishTargets, type FinishedTarget } from './sql/finish-targets.ts'
 import { releaseTargets } from './sql/release-targets.ts'
@@ -62,6 +63,7 @@ interface Done {
 export class Lane {
   readonly #parts: LaneParts
   readonly #watch: ServerWatch
+  readonly #isPooled: boolean
   readonly #queue: Target[] = []
   /** Claimed, and neither recorded nor given back. */
   readonly #inHand = new Map<number, Target>()
@@ -81,6 +83,7 @@ export class Lane {
     this.#parts = parts
     this.#concurrency = startConcurrency(parts.cap())
     this.#watch = new ServerWatch(parts.direct, parts.session.applicationName)
+    this.#isPooled = parts.address !== parts.direct
   }
 
   /** Connections in use and allowed now. */
@@ -227,9 +230,9 @@ export class Lane {
   }
 
   #connect({ database }: Target): TenantConnection {
-    const { address, direct, session } = this.#parts
-    const open = (): Promise<Session> => Session.open(address, { ...session, database })
-    return new TenantConnection({ database, isPooled: address !== direct, open, stalls: this.#watch.stalls })
+    const open = (): Promise<Session> =>
+      Session.open(this.#parts.address, { ...this.#parts.session, database })
+    return new TenantConnection({ database, isPooled: this.#isPooled, open, stalls: this.#watch.stalls })
   }
 
   async #serveOne(target: Target, connection: TenantConnection): Promise<void> {
@@ -247,17 +250,13 @@ export class Lane {
     }
   }
 
-  async #fail(target: Target, failure: DatabaseFailure, durationMs: number): Promise<void> {
-    let kind: FailureKind = failureKind(failure, target.database)
-    if (kind === 'server') {
-      const problem = await this.#watch.look()
-      if (problem !== undefined) {
-        this.#record(target, retryOf(target, failure, durationMs, 0, false))
-        await this.#reportDown(problem)
-        return
-      }
-      kind = failure.sqlstate.startsWith('28') ? 'permanent' : 'transient'
+  async #fail(target: Target, thrown: DatabaseFailure, durationMs: number): Promise<void> {
+    const found = await diagnose(thrown, target.database, this.#watch, this.#isPooled)
+    if (found.kind === 'down') {
+      this.#record(target, retryOf(target, thrown, durationMs, 0, false))
+      return this.#reportDown(found.problem)
     }
+    const { kind, failure } = found
     if (kind === 'crowded' || kind === 'busy') {
       if (kind === 'crowded') this.#window.refused += 1
       this.#record(target, retryOf(target, failure, durationMs, backoffMs(2), false))

@@ -60,6 +60,18 @@ export class ServerWatch {
     }
   }
 
+  /** Connects to one database of the server. @returns why that is refused, or undefined when it is not. */
+  async refusalOf(database: string): Promise<DatabaseFailure | undefined> {
+    try {
+      const options = { database, applicationName: 'tenantry probe', connectTimeoutMs: LOOK_TIMEOUT_MS }
+      const session = await Session.open(this.#address, options)
+      session.close()
+      return undefined
+    } catch (error) {
+      return asFailure(error)
+    }
+  }
+
   /** Connects anew. @returns why the server cannot be used, or undefined when it can. Calls at once share a look. */
   look(): Promise<string | undefined> {
     this.#look ??= lookAt(this.#address).finally(() => {
