@@ -19,11 +19,18 @@ import { Worker } from './worker/worker.ts'
 
 /** @param destination file descriptor, or path of a file. */
 export function makeLog(level: Config['logLevel'], destination: number | string = 2): Logger {
-  return pino({ level, redact: ['password', 'dsn', 'token', 'req.headers.authorization'] }, pino.destination(destination))
+  return pino(
+    { level, redact: ['password', 'dsn', 'token', 'req.headers.authorization'] },
+    pino.destination(destination),
+  )
 }
 
 /** Opens the control database and what belongs to it. */
-export async function openApp(config: Config, controlUrl: string, log: Logger): Promise<App & { close(): Promise<void> }> {
+export async function openApp(
+  config: Config,
+  controlUrl: string,
+  log: Logger,
+): Promise<App & { close(): Promise<void> }> {
   const control = openControl({ url: controlUrl })
   try {
     const applied = await migrateControl(control)
@@ -51,7 +58,10 @@ function operationHandlers(app: App): Record<string, OperationHandler> {
 }
 
 /** A worker that runs every kind of operation. */
-export async function startWorker(app: App, controlUrl: string): Promise<{ worker: Worker; carrier: RolloutCarrier }> {
+export async function startWorker(
+  app: App,
+  controlUrl: string,
+): Promise<{ worker: Worker; carrier: RolloutCarrier }> {
   const carrier = new RolloutCarrier(app)
   const worker = new Worker({
     control: app.control,

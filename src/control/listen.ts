@@ -11,7 +11,11 @@ const RECONNECT_MS = 500
  * Calls `onNotify` with the payload of every notification on `channel`, and with `undefined` after every
  * (re)connect, when something may have been missed.
  */
-export function listen(url: string, channel: string, onNotify: (payload: string | undefined) => void): Listener {
+export function listen(
+  url: string,
+  channel: string,
+  onNotify: (payload: string | undefined) => void,
+): Listener {
   let client: Client | undefined
   let closed = false
   let timer: NodeJS.Timeout | undefined

@@ -143,7 +143,6 @@ export class RolloutCarrier {
       log,
       workerId,
       serverId: server.id,
-      serverName: server.name,
       work: workOf(rollout, changes, throughPooler, server),
       address: throughPooler ? poolerAddress(direct, server) : direct,
       direct,

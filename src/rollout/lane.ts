@@ -26,7 +26,6 @@ export interface LaneParts {
   readonly log: Logger
   readonly workerId: string
   readonly serverId: number
-  readonly serverName: string
   readonly work: RolloutWork
   /** Where tenants are reached: the server, or its pooler. */
   readonly address: ServerAddress
@@ -157,8 +156,8 @@ export class Lane {
 
   /** Half a second's work: larger claims cost less per tenant, smaller ones leave more to other workers. */
   #claimSize(): number {
-    const halfASecond = Math.ceil((this.#concurrency.previous ?? 0) / 2)
-    return Math.min(MAX_CLAIM, Math.max(16, this.#concurrency.limit * 2, halfASecond))
+    const { limit, previous } = this.#concurrency
+    return Math.floor(Math.min(MAX_CLAIM, Math.max(16, limit * 2, (previous ?? 0) / 2)))
   }
 
   /** Gives back what was claimed and not begun. Nobody else would: the worker that claimed it goes on living. */

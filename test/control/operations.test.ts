@@ -345,7 +345,7 @@ describe('waking', () => {
     await until(
       async () => {
         await control.transaction((tx) => wakeOperation(tx, id))
-        return Promise.race([slept.promise, false as const])
+        return Promise.race([slept.promise, Promise.resolve(false as const)])
       },
       { what: 'the sleep to end' },
     )

@@ -59,7 +59,7 @@ test('one leads at a time; another when the lease has run out', async () => {
   const [one, two] = [randomUUID(), randomUUID()]
   const leaders = await Promise.all([one, two].map((holder) => lead(control, 'test', holder)))
   expect(leaders.filter(Boolean)).toHaveLength(1)
-  const [leader = '', other = ''] = leaders[0] === true ? [one, two] : [two, one]
+  const [leader, other] = leaders[0] === true ? [one, two] : [two, one]
   expect(await lead(control, 'test', leader)).toBe(true)
   expect(await lead(control, 'test', other)).toBe(false)
   await control.query(`update tenantry.leases set lease_until = clock_timestamp() - interval '1 second'`)

@@ -17,7 +17,8 @@ const compose = parse(await readFile(path.join(ROOT, 'compose.yaml'), 'utf8'), {
 /** The schema without what Ajv does not know: its own draft and formats. */
 function validator(): (value: unknown) => string[] {
   const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true })
-  const validate = ajv.compile({ ...schema, $schema: undefined })
+  const { $schema: _draft, ...body } = schema
+  const validate = ajv.compile(body)
   return (value) =>
     validate(value) ? [] : (validate.errors ?? []).map((error) => `${error.instancePath} ${error.message}`)
 }

@@ -32,7 +32,7 @@ export async function putSchedule(on: Queryable, schedule: Schedule): Promise<vo
 }
 
 /** When a schedule fires next after `after`. */
-export function nextTime(schedule: { cron: string; timezone: string }, after: Date): Date {
+function nextTime(schedule: { cron: string; timezone: string }, after: Date): Date {
   let next: Date | null
   try {
     next = new Cron(schedule.cron, { timezone: schedule.timezone, paused: true }).nextRun(after)
