@@ -124,7 +124,9 @@ describe('waves', () => {
     expect(decide(view({ servers: [server(), down], waves })).do).toBe('nothing')
     expect(decide(view({ servers: [done, down], waves: [wave(1, { succeeded: 4 })] })).do).toBe('nothing')
     const gate = { approval: true, soakSeconds: 0, maxErrorPercent: 10 }
-    expect(decide(view({ servers: [done, down], waves: [wave(1, { succeeded: 4, gate }), wave(2)] })).do).toBe('ask approval')
+    expect(
+      decide(view({ servers: [done, down], waves: [wave(1, { succeeded: 4, gate }), wave(2)] })).do,
+    ).toBe('ask approval')
   })
 
   test('a failed canary closes the gate, however small the wave', () => {

@@ -26,10 +26,13 @@ describe('which failures are tried again', () => {
   })
 
   test('a limit of the one database is no crowd on the server', () => {
-    const full = (what: string): string => failureKind({ sqlstate: '53300', message: `too many connections for ${what}` }, 'acme')
+    const full = (what: string): string =>
+      failureKind({ sqlstate: '53300', message: `too many connections for ${what}` }, 'acme')
     expect(full('database "acme"')).toBe('transient')
     expect(full('role "acme_migrator"')).toBe('crowded')
-    expect(failureKind({ sqlstate: '53300', message: 'sorry, too many clients already' }, 'acme')).toBe('crowded')
+    expect(failureKind({ sqlstate: '53300', message: 'sorry, too many clients already' }, 'acme')).toBe(
+      'crowded',
+    )
   })
 
   test('internal errors only when they come from a race', () => {
@@ -46,7 +49,8 @@ describe('which failures are tried again', () => {
 
 describe('the search for the best concurrency', () => {
   /** A server whose throughput rises with connections up to `best` and falls behind it. */
-  const server = (best: number) => (limit: number) => (limit <= best ? limit * 40 : best * 40 - (limit - best) * 10)
+  const server = (best: number) => (limit: number) =>
+    limit <= best ? limit * 40 : best * 40 - (limit - best) * 10
 
   function search(best: number, cap: number, rounds = 60): number[] {
     let state = startConcurrency(cap)
@@ -85,19 +89,24 @@ describe('the search for the best concurrency', () => {
 
   test('falls by half when the server has no room', () => {
     const state = { ...startConcurrency(100), limit: 40 }
-    expect(nextConcurrency(state, { tenantsPerSecond: 100, refused: 1, lockTimeouts: 0, finished: 50 }, 100).limit).toBe(20)
+    expect(
+      nextConcurrency(state, { tenantsPerSecond: 100, refused: 1, lockTimeouts: 0, finished: 50 }, 100).limit,
+    ).toBe(20)
   })
 })
 
 describe('durations', () => {
   test('a percentile is right to within a tenth', () => {
     fc.assert(
-      fc.property(fc.array(fc.double({ min: 1, max: 600_000, noNaN: true }), { minLength: 1, maxLength: 200 }), (durations) => {
-        const sorted = durations.toSorted((left, right) => left - right)
-        const exact = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? 0
-        const shown = percentile(countDurations(durations), 0.95) ?? 0
-        return shown >= exact * 0.99 && shown <= exact * 1.11
-      }),
+      fc.property(
+        fc.array(fc.double({ min: 1, max: 600_000, noNaN: true }), { minLength: 1, maxLength: 200 }),
+        (durations) => {
+          const sorted = durations.toSorted((left, right) => left - right)
+          const exact = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? 0
+          const shown = percentile(countDurations(durations), 0.95) ?? 0
+          return shown >= exact * 0.99 && shown <= exact * 1.11
+        },
+      ),
     )
   })
 
@@ -111,7 +120,9 @@ describe('durations', () => {
 describe('errors in groups', () => {
   test('values and names make no difference, the reason does', () => {
     const group = (message: string, name: string): string => errorGroupOf('23505', message, [name])
-    expect(group('Key (id)=(17) already exists in cmp_1', 'cmp_1')).toBe(group('Key (id)=(4) already exists in cmp_22', 'cmp_22'))
+    expect(group('Key (id)=(17) already exists in cmp_1', 'cmp_1')).toBe(
+      group('Key (id)=(4) already exists in cmp_22', 'cmp_22'),
+    )
     expect(group('relation "in" is missing', 'in')).toBe(group('relation "e.$^(-" is missing', 'e.$^(-'))
     expect(group('constraint "a" is violated', 'x')).not.toBe(group('constraint "b" is violated', 'x'))
   })

@@ -26,11 +26,14 @@ export async function holdLock(
   const client = await adminClient(tenant.database, server)
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
   await client.query('begin')
-  await client.query(`lock table ${ident(tenant.schema === '' ? 'public' : tenant.schema)}.${table} in ${as} mode`)
+  await client.query(
+    `lock table ${ident(tenant.schema === '' ? 'public' : tenant.schema)}.${table} in ${as} mode`,
+  )
   const blocked = `from pg_stat_activity where ${rows[0]?.pid} = any(pg_blocking_pids(pid))`
   return {
     async waitedFor() {
-      const waiting = async (): Promise<boolean> => (await fleet.sql(tenant, `select pid ${blocked}`)).length > 0
+      const waiting = async (): Promise<boolean> =>
+        (await fleet.sql(tenant, `select pid ${blocked}`)).length > 0
       await until(waiting, { what: `somebody to wait for ${table} of ${tenant.name}` })
     },
     async killWaiting() {
