@@ -229,9 +229,10 @@ export class Lane {
   }
 
   #connect({ database }: Target): TenantConnection {
-    const open = (): Promise<Session> =>
-      Session.open(this.#parts.address, { ...this.#parts.session, database })
-    return new TenantConnection({ database, isPooled: this.#isPooled, open, stalls: this.#watch.stalls })
+    const { address, session, holdsLease } = this.#parts
+    const open = (): Promise<Session> => Session.open(address, { ...session, database })
+    const { stalls } = this.#watch
+    return new TenantConnection({ database, isPooled: this.#isPooled, open, stalls, holdsLease })
   }
 
   async #serveOne(target: Target, connection: TenantConnection): Promise<void> {

@@ -1,5 +1,6 @@
 /** The way to one database: opened when first needed, opened again when a message was the connection's last. */
 import type { QueryResult, Session } from '../engine/session.ts'
+import { busy } from './failures.ts'
 import type { StallWatch } from './stalled.ts'
 
 export interface ConnectionParts {
@@ -9,6 +10,8 @@ export interface ConnectionParts {
   readonly open: () => Promise<Session>
   /** Looks after it while it is open. */
   readonly stalls: StallWatch
+  /** False when the tenant may be in another worker's hand by now. */
+  readonly holdsLease: () => boolean
 }
 
 export class TenantConnection {
@@ -21,11 +24,13 @@ export class TenantConnection {
     this.#parts = parts
   }
 
+  /** @throws DatabaseFailure TN003 when this worker has lost its lease, if only while it connected. */
   async session(): Promise<Session> {
     if (this.#session?.usable !== true) {
       this.#session = await this.#parts.open()
       this.#parts.stalls.add(this)
     }
+    if (!this.#parts.holdsLease()) throw busy()
     return this.#session
   }
 
