@@ -8,8 +8,9 @@ export default defineConfig({
     // Processes of their own: tests send signals and change limits. Two fit the smallest machine.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Generous: what takes seconds alone takes many times that on a machine that does other things as well.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 60_000,
   },
 })

@@ -18,11 +18,15 @@ const isRoot = process.getuid?.() === 0
 /** Some user other than root, and than `nobody` as whom root's servers run. */
 const ORDINARY_UID = '1'
 
+/** Stopped before their directory is removed: a running server goes on writing into it. */
+const started: EmbeddedServer[] = []
+
 const test = base.extend<{ stateDir: string }>({
   // oxlint-disable-next-line no-empty-pattern
   stateDir: async ({}, use) => {
     const directory = await testDirectory('embedded')
     await use(directory)
+    for (const server of started.splice(0)) await server.stop()
     await rm(directory, { recursive: true })
   },
 })
@@ -30,7 +34,7 @@ const test = base.extend<{ stateDir: string }>({
 /** Starts the server and stops it after the test. */
 async function start(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const server = await startEmbedded({ noSync: true, ...options })
-  onTestFinished(async () => await server.stop())
+  started.push(server)
   return server
 }
 
