@@ -1,7 +1,7 @@
 /** What the failures of a message to a tenant mean: which statement it was, and what Tenantry refuses by itself. */
 import { DatabaseFailure } from '../engine/failure.ts'
 import { statementsOf, type Change, type RolloutWork, type Target } from './change.ts'
-import { enterSchema } from './ledger.ts'
+import { enterSchema, STRANGE_LEDGER } from './ledger.ts'
 import type { Step } from '../schema/statements.ts'
 
 /** SQLSTATEs of Tenantry's own, in a class PostgreSQL does not use. */
@@ -115,9 +115,16 @@ function offsetOf(text: string, characters: number): number {
   return offset
 }
 
-/** Turns the guard's division by zero into words. */
+/** Turns the guards' errors into words. */
 export function explainGuard(error: unknown, work: RolloutWork, target: Target): DatabaseFailure {
   if (!(error instanceof DatabaseFailure)) throw error
+  const owner = error.sqlstate === '22P02' ? STRANGE_LEDGER.exec(error.message)?.[1] : undefined
+  if (owner !== undefined) {
+    return new DatabaseFailure(
+      UNSAFE_ROLE,
+      `The schema tenantry in ${target.database} belongs to ${owner}, whose code would run with the rights of Tenantry's role. Drop it, or give it and all that is in it to the role that Tenantry logs in as.`,
+    )
+  }
   if (work.guardIndex < 0 || error.facts.completed !== work.guardIndex || error.sqlstate !== '22012')
     return error
   return new DatabaseFailure(

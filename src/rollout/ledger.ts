@@ -16,9 +16,25 @@ export interface LedgerKey {
 /** Any constant: two workers that make the ledger of one database at once wait for each other. */
 const LEDGER_LOCK = 7_406_812_002
 
+/** Begins the error that says whose the schema is; see STRANGE_LEDGER. */
+const OWNED_BY = 'tenantry is owned by '
+
+/**
+ * A schema that was there before us may hold triggers, which would run with our rights. A number cannot be read from
+ * a sentence: the error carries it.
+ */
+const REFUSE_STRANGE_LEDGER = `select case
+  when nspowner OPERATOR(pg_catalog.=) pg_catalog.quote_ident(current_user)::pg_catalog.regrole then 0
+  else pg_catalog.concat('${OWNED_BY}', pg_catalog.pg_get_userbyid(nspowner))::pg_catalog.int4 end
+  from pg_catalog.pg_namespace where nspname OPERATOR(pg_catalog.=) 'tenantry'`
+
+/** Finds the owner in the error of a ledger that is not ours. */
+export const STRANGE_LEDGER = new RegExp(`"${OWNED_BY}(.*)"$`, 's')
+
 export const CREATE_LEDGER = `
 select pg_catalog.pg_advisory_xact_lock(${LEDGER_LOCK});
 create schema if not exists tenantry;
+${REFUSE_STRANGE_LEDGER};
 revoke all on schema tenantry from public;
 create table if not exists tenantry.ledger (
   tenant_schema text collate "C" not null,
