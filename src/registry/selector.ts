@@ -3,6 +3,7 @@
  * Terms are joined by "and", values within a term (`region:eu,us`) by "or"; a leading `-` negates a term.
  */
 import { TenantryError } from '../lib/errors.ts'
+import { findUnstorable } from '../lib/storable.ts'
 
 export interface SelectorTerm {
   readonly key: string
@@ -17,6 +18,8 @@ const EXAMPLE = 'plan:free region:eu,us version<20260112_143000 server:pg-3 -nam
 
 /** @throws TenantryError `invalid_input` that names the term. */
 export function parseSelector(text: string): SelectorTerm[] {
+  const unstorable = findUnstorable(text)
+  if (unstorable !== undefined) throw invalid(text, unstorable.message)
   return text.split(/\s+/).filter(Boolean).map(parseTerm)
 }
 
@@ -60,7 +63,8 @@ export function selectorCondition(terms: readonly SelectorTerm[], firstParameter
   const parameter = (value: unknown): string => `$${firstParameter - 1 + values.push(value)}`
   const sql = terms.map((term) => {
     const condition = termCondition(term, parameter)
-    return term.negated ? `not (${condition})` : `(${condition})`
+    // What is unknown (no version yet) does not have the value either.
+    return term.negated ? `((${condition}) is not true)` : `(${condition})`
   })
   return { sql: sql.length === 0 ? 'true' : sql.join(' and '), values }
 }
@@ -103,12 +107,10 @@ function nameCondition(
 function versionCondition(term: SelectorTerm, parameter: (value: unknown) => string): string {
   if (term.operator !== ':') {
     const compared = `tenant.version_id ${term.operator} ${parameter(term.values[0])} collate "C"`
-    return term.operator.startsWith('<')
-      ? `tenant.version_id is null or ${compared}`
-      : `coalesce(${compared}, false)`
+    return term.operator.startsWith('<') ? `tenant.version_id is null or ${compared}` : compared
   }
   const named = term.values.filter((value) => value !== 'none')
-  const conditions = [`coalesce(tenant.version_id = any(${parameter(named)}::text[]), false)`]
+  const conditions = [`tenant.version_id = any(${parameter(named)}::text[])`]
   if (term.values.includes('none')) conditions.push('tenant.version_id is null')
   return conditions.join(' or ')
 }
