@@ -59,6 +59,8 @@ export async function addServer(control: Control, keyring: Keyring, input: NewSe
   const address = { ...parsed, sslRootCert: input.sslRootCert }
   const facts = await inspectServer(address, input.name)
   return control.transaction(async (tx) => {
+    // Of two who add the same server at once, the second one sees the first.
+    await tx.query('lock table tenantry.db_servers in share row exclusive mode')
     const [same] = await tx.query<{ name: string; system_identifier: string | null }>(
       `select name, system_identifier from tenantry.db_servers
        where name = $1 or (state = 'active' and system_identifier = $2) limit 1`,
@@ -122,7 +124,8 @@ export async function updateServer(
   changes: ServerChanges,
 ): Promise<DbServer> {
   const server = await getServer(control, name)
-  const address = changes.dsn === undefined ? undefined : parseAddress(changes.dsn)
+  const address =
+    changes.dsn === undefined ? undefined : await newAddress(control, keyring, server, changes.dsn)
   const facts = address === undefined ? undefined : await inspectServer(address, name)
   if (
     facts?.systemIdentifier != null &&
@@ -164,6 +167,18 @@ export async function updateServer(
     )
     return facts === undefined ? getServer(tx, name) : recordFacts(tx, server.id, facts)
   })
+}
+
+/** What the URL does not say stays: the authority that signed the certificate, and the password of the same role. */
+async function newAddress(
+  on: Queryable,
+  keyring: Keyring,
+  server: DbServer,
+  dsn: string,
+): Promise<ServerAddress> {
+  const [given, stored] = [parseAddress(dsn), await addressOf(on, keyring, server)]
+  const password = given.password ?? (given.user === stored.user ? stored.password : undefined)
+  return { ...given, password, sslRootCert: stored.sslRootCert }
 }
 
 /** Takes a server out of use; its tenants stay registered. @throws TenantryError `not_found`, `conflict` */
