@@ -87,7 +87,9 @@ export async function discover(
     for (const place of places) {
       if (place.unreachable !== null) unreachable.push({ place: placeName(place), reason: place.unreachable })
     }
-    const registered = await registerTenants(control, await entriesOf(control, server, reachable, input))
+    const registered = await registerTenants(control, await entriesOf(control, server, reachable, input), {
+      keepRetired: true,
+    })
     total.found += places.length
     total.added += registered.added
     total.known += registered.known

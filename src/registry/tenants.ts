@@ -1,5 +1,7 @@
 /** Tenants: one row each, found by name, label or selector; 100,000 of them. */
-import { TenantryError } from '../lib/errors.ts'
+import { ident } from '../engine/sql.ts'
+import { messageOf, TenantryError } from '../lib/errors.ts'
+import { findUnstorable } from '../lib/storable.ts'
 import type { Queryable } from '../control/control.ts'
 import { parseSelector, selectorCondition } from './selector.ts'
 
@@ -74,24 +76,68 @@ export interface TenantEntry {
 }
 
 /**
- * Registers tenants; a tenant already registered at the same place gets the labels added.
+ * Registers tenants; a tenant already registered at the same place gets the labels added and is in use again.
+ * @param options.keepRetired what somebody took out of use stays so: for tenants that were found, not named.
  * @returns how many are new and how many were known.
- * @throws TenantryError `conflict` when a name belongs to another place, `not_found` for an unknown server.
+ * @throws TenantryError `invalid_input` for entries that contradict each other or cannot be places, `conflict` when
+ *   a name belongs to another place, `not_found` for an unknown server.
  */
 export async function registerTenants(
   on: Queryable,
   entries: readonly TenantEntry[],
+  options: { readonly keepRetired?: boolean } = {},
 ): Promise<{ added: number; known: number }> {
+  refuseUnusable(entries)
   let added = 0
   for (let start = 0; start < entries.length; start += REGISTER_BATCH) {
-    added += await registerBatch(on, entries.slice(start, start + REGISTER_BATCH))
+    const batch = entries.slice(start, start + REGISTER_BATCH)
+    added += await registerBatch(on, batch, options.keepRetired ?? false).catch(explainRace)
   }
   return { added, known: entries.length - added }
 }
 
 const REGISTER_BATCH = 2_000
 
-async function registerBatch(on: Queryable, entries: readonly TenantEntry[]): Promise<number> {
+function refuseUnusable(entries: readonly TenantEntry[]): void {
+  const names = new Set<string>()
+  const places = new Map<string, string>()
+  for (const entry of entries) {
+    const { name, server, database, schema = '' } = entry
+    const unstorable = findUnstorable(entry)
+    if (unstorable !== undefined || name === '') throw unusable(name, unstorable?.message ?? 'has no name')
+    ident(database)
+    if (schema !== '') ident(schema)
+    if (names.has(name)) throw unusable(name, 'is listed twice')
+    const place = JSON.stringify([server, database, schema])
+    const other = places.get(place)
+    if (other !== undefined) throw unusable(name, `is at the same place as ${other}`)
+    names.add(name)
+    places.set(place, name)
+  }
+}
+
+function unusable(name: string, problem: string): TenantryError {
+  return new TenantryError('invalid_input', `Tenant ${JSON.stringify(name)} ${problem}.`, { tenant: name })
+}
+
+/** Between the look and the insert somebody else took a name. */
+function explainRace(error: unknown): never {
+  if (!(error instanceof Error && 'code' in error && error.code === '23505')) throw error
+  throw new TenantryError(
+    'conflict',
+    `Somebody else registers tenants with the same names: ${messageOf(error)}`,
+    {
+      retryable: true,
+      cause: error,
+    },
+  )
+}
+
+async function registerBatch(
+  on: Queryable,
+  entries: readonly TenantEntry[],
+  keepRetired: boolean,
+): Promise<number> {
   const rows = JSON.stringify(
     entries.map((entry) => ({
       name: entry.name,
@@ -121,10 +167,11 @@ async function registerBatch(on: Queryable, entries: readonly TenantEntry[]): Pr
        (name text, server text, database_name text, schema_name text, labels jsonb, operation uuid)
      join tenantry.db_servers as server on server.name = entry.server
      on conflict (server_id, database_name, schema_name) do update
-       set labels = tenant.labels || excluded.labels, state = 'active',
+       set labels = tenant.labels || excluded.labels,
+         state = case when $2 and tenant.state = 'retired' then tenant.state else 'active' end,
          created_by_operation = coalesce(tenant.created_by_operation, excluded.created_by_operation)
      returning (xmax = 0) as inserted`,
-    [rows],
+    [rows, keepRetired],
   )
   return result.filter((row) => row.inserted).length
 }
