@@ -27,7 +27,9 @@ export async function adminClient(
   database = 'postgres',
   server: SharedServer = sharedServer(),
 ): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: dsnOf(database, server) })
+  // No URL: names with special characters do not survive the way through it.
+  const { host, port, user, password } = server
+  const client = new pg.Client({ host, port, user, password, database })
   await client.connect()
   return client
 }
