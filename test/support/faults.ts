@@ -55,7 +55,7 @@ type FaultBody = (context: FaultContext) => Promise<void>
  * the seed of each, to be tried again with TENANTRY_DRILL_SEED. Tests of one file run side by side: most of their
  * time goes into waiting for a lease to end.
  */
-export function faultTest(name: string, body: FaultBody, timeoutMs = 60_000): void {
+export function faultTest(name: string, body: FaultBody, timeoutMs = 120_000): void {
   const run = (seed: number) => async (context: TestContext) => {
     const after: FaultContext['after'] = (clear) => context.onTestFinished(async () => void (await clear()))
     await body({

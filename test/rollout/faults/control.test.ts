@@ -58,7 +58,6 @@ faultTest(
     }
     for (const worker of workers) expect(await worker.stop()).toBe(0)
   },
-  120_000,
 )
 
 faultTest(
@@ -85,7 +84,6 @@ faultTest(
       expect(await worker.stop()).toBe(0)
     }
   },
-  90_000,
 )
 
 faultTest(
@@ -115,7 +113,6 @@ faultTest(
     expect(progress).toMatchObject({ successful: SIZE, failed: 0, already: 0 })
     await fleet.expectConsistent(id)
   },
-  90_000,
 )
 
 faultTest(
@@ -139,7 +136,6 @@ faultTest(
     await fleet.expectConsistent(id)
     expect(await worker.stop()).toBe(0)
   },
-  90_000,
 )
 
 faultTest(
@@ -170,7 +166,6 @@ faultTest(
       timeoutMs: 20_000,
     })
   },
-  90_000,
 )
 
 /** Statements that change something, by a text to find them by on the wire, and one that their answer must have. */

@@ -81,7 +81,6 @@ faultTest(
       await fleet.expectConsistent(id)
     }
   },
-  120_000,
 )
 
 faultTest(

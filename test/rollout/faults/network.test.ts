@@ -104,5 +104,4 @@ faultTest(
     expect(progress).toMatchObject({ successful: SIZE, failed: 0, already: 0 })
     await fleet.expectConsistent(id)
   },
-  90_000,
 )

@@ -134,7 +134,6 @@ faultTest(
     await fleet.expectConsistent(one.id)
     await fleet.expectConsistent(two.id)
   },
-  90_000,
 )
 
 const HOSTILE_NAMES = [
