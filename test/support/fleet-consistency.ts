@@ -2,7 +2,8 @@
  * The question behind every test of a rollout: do the tenant's schema, its ledger, the rollout's target, the
  * counters, the registry and what is shown all say the same?
  */
-import type { Queryable } from '../../src/control/control.ts'
+import type { QueryResultRow } from 'pg'
+import type { Control, Queryable } from '../../src/control/control.ts'
 import type { Rollout } from '../../src/rollout/rollout.ts'
 import { getRollout } from '../../src/rollout/rollout.ts'
 import { rolloutStatus } from '../../src/rollout/status.ts'
@@ -49,21 +50,20 @@ export function targetRows(on: Queryable, rolloutId: string): Promise<TargetRow[
  * @returns every contradiction in words; none when all is well.
  */
 export async function contradictions(
-  on: Queryable,
+  control: Control,
   rolloutId: string,
   truthOf: (target: TargetRow, versions: readonly string[]) => Promise<TenantTruth | undefined>,
 ): Promise<string[]> {
-  const rollout = await getRollout(on, rolloutId)
-  const targets = await targetRows(on, rolloutId)
-  const facts = await factsOf(on, rollout)
-  const found = [...(await wrongCounts(on, rollout, targets))]
+  const { rollout, targets, facts, found } = await inOneSnapshot(control, (on) => recorded(on, rolloutId))
   for (const target of targets) {
     const truth = await truthOf(target, rollout.version_ids)
     if (truth === undefined) {
       if (target.state === 'succeeded') found.push(`${target.tenant}: succeeded, but cannot be looked into`)
       continue
     }
-    const problems = [...wrongSchema(truth), ...wrongTarget(rollout, target, truth, facts)]
+    // What is being changed right now may be seen between two looks.
+    const isAtRest = rollout.state !== 'running' || !isOpen(target)
+    const problems = [...(isAtRest ? wrongSchema(truth) : []), ...wrongTarget(rollout, target, truth, facts)]
     found.push(
       ...problems.map(
         (problem) => `${target.tenant} (${target.state}, ${target.outcome ?? '–'}): ${problem}`,
@@ -71,6 +71,33 @@ export async function contradictions(
     )
   }
   return found
+}
+
+/** What the control database says, and where it contradicts itself. */
+async function recorded(on: Queryable, rolloutId: string) {
+  const rollout = await getRollout(on, rolloutId)
+  const targets = await targetRows(on, rolloutId)
+  const facts = await factsOf(on, rollout)
+  return { rollout, targets, facts, found: await wrongCounts(on, rollout, targets) }
+}
+
+/** Everything that is read belongs together, however much goes on meanwhile. One query at a time, as `pg` wants it. */
+function inOneSnapshot<T>(control: Control, read: (on: Queryable) => Promise<T>): Promise<T> {
+  return control.transaction(async (tx) => {
+    await tx.query('set transaction isolation level repeatable read')
+    let last: Promise<unknown> = Promise.resolve()
+    return read({
+      query<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+        const next = last.then(() => tx.query<Row>(text, values))
+        last = next.catch(() => undefined)
+        return next
+      },
+    })
+  })
+}
+
+function isOpen(target: TargetRow): boolean {
+  return target.state === 'pending' || target.state === 'claimed'
 }
 
 interface Facts {
@@ -111,8 +138,7 @@ function wrongTarget(rollout: Rollout, target: TargetRow, truth: TenantTruth, fa
   const hasAll = rollout.version_ids.every((id) =>
     truth.ledger.some((row) => row.version_id === id && row.checksum === facts.checksums.get(id)),
   )
-  const isOpen = target.state === 'pending' || target.state === 'claimed'
-  if (isOpen && ['completed', 'stopped'].includes(rollout.state))
+  if (isOpen(target) && ['completed', 'stopped'].includes(rollout.state))
     return [`still open in a ${rollout.state} rollout`]
   if (rollout.dry_run) return ours.length > 0 ? ['a dry run left a ledger row'] : []
   if (rollout.direction === 'downgrade') return wrongUndo(rollout, target, truth)
