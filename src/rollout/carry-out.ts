@@ -159,6 +159,9 @@ export class RolloutCarrier {
   }
 }
 
+/** A tenant that kills every worker that takes it must not go on doing so. */
+const MAX_DEATHS = 10
+
 /** Left for the server's own administrators and for other programs. */
 const RESERVED_CONNECTIONS = 10
 
@@ -175,6 +178,7 @@ function workOf(
     direction: rollout.direction,
     undoOf: rollout.undo_of ?? undefined,
     dryRun: rollout.dry_run,
+    maxAttempts: rollout.options.maxRetries + 1 + MAX_DEATHS,
     changes,
     prelude: isSuperuser ? [...settings, SUPERUSER_GUARD] : settings,
     guardIndex: isSuperuser ? settings.length : -1,

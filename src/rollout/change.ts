@@ -20,6 +20,8 @@ export interface RolloutWork {
   /** The rollout whose changes are undone. */
   readonly undoOf: string | undefined
   readonly dryRun: boolean
+  /** More tries than failures can account for: the others were ended by the deaths of workers. */
+  readonly maxAttempts: number
   /** In the order of application. */
   readonly changes: readonly Change[]
   /** Statements that come first in every transaction: settings behind a pooler, the guard for a superuser. */

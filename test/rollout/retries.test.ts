@@ -176,6 +176,29 @@ describe('errors', () => {
   })
 })
 
+describe('a tenant that ends every worker that takes it', () => {
+  test('is given up some day', async () => {
+    const version = await fleet.addColumn()
+    const tenant = fleet.tenant(2)
+    const lock = await holdLock(fleet, tenant, 'items')
+    const options = { lockTimeout: '100ms', maxRetries: 100 }
+    const { id } = await fleet.rollout({ version, selector: only(tenant), options })
+    await until(async () => (await target(id, tenant)).waits, { what: 'the first try to be over' })
+    await fleet.app.control.query(
+      `update tenantry.rollout_targets set attempts = 200, not_before = '-infinity' where rollout_id = $1`,
+      [id],
+    )
+    await fleet.waitFor(id, 'completed')
+    expect(await target(id, tenant)).toMatchObject({
+      state: 'failed',
+      sqlstate: '40003',
+      error: 'Given up after 200 tries: too many of the workers that took this tenant died.',
+    })
+    await lock.release()
+    await fleet.expectConsistent(id)
+  })
+})
+
 describe('room for connections', () => {
   test('a role with few connections: the rollout uses fewer, and no tenant fails', async () => {
     const { user } = fleet.servers[0]?.migrator ?? { user: '' }

@@ -54,7 +54,7 @@ export async function contradictions(
   rolloutId: string,
   truthOf: (target: TargetRow, versions: readonly string[]) => Promise<TenantTruth | undefined>,
 ): Promise<string[]> {
-  const { rollout, targets, facts, found } = await inOneSnapshot(control, (on) => recorded(on, rolloutId))
+  const { rollout, targets, facts, found } = await inOneSnapshot(control, (on) => readRecords(on, rolloutId))
   for (const target of targets) {
     const truth = await truthOf(target, rollout.version_ids)
     if (truth === undefined) {
@@ -74,7 +74,7 @@ export async function contradictions(
 }
 
 /** What the control database says, and where it contradicts itself. */
-async function recorded(on: Queryable, rolloutId: string) {
+async function readRecords(on: Queryable, rolloutId: string) {
   const rollout = await getRollout(on, rolloutId)
   const targets = await targetRows(on, rolloutId)
   const facts = await factsOf(on, rollout)

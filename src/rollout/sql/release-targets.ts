@@ -15,7 +15,7 @@ export async function releaseTargets(
 
 /**
  * Makes targets of workers that lost their lease claimable again. Their tries count: a tenant that kills every
- * worker must run out of tries some day.
+ * worker must run out of tries some day (see maxAttempts).
  */
 export async function releaseLostTargets(on: Queryable, rolloutId: string): Promise<number> {
   const rows = await on.query(
