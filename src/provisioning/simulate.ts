@@ -142,8 +142,20 @@ async function refuseMissingTemplate(client: Client, template: string, server: D
   }
 }
 
-/** The built-in template, made once per server. It allows no connections once it is complete: nobody can be in it. */
+/** Any constant: of two operations that need the template at once, the second one waits for it. */
+const TEMPLATE_LOCK = 7_406_812_004
+
 async function makeTemplate(parts: Parts, server: DbServer, client: Client): Promise<string> {
+  await client.query('select pg_advisory_lock($1)', [TEMPLATE_LOCK])
+  try {
+    return await makeTemplateAlone(parts, server, client)
+  } finally {
+    await client.query('select pg_advisory_unlock($1)', [TEMPLATE_LOCK])
+  }
+}
+
+/** The built-in template, made once per server. It allows no connections once it is complete: nobody can be in it. */
+async function makeTemplateAlone(parts: Parts, server: DbServer, client: Client): Promise<string> {
   const { rows } = await client.query<{ complete: boolean }>(
     'select not datallowconn as complete from pg_database where datname = $1',
     [TEMPLATE_DATABASE],
