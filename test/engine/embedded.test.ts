@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import pg from 'pg'
 import { describe, expect, onTestFinished, test as base } from 'vitest'
 import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from '../../src/engine/embedded.ts'
 import { childrenOf, isRunning } from '../../src/engine/processes.ts'
@@ -150,8 +151,9 @@ describe('starting', () => {
     const deep = path.join(stateDir, 'd'.repeat(90))
     const server = await start({ stateDir: deep })
     expect(server.socketDir.startsWith(deep)).toBe(false)
-    const bySocket = { ...addressOf(server), host: encodeURIComponent(server.socketDir) }
-    await (await adminClient('postgres', bySocket)).end()
+    const bySocket = new pg.Client({ ...addressOf(server), host: server.socketDir, database: 'postgres' })
+    await bySocket.connect()
+    await bySocket.end()
     await server.stop()
     await expect(stat(server.socketDir)).rejects.toMatchObject({ code: 'ENOENT' })
   })

@@ -49,11 +49,12 @@ faultTest(
     const { fleet, proxy } = await fleetBehindProxy(parts)
     await fleet.startWorker()
     const { id } = await fleet.rollout({
-      version: await addSlowVersion(fleet, 1),
+      version: await addSlowVersion(fleet, 4),
       options: { maxConnections: 8, maxRetries: 0, flush: 'each' },
     })
     const running = `select from pg_stat_activity where application_name = 'tenantry rollout ${id.slice(0, 8)}' and wait_event = 'PgSleep'`
-    await until(async () => (await adminQuery(running)).length > 0, { what: 'statements to be under way' })
+    // All of them: one that was only connecting would have nothing to settle, and fail without a try left.
+    await until(async () => (await adminQuery(running)).length === 8, { what: 'statements to be under way' })
     proxy.stall()
     // The server finishes, and its answers are lost.
     await until(async () => (await adminQuery(running)).length === 0, { what: 'the statements to end' })
