@@ -1,0 +1,60 @@
+/** What each kind of database must bring so that schemas can be inspected, planned for and changed. */
+import type { KindRule } from '../plan/action.ts'
+import type { DialectName, SchemaObject, Snapshot } from '../snapshot/snapshot.ts'
+
+export type Row = Readonly<Record<string, unknown>>
+
+/** One connection to one database. Statements run in the order they are asked for. */
+export interface SchemaSession {
+  readonly dialect: DialectName
+  /** Where it leads, without a password: for messages. */
+  readonly label: string
+  /** Runs one or several statements; rows of the last one that gives any. Values come as the driver's plain types. */
+  query(sql: string): Promise<readonly Row[]>
+  close(): Promise<void>
+}
+
+export interface InspectOptions {
+  /** Only this schema (PostgreSQL), its name replaced by `MASKED_SCHEMA` wherever it stands. */
+  readonly maskSchema?: string
+  /** Schemas to leave out, e.g. the ledger's. Tenantry's own are always left out. */
+  readonly excludeSchemas?: readonly string[]
+}
+
+/** A database of its own to load statements into; gone when closed. */
+export interface Scratch {
+  readonly url: string
+  readonly session: SchemaSession
+  close(): Promise<void>
+}
+
+export interface Dialect {
+  readonly name: DialectName
+  /** Opens a session on a URL. @throws TenantryError `server_unreachable`, `server_refused`. */
+  connect(url: string): Promise<SchemaSession>
+  /** Reads the schema in one consistent read-only transaction. */
+  inspect(session: SchemaSession, options?: InspectOptions): Promise<Snapshot>
+  /**
+   * A short text that is equal for two databases exactly when their schemas are, from one query: a fleet is
+   * audited with it. Not comparable to `Snapshot.fingerprint`, nor between server versions.
+   */
+  catalogueFingerprint(session: SchemaSession, options?: InspectOptions): Promise<string>
+  /** Makes an empty scratch database on the server of `url`. */
+  scratch(url: string): Promise<Scratch>
+  /** Rules by kind. */
+  readonly rules: Readonly<Record<string, KindRule>>
+  /** By kind. Among actions that no dependency orders, lower is created first and dropped last. */
+  readonly priority: Readonly<Record<string, number>>
+  /**
+   * Names that the object holds and no other can hold at the same time, e.g. `relation public.orders` for a table,
+   * view, index or sequence: whoever is dropped goes before whoever is created with the same claim. A claim that
+   * begins with `~` is a wish, given up when it would make a circle.
+   */
+  readonly claims?: (object: SchemaObject) => readonly string[]
+  /** Whether a transaction can hold DDL and be rolled back. */
+  readonly transactionalDdl: boolean
+  /** Statements that go before all others of a plan, e.g. `SET check_function_bodies = off`; each without semicolon. */
+  readonly preamble: readonly string[]
+  /** The same snapshot with one object under another name, parts and dependencies following. */
+  rename(snapshot: Snapshot, from: SchemaObject, name: readonly string[]): Snapshot
+}
