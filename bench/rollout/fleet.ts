@@ -123,7 +123,10 @@ function handle(server: EmbeddedServer, databases: readonly string[], password: 
   }
 }
 
-/** Roles like those of a managed schema: the owner cannot log in, the migrators are no superusers. */
+/**
+ * Roles like those of a managed schema: the owner cannot log in, the migrators are no superusers. Both work as the
+ * owner, so the one ledger is that of either: one that belongs to somebody else is refused.
+ */
 async function makeRoles(server: EmbeddedServer): Promise<void> {
   await onDatabase(server, 'postgres', async (client) => {
     const { rows } = await client.query<{ rolname: string }>(
@@ -133,6 +136,7 @@ async function makeRoles(server: EmbeddedServer): Promise<void> {
     if (!there.has(OWNER)) await client.query(`create role ${OWNER} nologin`)
     for (const role of ['bench_trust', 'bench_scram']) {
       if (!there.has(role)) await client.query(`create role ${role} login in role ${OWNER}`)
+      await client.query(`alter role ${role} set role = ${OWNER}`)
     }
   })
 }

@@ -12,7 +12,7 @@ import { CREATE_LEDGER, insertLedgerRow, startupSettings } from '../../src/rollo
 import { compileCeiling } from './compile.ts'
 import { startFleet, type BenchLogin, type Fleet } from './fleet.ts'
 import { runCeiling, runPsqlLoop, runUsualProgram, type CeilingResult, type PeerResult } from './peers.ts'
-import { startTenantry, type Tenantry } from './tenantry.ts'
+import { refuseFailures, startTenantry, type Tenantry } from './tenantry.ts'
 
 const { values } = parseArgs({
   options: {
@@ -178,7 +178,7 @@ async function tenantryRound(
   const version = of.nextVersion()
   await of.settle()
   const result = await tenantry.run({ ...version, flush })
-  if (result.failed > 0) throw new Error(`${result.failed} tenants failed`)
+  refuseFailures(name, result)
   statusMs.push(result.statusMs.longest)
   return {
     name,

@@ -33,6 +33,10 @@ export interface ChildJob {
 export interface ChildResult {
   readonly tenants: number
   readonly failed: number
+  /** What failed, in groups: `SQLSTATE message (count, such as tenant)`. */
+  readonly errors: readonly string[]
+  /** Why the rollout did not complete; null when it did. */
+  readonly stoppedBy: string | null
   readonly seconds: number
   readonly cpuMs: number
   readonly peakRssMb: number
@@ -134,6 +138,11 @@ async function measure(job: ChildJob): Promise<ChildResult> {
       return {
         tenants: status.progress.successful,
         failed: status.progress.failed,
+        errors: status.errorGroups.map(
+          (group) => `${group.sqlstate} ${group.message} (${group.count}, such as ${group.tenants[0]})`,
+        ),
+        stoppedBy:
+          status.rollout.state === 'completed' ? null : (status.rollout.reason ?? status.rollout.state),
         seconds: status.elapsedSeconds,
         cpuMs: (used.user + used.system) / 1000,
         peakRssMb: await peakRssMb(),

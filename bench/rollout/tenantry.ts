@@ -50,3 +50,10 @@ async function startChild(setup: ChildSetup): Promise<Tenantry> {
     },
   }
 }
+
+/** @throws Error with the failures in groups, unless all went well: such a run compares with nothing. */
+export function refuseFailures(name: string, result: ChildResult): void {
+  if (result.failed === 0 && result.stoppedBy === null) return
+  const reason = result.stoppedBy === null ? '' : `: ${result.stoppedBy}`
+  throw new Error([`${name}: ${result.failed} tenants failed${reason}`, ...result.errors].join('\n  '))
+}

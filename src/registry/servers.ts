@@ -283,9 +283,10 @@ export async function inspectServer(address: ServerAddress, name: string): Promi
       settings: { search_path: 'pg_catalog, pg_temp', statement_timeout: '10s' },
     })
     const [result] = await session.query(
-      `select current_setting('server_version_num'), rolsuper, current_setting('max_connections'),
+      // Whoever logs in as a superuser stays one, also while the session works as another role.
+      `select current_setting('server_version_num'), bool_or(rolsuper), current_setting('max_connections'),
          (select system_identifier from pg_control_system())
-       from pg_roles where rolname = current_user`,
+       from pg_roles where rolname in (session_user, current_user)`,
       { keepRows: true },
     )
     const [version, superuser, maxConnections, systemIdentifier] = result?.rows[0] ?? []

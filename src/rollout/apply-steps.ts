@@ -80,13 +80,15 @@ async function lockTenant({ session, target }: Steps): Promise<void> {
  * it froze, or died and left a statement running. It would go on from where others have gone on meanwhile.
  */
 function endFormerHolder(key: bigint): string {
-  return `select pg_catalog.pg_terminate_backend(holder.pid) from pg_catalog.pg_locks as held
+  // The role that logged in may end its own sessions, whichever role the session works as.
+  return `set local role none;
+    select pg_catalog.pg_terminate_backend(holder.pid) from pg_catalog.pg_locks as held
     join pg_catalog.pg_stat_activity as holder on holder.pid OPERATOR(pg_catalog.=) held.pid
     where held.locktype OPERATOR(pg_catalog.=) 'advisory' and held.objsubid OPERATOR(pg_catalog.=) 1 and held.granted
       and held.classid::pg_catalog.int8 OPERATOR(pg_catalog.=) ${(key >> 32n) & 0xffff_ffffn}
       and held.objid::pg_catalog.int8 OPERATOR(pg_catalog.=) ${key & 0xffff_ffffn}
       and holder.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-      and holder.usename OPERATOR(pg_catalog.=) current_user
+      and holder.usename OPERATOR(pg_catalog.=) session_user
       and holder.application_name OPERATOR(pg_catalog.=) pg_catalog.current_setting('application_name')
       and holder.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()`
 }

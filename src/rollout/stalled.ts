@@ -87,9 +87,11 @@ export class StallWatch {
         connectTimeoutMs: ASK_TIMEOUT_MS,
         silenceMs: ASK_TIMEOUT_MS,
       })
-      const [result] = await session.query(
-        `select pid, datname from pg_catalog.pg_stat_activity
-         where application_name OPERATOR(pg_catalog.=) ${literal(applicationName)} and usename OPERATOR(pg_catalog.=) current_user
+      // Sessions are shown to the role that logged in, whichever role it works as.
+      const [, result] = await session.query(
+        `set local role none;
+         select pid, datname from pg_catalog.pg_stat_activity
+         where application_name OPERATOR(pg_catalog.=) ${literal(applicationName)} and usename OPERATOR(pg_catalog.=) session_user
            and state OPERATOR(pg_catalog.<>) 'idle'`,
         { keepRows: true },
       )

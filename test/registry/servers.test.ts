@@ -1,10 +1,12 @@
 /** Servers of the registry: added after a look, found to be the same, changed, retired. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseAddress } from '../../src/engine/address.ts'
 import { freePort } from '../../src/engine/ports.ts'
 import {
   addressOf,
   addServer,
   getServer,
+  inspectServer,
   listServers,
   retireServer,
   testServer,
@@ -13,7 +15,7 @@ import {
 import { pauseRollout, stopRollout } from '../../src/rollout/commands.ts'
 import { startFleet, type Fleet } from '../support/fleet.ts'
 import { FAST_NOT_DURABLE } from '../support/global-setup.ts'
-import { dsnOf, sharedServer } from '../support/postgres.ts'
+import { adminQuery, dsnOf, sharedServer } from '../support/postgres.ts'
 import { startDebianServer, startPrivateServer, type PrivateServer } from '../support/private-servers.ts'
 import { withProgram } from '../support/programs.ts'
 
@@ -52,6 +54,16 @@ describe('adding', () => {
       max_connections: 33,
     })
     expect((await listServers(fleet.app.control)).map((server) => server.name)).toEqual(['pg-1', 'second'])
+  })
+
+  test('a superuser that works as another role is a superuser', async () => {
+    await adminQuery(
+      `create role modest nologin; create role disguised login superuser password 'x'; alter role disguised set role = modest`,
+      'postgres',
+      other,
+    )
+    const dsn = dsnOf('postgres', { ...other, user: 'disguised', password: 'x' })
+    expect(await inspectServer(parseAddress(dsn), 'second')).toMatchObject({ isSuperuser: true })
   })
 
   test.each([
