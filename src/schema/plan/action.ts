@@ -72,12 +72,28 @@ export interface AlterAnswer {
   readonly rebuild?: readonly string[]
 }
 
+/** An object lets go of what is about to be made anew, and takes hold of it again, without being dropped itself. */
+export interface StepAside {
+  readonly release: readonly Action[]
+  readonly restore: readonly Action[]
+}
+
 /** How one kind of object is created, dropped, altered and renamed. The answer's actions run in the order given. */
 export interface KindRule {
   readonly create: (object: SchemaObject, context: RuleContext) => readonly Action[]
   readonly drop: (object: SchemaObject, context: RuleContext) => readonly Action[]
   /** `replace`: can only be dropped and created again. Left out: always so. */
   readonly alter?: (change: Altered, context: RuleContext) => AlterAnswer | 'replace'
+  /**
+   * For kinds that hold data: called when objects that it depends on (`dependencies`, ids) are dropped and created
+   * again, e.g. a column goes by text while its type is made anew. Left out or `undefined`: it is made anew as well.
+   */
+  readonly stepAside?: (
+    from: SchemaObject,
+    to: SchemaObject,
+    dependencies: readonly string[],
+    context: RuleContext,
+  ) => StepAside | undefined
   /** Left out: this kind cannot be renamed, so it is dropped and created. */
   readonly rename?: (change: Renamed, context: RuleContext) => readonly Action[]
 }

@@ -73,7 +73,8 @@ export function makeSnapshot(
   unmodelled: readonly Unmodelled[],
 ): Snapshot {
   const byId = new Map(objects.map((object) => [idOf(object), object]))
-  if (byId.size !== objects.length) throw new Error(`Two objects share an id: ${duplicates(objects).join(', ')}`)
+  if (byId.size !== objects.length)
+    throw new Error(`Two objects share an id: ${duplicates(objects).join(', ')}`)
   const ids = [...byId.keys()].toSorted(byCodePoint)
   const sorted = ids.map((id) => byId.get(id) as SchemaObject)
   return {

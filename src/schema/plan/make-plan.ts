@@ -1,0 +1,181 @@
+/** From two snapshots to a plan: `diff`, the rules of the dialect, one order, transactions. */
+import { TenantryError } from '../../lib/errors.ts'
+import { diff, type Renamed } from '../diff/diff.ts'
+import { applyRenames, type RenameHint } from '../diff/renames.ts'
+import type { Dialect } from '../dialects/dialect.ts'
+import { idOf, type Snapshot, type Unmodelled } from '../snapshot/snapshot.ts'
+import type { PlanOptions } from './action.ts'
+import { sideOf } from '../snapshot/side.ts'
+import { ruleContext, type Comparison } from './context.ts'
+import { edgesFor } from './edges.ts'
+import { goneAfter, nodesFor, type Node } from './nodes.ts'
+import { LATE_RANK, order } from './order.ts'
+import type { Plan } from './plan.ts'
+import { stepsOf } from './steps.ts'
+import { ruleOf, workFor } from './work.ts'
+
+export const DEFAULT_PLAN_OPTIONS: PlanOptions = {
+  style: 'auto',
+  smallTableBytes: 1024 * 1024,
+  lockTimeoutMs: 2000,
+  statementTimeoutMs: 30_000,
+  longStatementTimeoutMs: 20 * 60_000,
+}
+
+/**
+ * The steps that turn a database with the schema `source` into one with the schema `target`; none when they are equal.
+ * @param renames objects that keep their contents under another name; see `detectRenames`
+ * @throws TenantryError `invalid_input` for snapshots of different dialects or an unknown kind; `internal` when no
+ * order of the steps exists
+ */
+export function makePlan(
+  dialect: Dialect,
+  source: Snapshot,
+  target: Snapshot,
+  options: Partial<PlanOptions> = {},
+  renames: readonly RenameHint[] = [],
+): Plan {
+  for (const { dialect: other } of [source, target]) {
+    if (other !== dialect.name) {
+      throw new TenantryError('invalid_input', `A ${other} schema cannot be planned for as ${dialect.name}.`)
+    }
+  }
+  const all = { ...DEFAULT_PLAN_OPTIONS, ...options }
+  const { snapshot, changes } = applyRenames(dialect, source, target, renames)
+  const comparison = compare(snapshot, target)
+  const nodes = [
+    ...renameNodes(dialect, comparison, changes, all),
+    ...orderedNodes(dialect, comparison, diff(snapshot, target), all),
+  ]
+  return {
+    format: 1,
+    dialect: dialect.name,
+    source: source.fingerprint,
+    target: target.fingerprint,
+    steps: stepsOf(dialect, nodes, all, reversals(dialect, compare(target, snapshot), all)),
+    unmodelled: onceEach([...source.unmodelled, ...target.unmodelled]),
+  }
+}
+
+function onceEach(found: readonly Unmodelled[]): Unmodelled[] {
+  return [...new Map(found.map((one) => [`${one.kind} ${one.name}`, one])).values()]
+}
+
+function compare(source: Snapshot, target: Snapshot): Comparison {
+  return { source, target, before: sideOf(source), after: sideOf(target) }
+}
+
+function renameNodes(
+  dialect: Dialect,
+  comparison: Comparison,
+  changes: readonly Renamed[],
+  options: PlanOptions,
+): Node[] {
+  const context = ruleContext(comparison, { created: new Set(), dropped: new Set() }, options)
+  return changes.flatMap((change) => {
+    const actions = ruleOf(dialect.rules, change.to).rename?.(change, context) ?? []
+    return actions.map((action, at): Node => ({
+      action,
+      verb: 'alter',
+      object: change.to,
+      id: change.id,
+      creates: [],
+      drops: [],
+      alters: [idOf(change.from), change.id],
+      at,
+      last: at === actions.length - 1,
+    }))
+  })
+}
+
+/** A circle is opened step by step: parts get statements of their own, then alterations become replacements. */
+function orderedNodes(
+  dialect: Dialect,
+  comparison: Comparison,
+  changes: ReturnType<typeof diff>,
+  options: PlanOptions,
+): Node[] {
+  const explicit = new Set<string>()
+  const replaced = new Set<string>()
+  for (;;) {
+    const work = workFor(dialect, comparison, changes, options, replaced)
+    const nodes = nodesFor(dialect, comparison, work, explicit)
+    const result = order(
+      nodes.map(rankOf),
+      nodes.map((node) => keyOf(dialect, node)),
+      edgesFor(dialect, comparison, nodes),
+    )
+    if ('order' in result) return result.order.map((number) => nodes[number] as Node)
+    const circle = result.circle.map((number) => nodes[number] as Node)
+    if (!openCircle(comparison, circle, explicit, replaced)) throw noOrder(circle)
+  }
+}
+
+/** @returns false when nothing is left to try */
+function openCircle(
+  comparison: Comparison,
+  circle: readonly Node[],
+  explicit: Set<string>,
+  replaced: Set<string>,
+): boolean {
+  const size = explicit.size + replaced.size
+  for (const node of circle) {
+    if (node.verb !== 'drop') continue
+    const gone = new Set(goneAfter(comparison, node))
+    const parts = node.drops.flatMap((id) => comparison.before.parts.get(id) ?? [])
+    for (const part of parts) if (part.dependsOn.some((id) => !gone.has(id))) explicit.add(idOf(part))
+  }
+  if (explicit.size + replaced.size > size) return true
+  const altered = circle.find((node) => node.verb === 'alter' && !replaced.has(node.id))
+  if (altered !== undefined) replaced.add(altered.id)
+  return explicit.size + replaced.size > size
+}
+
+function noOrder(circle: readonly Node[]): TenantryError {
+  const names = [...new Set(circle.map((node) => `${node.verb} ${node.id}`))]
+  return new TenantryError(
+    'internal',
+    `No order of the steps exists: ${names.join(' → ')} wait for each other.`,
+    {
+      nextSteps: [
+        'Change one of them by hand first, then plan again.',
+        'Please report it with both schemas.',
+      ],
+    },
+  )
+}
+
+/** 0: together in transactions; 1: in a transaction of its own or in none; `LATE_RANK`: what only removes. */
+function rankOf(node: Node): number {
+  if (node.action.transactional === false || node.action.ownTransaction === true) return 1
+  return node.verb === 'drop' ? LATE_RANK : 0
+}
+
+function keyOf(dialect: Dialect, node: Node): string {
+  const priority = dialect.priority[node.object.kind] ?? 500
+  const position = node.object.facts?.['position']
+  const place = typeof position === 'number' ? position : 0
+  const first = node.verb === 'drop' ? 1000 - priority : priority
+  return `${padded(first)} ${node.object.parent ?? ''} ${padded(place)} ${node.id} ${padded(node.at)}`
+}
+
+function padded(value: number): string {
+  return String(value).padStart(6, '0')
+}
+
+/** By `verb id`: the statements that undo what was done to an object, from the plan that leads back. */
+function reversals(
+  dialect: Dialect,
+  backwards: Comparison,
+  options: PlanOptions,
+): ReadonlyMap<string, string> {
+  const back = orderedNodes(dialect, backwards, diff(backwards.source, backwards.target), options)
+  const statements = new Map<string, string[]>()
+  for (const node of back) {
+    const undoes = { create: 'drop', drop: 'create', alter: 'alter', release: '', restore: '' }[node.verb]
+    if (undoes === '') continue
+    const key = `${undoes} ${node.id}`
+    statements.set(key, [...(statements.get(key) ?? []), node.action.sql])
+  }
+  return new Map([...statements].map(([key, list]) => [key, list.join(';\n')]))
+}

@@ -1,0 +1,71 @@
+/** Ordered actions become the steps of a plan: transaction groups, timeouts, what undoes them. */
+import type { Dialect } from '../dialects/dialect.ts'
+import type { Action, PlanOptions } from './action.ts'
+import type { Node } from './nodes.ts'
+import type { PlanStep } from './plan.ts'
+
+/** @param reversals by `verb id`, see `make-plan.ts` */
+export function stepsOf(
+  dialect: Dialect,
+  nodes: readonly Node[],
+  options: PlanOptions,
+  reversals: ReadonlyMap<string, string>,
+): PlanStep[] {
+  const groups = groupsOf(
+    dialect,
+    nodes.map((node) => node.action),
+  )
+  return nodes.map((node, at): PlanStep => {
+    const { action } = node
+    return {
+      sql: action.sql,
+      group: groups[at] ?? null,
+      creates: node.creates,
+      drops: node.drops,
+      alters: node.alters,
+      lock: action.lock ?? null,
+      rewrites: action.rewrites ?? false,
+      hazards: action.hazards ?? [],
+      ...timeoutsOf(action, options),
+      reversal: action.reversal === undefined ? reversalOf(node, reversals) : action.reversal,
+      after: null,
+    }
+  })
+}
+
+/** Numbers of the transactions, null for what runs outside of any; an own transaction ends with its one action. */
+function groupsOf(dialect: Dialect, actions: readonly Action[]): (number | null)[] {
+  let group = 0
+  let open = false
+  return actions.map((action) => {
+    if (!dialect.transactionalDdl || action.transactional === false) {
+      open = false
+      return null
+    }
+    if (!open || action.ownTransaction === true) group++
+    open = action.ownTransaction !== true
+    return group
+  })
+}
+
+/**
+ * A statement outside of transactions may have to wait for every older transaction to end, which counts against the
+ * lock timeout (CREATE INDEX CONCURRENTLY waits on virtual transactions), so it gets the long one for both.
+ */
+function timeoutsOf(
+  action: Action,
+  options: PlanOptions,
+): Pick<PlanStep, 'lockTimeoutMs' | 'statementTimeoutMs'> {
+  const long = action.long === true || action.rewrites === true
+  return {
+    lockTimeoutMs:
+      action.transactional === false && long ? options.longStatementTimeoutMs : options.lockTimeoutMs,
+    statementTimeoutMs: long ? options.longStatementTimeoutMs : options.statementTimeoutMs,
+  }
+}
+
+/** The whole of what undoes an object's change stands at its last action. */
+function reversalOf(node: Node, reversals: ReadonlyMap<string, string>): string | null {
+  if (!node.last) return null
+  return reversals.get(`${node.verb} ${node.id}`) ?? null
+}
