@@ -28,6 +28,7 @@ export function edgesFor(dialect: Dialect, comparison: Comparison, nodes: readon
     edges: [],
   }
   for (const [number, node] of nodes.entries()) register(registers, number, node)
+  registerParts(registers)
   for (const [number, node] of nodes.entries()) {
     afterWhatItNeeds(registers, number, node)
     afterWhatNeedsIt(registers, number, node)
@@ -42,9 +43,19 @@ export function edgesFor(dialect: Dialect, comparison: Comparison, nodes: readon
 
 function register(registers: Registers, number: number, node: Node): void {
   for (const id of node.creates) listAt(registers.creators, id).push(number)
-  for (const id of goneAfter(registers.comparison, node)) listAt(registers.droppers, id).push(number)
+  for (const id of node.drops) listAt(registers.droppers, id).push(number)
   for (const id of node.alters) {
     listAt(node.verb === 'release' ? registers.releasers : registers.alterers, id).push(number)
+  }
+}
+
+/** A part goes with its parent, unless it has a statement of its own. */
+function registerParts(registers: Registers): void {
+  const own = new Set(registers.droppers.keys())
+  for (const [number, node] of registers.nodes.entries()) {
+    for (const id of goneAfter(registers.comparison, node)) {
+      if (!own.has(id)) listAt(registers.droppers, id).push(number)
+    }
   }
 }
 
@@ -102,10 +113,7 @@ function afterWhatNeedsIt(registers: Registers, number: number, node: Node): voi
       linkFrom(registers, alterersOf(registers, dependent), number)
     }
     // A part with a statement of its own goes before its parent.
-    if (!node.drops.includes(id)) {
-      const own = registers.droppers.get(id)?.filter((other) => registers.nodes[other]?.drops.includes(id))
-      linkFrom(registers, own, number)
-    }
+    if (!node.drops.includes(id)) linkFrom(registers, registers.droppers.get(id), number)
   }
   if (node.verb === 'alter') afterDroppedDependents(registers, number, node)
 }
