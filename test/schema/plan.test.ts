@@ -32,6 +32,10 @@ const toy: Dialect = {
   scratch: refuse,
   transactionalDdl: true,
   preamble: [],
+  begin: 'begin',
+  quote: (name) => name.join('.'),
+  settings: () => [],
+  lock: refuse,
   priority: { type: 10, table: 20, column: 30, link: 40, view: 50, index: 60 },
   claims: (object) => (['table', 'view'].includes(object.kind) ? [`relation ${object.name.join('.')}`] : []),
   rules: {

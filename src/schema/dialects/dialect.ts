@@ -1,10 +1,15 @@
 /** What each kind of database must bring so that schemas can be inspected, planned for and changed. */
 import type { KindRule } from '../plan/action.ts'
+import type { PlanStep } from '../plan/plan.ts'
 import type { DialectName, SchemaObject, Snapshot } from '../snapshot/snapshot.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
-/** One connection to one database. Statements run in the order they are asked for. */
+/**
+ * One connection to one database. Statements run in the order they are asked for. Failures are `DatabaseFailure`s:
+ * in every dialect a lock that was not granted in time is 55P03, a deadlock 40P01, a lost connection class 08; all
+ * else keeps the server's own SQLSTATE.
+ */
 export interface SchemaSession {
   readonly dialect: DialectName
   /** Where it leads, without a password: for messages. */
@@ -55,6 +60,22 @@ export interface Dialect {
   readonly transactionalDdl: boolean
   /** Statements that go before all others of a plan, e.g. `SET check_function_bodies = off`; each without semicolon. */
   readonly preamble: readonly string[]
+  /** A name as it stands in a statement: each part quoted, joined by dots. */
+  quote(name: readonly string[]): string
+  /** Begins a transaction that changes the schema, e.g. `BEGIN`, in SQLite `BEGIN IMMEDIATE`. */
+  readonly begin: string
+  /** Statements that set the timeouts of what follows, from then on. */
+  settings(step: Pick<PlanStep, 'lockTimeoutMs' | 'statementTimeoutMs'>): readonly string[]
+  /**
+   * Takes the one lock of the tenant whose database this is, until the session ends, however it ends.
+   * @returns false when another session holds it
+   */
+  lock(session: SchemaSession): Promise<boolean>
+  /**
+   * Removes what an interrupted step outside of transactions left behind, so that it can be run again: in PostgreSQL
+   * the invalid index of a CREATE INDEX CONCURRENTLY. Left out where statements leave nothing.
+   */
+  readonly clearLeftovers?: (session: SchemaSession, step: PlanStep) => Promise<void>
   /** The same snapshot with one object under another name, parts and dependencies following. */
   rename(snapshot: Snapshot, from: SchemaObject, name: readonly string[]): Snapshot
 }

@@ -1,0 +1,191 @@
+/**
+ * Runs a plan on one database. Where it stands is told by the schema itself: the fingerprint is the plan's source,
+ * its target, or the one that the proof saw after one of the steps; any other is refused. So a run that was killed
+ * goes on at the right step, without a record of its own.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { DatabaseFailure } from '../engine/failure.ts'
+import { messageOf, TenantryError } from '../lib/errors.ts'
+import type { Dialect, InspectOptions, SchemaSession } from './dialects/dialect.ts'
+import { refuseHazards } from './plan/allow.ts'
+import type { HazardName } from './plan/hazards.ts'
+import type { Plan, PlanStep } from './plan/plan.ts'
+
+export type StepState = 'applied' | 'not applied' | 'in doubt'
+
+export interface StepResult {
+  readonly sql: string
+  readonly state: StepState
+  /** Milliseconds that it took; 0 for one that was applied before, or not begun. */
+  readonly ms: number
+}
+
+export interface Execution {
+  /** One for each step of the plan. */
+  readonly steps: readonly StepResult[]
+  /** Why it stopped; absent when every step is applied. */
+  readonly failure?: { readonly step: number; readonly sqlstate: string; readonly message: string }
+}
+
+export interface ExecuteOptions {
+  readonly allow?: readonly HazardName[]
+  readonly inspect?: InspectOptions
+  /** How often a step is tried again when a lock was not granted in time; default 10. */
+  readonly lockRetries?: number
+  readonly onStep?: (done: number, of: number) => void
+}
+
+const DEFAULT_LOCK_RETRIES = 10
+const LONGEST_PAUSE_MS = 5000
+
+/**
+ * @returns what became of each step; a step is in doubt when the connection was lost while it ran: run the plan
+ * again, the schema will tell
+ * @throws TenantryError `conflict` when hazards are not allowed or another session holds the tenant's lock,
+ * `precondition_failed` when the schema is not the one that the plan begins with
+ */
+export async function executePlan(
+  dialect: Dialect,
+  session: SchemaSession,
+  plan: Plan,
+  options: ExecuteOptions = {},
+): Promise<Execution> {
+  refuseHazards(plan, options.allow ?? [])
+  if (!(await dialect.lock(session))) {
+    throw new TenantryError('conflict', `Another change of ${session.label} is running.`, {
+      nextSteps: ['Wait until it has ended, then try again.'],
+      retryable: true,
+    })
+  }
+  const first = await whereItStands(dialect, session, plan, options.inspect)
+  const results: StepResult[] = plan.steps.map(({ sql }, at) => ({
+    sql,
+    state: at < first ? 'applied' : 'not applied',
+    ms: 0,
+  }))
+  for (const statement of dialect.preamble) await session.query(statement)
+  for (const group of groupsFrom(plan, first)) {
+    const failure = await runGroup(dialect, session, plan, group, results, options)
+    if (failure !== undefined) return { steps: results, failure }
+    options.onStep?.(group.end, plan.steps.length)
+  }
+  return { steps: results }
+}
+
+/** Number of the step to begin with: those before it are in place. */
+async function whereItStands(
+  dialect: Dialect,
+  session: SchemaSession,
+  plan: Plan,
+  inspect: InspectOptions | undefined,
+): Promise<number> {
+  const position = positionOf(plan, (await dialect.inspect(session, inspect)).fingerprint)
+  if (position !== undefined) return position
+  if (dialect.clearLeftovers !== undefined) {
+    for (const step of plan.steps) if (step.group === null) await dialect.clearLeftovers(session, step)
+    const cleared = positionOf(plan, (await dialect.inspect(session, inspect)).fingerprint)
+    if (cleared !== undefined) return cleared
+  }
+  throw new TenantryError(
+    'precondition_failed',
+    `The schema of ${session.label} is not the one that this plan begins with; nothing was done.`,
+    { nextSteps: ['It has changed since the plan was made: make the plan again.'] },
+  )
+}
+
+function positionOf(plan: Plan, fingerprint: string): number | undefined {
+  if (fingerprint === plan.target) return plan.steps.length
+  if (fingerprint === plan.source) return 0
+  const last = plan.steps.findLastIndex((step) => step.after === fingerprint)
+  return last === -1 ? undefined : last + 1
+}
+
+interface Group {
+  readonly begin: number
+  /** The step after its last one. */
+  readonly end: number
+  readonly transactional: boolean
+}
+
+export function groupsFrom(plan: Pick<Plan, 'steps'>, first: number): Group[] {
+  const groups: Group[] = []
+  let begin = first
+  while (begin < plan.steps.length) {
+    const number = plan.steps[begin]?.group ?? null
+    const after = plan.steps.findIndex((step, at) => at > begin && (number === null || step.group !== number))
+    const end = after === -1 ? plan.steps.length : after
+    groups.push({ begin, end, transactional: number !== null })
+    begin = end
+  }
+  return groups
+}
+
+async function runGroup(
+  dialect: Dialect,
+  session: SchemaSession,
+  plan: Plan,
+  group: Group,
+  results: StepResult[],
+  options: ExecuteOptions,
+): Promise<Execution['failure']> {
+  for (let attempt = 0; ; attempt++) {
+    const failed = await tryGroup(dialect, session, plan.steps, group, results)
+    if (failed === undefined) return undefined
+    const again = isLockFailure(failed.thrown) && attempt < (options.lockRetries ?? DEFAULT_LOCK_RETRIES)
+    if (!again) return described(failed)
+    const [step] = plan.steps.slice(failed.step)
+    if (!group.transactional && step !== undefined) await dialect.clearLeftovers?.(session, step)
+    // Exponential backoff with full jitter, so that those who wait do not come back together.
+    await pause(Math.random() * Math.min(LONGEST_PAUSE_MS, 100 * 2 ** attempt))
+  }
+}
+
+interface Failed {
+  readonly step: number
+  readonly thrown: unknown
+}
+
+async function tryGroup(
+  dialect: Dialect,
+  session: SchemaSession,
+  steps: readonly PlanStep[],
+  group: Group,
+  results: StepResult[],
+): Promise<Failed | undefined> {
+  let at = group.begin
+  let committing = false
+  try {
+    if (group.transactional) await session.query(dialect.begin)
+    for (; at < group.end; at++) {
+      const step = steps[at] as PlanStep
+      const started = performance.now()
+      for (const setting of dialect.settings(step)) await session.query(setting)
+      await session.query(step.sql)
+      results[at] = { sql: step.sql, state: 'applied', ms: performance.now() - started }
+    }
+    committing = true
+    if (group.transactional) await session.query('COMMIT')
+    return undefined
+  } catch (thrown) {
+    const step = Math.min(at, group.end - 1)
+    const lost = thrown instanceof DatabaseFailure && thrown.sqlstate.startsWith('08')
+    const inDoubt = lost && (committing || !group.transactional)
+    for (let each = group.begin; each < group.end; each++) {
+      const state = inDoubt && (committing || each === step) ? 'in doubt' : 'not applied'
+      results[each] = { sql: (steps[each] as PlanStep).sql, state, ms: 0 }
+    }
+    if (group.transactional && !lost) await session.query('ROLLBACK')
+    return { step, thrown }
+  }
+}
+
+function isLockFailure(thrown: unknown): boolean {
+  return thrown instanceof DatabaseFailure && ['55P03', '40P01'].includes(thrown.sqlstate)
+}
+
+/** @throws what is not a failure of the database: a defect is not a result */
+function described({ step, thrown }: Failed): Execution['failure'] {
+  if (!(thrown instanceof DatabaseFailure)) throw thrown
+  const detail = thrown.facts.detail === undefined ? '' : ` – ${thrown.facts.detail}`
+  return { step, sqlstate: thrown.sqlstate, message: `${messageOf(thrown)}${detail}` }
+}

@@ -1,0 +1,106 @@
+/**
+ * Tries a plan before a tenant is touched: on a scratch database that has the source's schema, the plan is run and
+ * the result inspected and compared with the target.
+ */
+import { messageOf, TenantryError } from '../lib/errors.ts'
+import { diff } from './diff/diff.ts'
+import type { Dialect, Scratch } from './dialects/dialect.ts'
+import { groupsFrom } from './execute.ts'
+import { makePlan } from './plan/make-plan.ts'
+import type { Plan, PlanStep } from './plan/plan.ts'
+import { idOf, indexObjects, type SchemaObject, type Snapshot } from './snapshot/snapshot.ts'
+
+/**
+ * @param scratch an empty database on a server like the tenant's
+ * @param seed statements that put rows into it before the plan is run: they must survive
+ * @returns the plan with the fingerprint that the schema has after each of its groups
+ * @throws TenantryError `conflict` when the source cannot be rebuilt, a step fails, the result is not the target, or
+ * rows are lost that the plan's hazards do not name
+ */
+export async function provePlan(
+  dialect: Dialect,
+  scratch: Scratch,
+  source: Snapshot,
+  target: Snapshot,
+  plan: Plan,
+  seed: readonly string[] = [],
+): Promise<Plan> {
+  const { session } = scratch
+  await rebuild(dialect, scratch, source)
+  for (const statement of seed) await session.query(statement)
+  const kept = tablesThatStay(source, target, plan)
+  const before = await countRows(dialect, scratch, kept)
+  const proved = await rehearse(dialect, scratch, plan)
+  const left = diff(await dialect.inspect(session), target)
+  if (left.length > 0) {
+    throw notProved(
+      `after it, ${left.length} differences are left: ${left.map((change) => change.id).join(', ')}`,
+    )
+  }
+  const after = await countRows(dialect, scratch, kept)
+  for (const [table, rows] of before) {
+    if (after.get(table) !== rows) {
+      throw notProved(`${table} had ${rows} rows before it and ${after.get(table)} after`)
+    }
+  }
+  return proved
+}
+
+async function rehearse(dialect: Dialect, { session }: Scratch, plan: Plan): Promise<Plan> {
+  const steps: PlanStep[] = [...plan.steps]
+  for (const group of groupsFrom(plan, 0)) {
+    if (group.transactional) await session.query(dialect.begin)
+    for (let at = group.begin; at < group.end; at++) {
+      const { sql } = plan.steps[at] as PlanStep
+      await session.query(sql).catch((cause: unknown) => {
+        throw notProved(`step ${at + 1} fails: ${messageOf(cause)} – ${sql}`, cause)
+      })
+    }
+    if (group.transactional) await session.query('COMMIT')
+    const { fingerprint } = await dialect.inspect(session)
+    steps[group.end - 1] = { ...(steps[group.end - 1] as PlanStep), after: fingerprint }
+  }
+  return { ...plan, steps }
+}
+
+function tablesThatStay(source: Snapshot, target: Snapshot, plan: Plan): SchemaObject[] {
+  const after = indexObjects(target)
+  const dropped = new Set(plan.steps.flatMap((step) => step.drops))
+  return source.objects.filter(
+    (object) => object.kind === 'table' && after.has(idOf(object)) && !dropped.has(idOf(object)),
+  )
+}
+
+async function countRows(
+  dialect: Dialect,
+  { session }: Scratch,
+  tables: readonly SchemaObject[],
+): Promise<Map<string, string>> {
+  const counts = new Map<string, string>()
+  for (const table of tables) {
+    const [row] = await session.query(`SELECT count(*) AS n FROM ${dialect.quote(table.name)}`)
+    counts.set(idOf(table), String(row?.['n']))
+  }
+  return counts
+}
+
+/** Builds a schema in an empty database, by the plan that leads from nothing to it, and sees that it is the same. */
+async function rebuild(dialect: Dialect, scratch: Scratch, source: Snapshot): Promise<void> {
+  const { session } = scratch
+  const empty = await dialect.inspect(session)
+  for (const statement of dialect.preamble) await session.query(statement)
+  for (const step of makePlan(dialect, empty, source, { style: 'plain' }).steps) {
+    await session.query(step.sql).catch((cause: unknown) => {
+      throw notProved(`the source cannot be rebuilt: ${messageOf(cause)} – ${step.sql}`, cause)
+    })
+  }
+  const left = diff(await dialect.inspect(session), source)
+  if (left.length > 0) {
+    const ids = left.map((change) => change.id).join(', ')
+    throw notProved(`the source cannot be rebuilt: ${ids} came out differently`)
+  }
+}
+
+function notProved(why: string, cause?: unknown): TenantryError {
+  return new TenantryError('conflict', `The plan is not proved and is not to be run: ${why}.`, { cause })
+}
