@@ -2,10 +2,14 @@
 import { join } from 'node:path'
 import { stepsOf } from '../statements.ts'
 import { findAlembicConfig, openAlembic } from './alembic.ts'
+import { findAtlas, openAtlas } from './atlas.ts'
 import { findDrizzle, openDrizzle } from './drizzle.ts'
 import { kindOfPath } from './folder.ts'
+import { findKnex, openKnex } from './knex.ts'
+import { findNodePgMigrate, openNodePgMigrate } from './node-pg-migrate.ts'
 import { joinPieces } from './pieces.ts'
 import { findPrisma, openPrisma } from './prisma.ts'
+import { findSequelize, openSequelize } from './sequelize.ts'
 import {
   locating,
   nothingToDo,
@@ -20,25 +24,33 @@ import {
   unknownRevision,
 } from './source.ts'
 import { hasSqlFiles, KNOWN_LAYOUTS, openSqlFolder } from './sql/index.ts'
+import { findTypeorm, openTypeorm } from './typeorm.ts'
 
 export type { Rendered, Source, SourceKind, SourceVersion } from './source.ts'
 
 type Opener = (path: string) => Promise<Source | undefined>
 
+/** @param find the folder or file that makes a path a source of this kind */
+function opener(
+  find: (path: string) => Promise<string | undefined>,
+  open: (found: string, path: string) => Source,
+): Opener {
+  return async (path) => {
+    const found = await find(path)
+    return found === undefined ? undefined : open(found, path)
+  }
+}
+
 /** For each kind: the source at a path, undefined when there is none. Plain SQL comes last, for all others have some. */
 const OPENERS: Record<SourceKind, Opener> = {
-  alembic: async (path) => {
-    const config = await findAlembicConfig(path)
-    return config === undefined ? undefined : openAlembic(config, path)
-  },
-  prisma: async (path) => {
-    const folder = await findPrisma(path)
-    return folder === undefined ? undefined : openPrisma(folder, path)
-  },
-  drizzle: async (path) => {
-    const folder = await findDrizzle(path)
-    return folder === undefined ? undefined : openDrizzle(folder, path)
-  },
+  alembic: opener(findAlembicConfig, openAlembic),
+  prisma: opener(findPrisma, openPrisma),
+  drizzle: opener(findDrizzle, openDrizzle),
+  knex: opener(findKnex, openKnex),
+  sequelize: opener(findSequelize, openSequelize),
+  'node-pg-migrate': opener(findNodePgMigrate, openNodePgMigrate),
+  typeorm: opener(findTypeorm, openTypeorm),
+  atlas: opener(findAtlas, openAtlas),
   sql: async (path) => {
     const isFolder = (await kindOfPath(path)) === 'folder'
     return isFolder && (await hasSqlFiles(path)) ? openSqlFolder(path) : undefined
@@ -49,12 +61,17 @@ const LOOKED_FOR: Record<SourceKind, string> = {
   alembic: 'alembic.ini (Alembic)',
   prisma: 'migration_lock.toml beside the migrations (Prisma)',
   drizzle: `${join('meta', '_journal.json')} (Drizzle)`,
+  knex: 'knexfile.js or migrations that use knex (Knex)',
+  sequelize: 'migrations that use queryInterface (Sequelize)',
+  'node-pg-migrate': 'migrations that use pgm (node-pg-migrate)',
+  typeorm: 'migrations that use queryRunner (TypeORM)',
+  atlas: 'atlas.sum (Atlas)',
   sql: `SQL files: ${KNOWN_LAYOUTS.join('; ')}`,
 }
 
 /**
- * Opens the source at a path: alembic.ini or its folder, Prisma's or Drizzle's migrations, a folder of SQL files. The
- * kind is seen from what is there unless it is given.
+ * Opens the source at a path: alembic.ini or its folder, the migrations of Prisma, Drizzle, Knex, Sequelize,
+ * node-pg-migrate, TypeORM or Atlas or the project that has them, a folder of SQL files. The kind is seen from what is there unless it is given.
  * @throws TenantryError `source_invalid`, saying what was looked for
  */
 export async function openSource(input: { path: string; kind?: SourceKind }): Promise<Source> {
@@ -71,8 +88,8 @@ export async function openSource(input: { path: string; kind?: SourceKind }): Pr
 
 async function detect(path: string): Promise<Source | undefined> {
   const found: Source[] = []
-  for (const kind of ['alembic', 'prisma', 'drizzle'] as const) {
-    const source = await OPENERS[kind](path)
+  for (const [kind, open] of Object.entries(OPENERS)) {
+    const source = kind === 'sql' ? undefined : await open(path)
     if (source !== undefined) found.push(source)
   }
   if (found.length > 1) {
@@ -102,7 +119,9 @@ function renderList(versions: readonly SourceVersion[], range: Range): Rendered 
   const chosen = choose(versions, range)
   for (const version of chosen) checkVersion(version)
   const last = chosen.at(-1)!
-  const missing = chosen.filter(({ downgradeSql }) => downgradeSql === null).map(({ revision }) => revision)
+  const missing = chosen
+    .filter(({ downgradeSql }) => downgradeSql === null)
+    .map(({ revision, downgradeMissing: why }) => (why === undefined ? revision : `${revision} (${why})`))
   const downs = chosen
     .toReversed()
     .map((version) => ({ sql: version.downgradeSql ?? '', title: titleOf(version) }))

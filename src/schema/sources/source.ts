@@ -1,7 +1,16 @@
 /** What every source of versions gives, whatever its files look like. */
 import { TenantryError } from '../../lib/errors.ts'
 
-export type SourceKind = 'sql' | 'alembic' | 'prisma' | 'drizzle'
+export type SourceKind =
+  | 'sql'
+  | 'alembic'
+  | 'prisma'
+  | 'drizzle'
+  | 'knex'
+  | 'sequelize'
+  | 'node-pg-migrate'
+  | 'typeorm'
+  | 'atlas'
 
 /** Where SQL begins: for the messages of errors. */
 export interface Place {
@@ -20,6 +29,21 @@ export interface SourceVersion {
   readonly downgradeSql: string | null
   readonly upgradeAt?: Place
   readonly downgradeAt?: Place
+  /** Why there is no downgrade, in words, where the source knows. */
+  readonly downgradeMissing?: string
+  /** What the tool itself writes into its ledger of it. */
+  readonly native?: Native
+  /** Revisions that must be there before it, where that is not just the one before: Alembic's parents. */
+  readonly requires?: readonly string[]
+}
+
+export interface Native {
+  /** Its name there, where that is not the revision. */
+  readonly id?: string
+  /** As the tool counts it. */
+  readonly checksum?: string
+  /** Ids in the ledger that stand for it and for all before it: Atlas's checkpoints. */
+  readonly standIns?: readonly string[]
 }
 
 /** What to render: everything after `after` (from the start when absent) up to and including `target`. */

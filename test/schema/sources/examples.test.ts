@@ -100,6 +100,58 @@ const examples: Example[] = [
     hasWayBack: false,
     makes: 'enum order_status',
   },
+  {
+    path: 'knex',
+    kind: 'knex',
+    revisions: [
+      '20260105091200_create_customers_and_orders',
+      '20260107140100_add_order_status',
+      '20260108103000_index_orders_by_customer',
+    ],
+    steps: [T, T, S],
+    hasWayBack: true,
+    makes: 'i orders_customer_id_idx',
+  },
+  {
+    path: 'sequelize',
+    kind: 'sequelize',
+    revisions: [
+      '20260105091200-create-customers-and-orders',
+      '20260107140100-add-order-status',
+      '20260108103000-index-orders-by-customer',
+    ],
+    steps: [T, T, S],
+    hasWayBack: true,
+    makes: 'i orders_customer_id_idx',
+  },
+  {
+    path: 'node-pg-migrate',
+    kind: 'node-pg-migrate',
+    revisions: [
+      '1767604320000_create-customers-and-orders',
+      '1767794460000_add-order-status',
+      '1767868200000_index-orders-by-customer',
+    ],
+    steps: [T, T, S],
+    hasWayBack: true,
+    makes: 'i orders_customer_id_idx',
+  },
+  {
+    path: 'typeorm',
+    kind: 'typeorm',
+    revisions: ['CreateCustomersAndOrders1767604320000', 'OrderStatus1767794460000'],
+    steps: [T],
+    hasWayBack: true,
+    makes: 'enum orders_status_enum',
+  },
+  {
+    path: 'atlas',
+    kind: 'atlas',
+    revisions: ['20260105091200', '20260107140100', '20260108103000'],
+    steps: [T, T, S],
+    hasWayBack: false,
+    makes: 'function touch_orders()',
+  },
 ]
 
 const alembicExample: Example = {

@@ -55,7 +55,7 @@ describe('order and numbers', () => {
       '007_b.sql': '',
       'README.md': '',
       '.gitkeep': '',
-      'atlas.sum': '',
+      'sums.txt': '',
       'sub/notes.txt': '',
     }
     expect(await revisions(files)).toEqual(['001', '007'])
