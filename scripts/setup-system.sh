@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian 12 programs that some tests run: PostgreSQL 15, PgBouncer, Alembic, a C compiler with libpq.
+# Installs the Debian 12 programs that some tests run: PostgreSQL 15, PgBouncer, MariaDB, Alembic, a C compiler
+# with libpq.
 # Starts no service and takes no port. Quick and silent when everything is there.
 # Where it cannot install, it says what will be skipped and succeeds; with CI=true or REQUIRE_ALL=1 it fails.
 set -euo pipefail
@@ -9,6 +10,8 @@ wanted=(
   postgresql-15:/usr/lib/postgresql/15/bin/postgres
   postgresql-client-15:/usr/lib/postgresql/15/bin/psql
   pgbouncer:/usr/sbin/pgbouncer
+  mariadb-server:/usr/sbin/mariadbd
+  mariadb-client:/usr/bin/mariadb
   alembic:/usr/bin/alembic
   gcc:/usr/bin/gcc
   libc6-dev:/usr/include/stdio.h

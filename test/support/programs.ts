@@ -13,6 +13,9 @@ const PROGRAMS = {
   initdb15: ['/usr/lib/postgresql/15/bin/initdb'],
   psql: ['/usr/lib/postgresql/15/bin/psql', '/usr/bin/psql'],
   pgbouncer: ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'],
+  mariadbd: ['/usr/sbin/mariadbd'],
+  mariadb: ['/usr/bin/mariadb'],
+  mariadbInstallDb: ['/usr/bin/mariadb-install-db'],
   alembic: ['/usr/bin/alembic', '/usr/local/bin/alembic'],
   cc: ['/usr/bin/gcc', '/usr/bin/cc'],
 } as const satisfies Record<string, readonly string[]>
