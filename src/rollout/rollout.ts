@@ -39,13 +39,13 @@ export interface Rollout {
   readonly finished_at: Date | null
 }
 
-const COLUMNS = `id, direction, version_ids, undo_of, dry_run, options, state, reason, breaker_open, current_wave, total,
+export const ROLLOUT_COLUMNS = `id, direction, version_ids, undo_of, dry_run, options, state, reason, breaker_open, current_wave, total,
   rate, created_at, finished_at`
 
 /** @throws TenantryError `not_found` */
 export async function getRollout(on: Queryable, id: string): Promise<Rollout> {
   const [row] = await on.query<Rollout & Record<string, unknown>>(
-    `select ${COLUMNS} from tenantry.rollouts where id = $1`,
+    `select ${ROLLOUT_COLUMNS} from tenantry.rollouts where id = $1`,
     [id],
   )
   if (row === undefined) throw rolloutNotFound(id)
@@ -55,7 +55,7 @@ export async function getRollout(on: Queryable, id: string): Promise<Rollout> {
 /** The row, locked against every other decision about this rollout. @throws TenantryError `not_found` */
 export async function lockRollout(tx: Queryable, id: string): Promise<Rollout> {
   const [row] = await tx.query<Rollout & Record<string, unknown>>(
-    `select ${COLUMNS} from tenantry.rollouts where id = $1 for no key update`,
+    `select ${ROLLOUT_COLUMNS} from tenantry.rollouts where id = $1 for no key update`,
     [id],
   )
   if (row === undefined) throw rolloutNotFound(id)
@@ -72,7 +72,7 @@ export function listRollouts(
   },
 ): Promise<Rollout[]> {
   return on.query<Rollout & Record<string, unknown>>(
-    `select ${COLUMNS} from tenantry.rollouts
+    `select ${ROLLOUT_COLUMNS} from tenantry.rollouts
      where ($1::text is null or state = $1)
        and ($2::timestamptz is null or (created_at, id) < ($2, $3::uuid))
      order by created_at desc, id desc limit $4`,
@@ -80,7 +80,7 @@ export function listRollouts(
   )
 }
 
-function rolloutNotFound(id: string): TenantryError {
+export function rolloutNotFound(id: string): TenantryError {
   return new TenantryError('not_found', `There is no rollout ${id}.`, {
     nextSteps: ['List them with: tenantry rollout list'],
   })

@@ -1,7 +1,8 @@
 /** What is shown of a rollout: counts, waves, servers, errors in groups, targets one by one. */
 import { addCounts, percentile } from '../lib/histogram.ts'
 import type { Queryable } from '../control/control.ts'
-import { getRollout, type Rollout } from './rollout.ts'
+import type { Rollout } from './rollout.ts'
+import { readStatus, type ErrorGroup, type LaneRow } from './sql/read-status.ts'
 
 export interface WaveStatus {
   readonly wave: number
@@ -27,15 +28,6 @@ export interface ServerStatus {
   readonly successful: number
   readonly failed: number
   readonly skipped: number
-}
-
-export interface ErrorGroup {
-  readonly group: string
-  readonly sqlstate: string
-  readonly message: string
-  readonly count: number
-  /** Names of a few tenants that have it. */
-  readonly tenants: readonly string[]
 }
 
 export interface RolloutStatus {
@@ -64,97 +56,56 @@ export interface RolloutStatus {
 
 const SHOWN_GROUPS = 20
 
-/** @throws TenantryError `not_found` */
+/**
+ * All numbers are of one moment: those of the waves, of the servers and the totals agree.
+ * @throws TenantryError `not_found`
+ */
 export async function rolloutStatus(on: Queryable, id: string): Promise<RolloutStatus> {
-  const rollout = await getRollout(on, id)
-  const [waves, servers, errorGroups, facts, durations] = await Promise.all([
-    waveStatus(on, id),
-    serverStatus(on, id),
-    errorGroupsOf(on, id, SHOWN_GROUPS),
-    laneFacts(on, id),
-    on.query<{ durations: number[] }>('select durations from tenantry.rollout_lanes where rollout_id = $1', [
-      id,
-    ]),
-  ])
-  const sum = (pick: (wave: WaveStatus) => number): number =>
-    waves.reduce((total, wave) => total + pick(wave), 0)
-  const successful = sum((wave) => wave.successful)
-  const failed = sum((wave) => wave.failed)
-  const skipped = sum((wave) => wave.skipped)
-  const completed = successful + failed + skipped
-  const counts = durations.map((row) => row.durations).reduce(addCounts, [])
-  const remaining = rollout.total - completed
+  const { waves, servers, lanes, errorGroups, inFlight, elapsedSeconds, ...rollout } = await readStatus(
+    on,
+    id,
+    SHOWN_GROUPS,
+  )
+  const counts = sumOf(lanes)
+  const completed = counts.successful + counts.failed + counts.skipped
+  const durations = lanes.reduce<number[]>((sum, lane) => addCounts(sum, lane.durations), [])
+  const at = (share: number): number | null => percentile(durations, share)
   return {
     rollout,
-    progress: { total: rollout.total, completed, successful, failed, skipped, ...facts.progress },
-    etaSeconds:
-      rollout.state !== 'running'
-        ? null
-        : remaining === 0
-          ? 0
-          : rollout.rate > 0
-            ? Math.ceil(remaining / rollout.rate)
-            : null,
-    latencyMs: { p50: percentile(counts, 0.5), p95: percentile(counts, 0.95), p99: percentile(counts, 0.99) },
-    elapsedSeconds: facts.elapsedSeconds,
-    waves,
-    servers,
+    progress: { ...counts, total: rollout.total, completed, inFlight },
+    etaSeconds: etaOf(rollout, rollout.total - completed),
+    latencyMs: { p50: at(0.5), p95: at(0.95), p99: at(0.99) },
+    elapsedSeconds,
+    waves: waves.map((wave) => {
+      const { successful, failed, skipped } = sumOf(lanes.filter((lane) => lane.wave === wave.wave))
+      return { ...wave, successful, failed, skipped }
+    }),
+    servers: servers.map(({ id: serverId, ...server }) => {
+      const { total, successful, failed, skipped } = sumOf(lanes.filter((lane) => lane.serverId === serverId))
+      return { ...server, total, successful, failed, skipped }
+    }),
     errorGroups,
   }
 }
 
-async function laneFacts(
-  on: Queryable,
-  id: string,
-): Promise<{ progress: { already: number; retries: number; inFlight: number }; elapsedSeconds: number }> {
-  const [row] = await on.query<{ already: number; retries: number; in_flight: number; elapsed: number }>(
-    `select coalesce(sum(already), 0)::int as already, coalesce(sum(retries), 0)::int as retries,
-       (select count(*) from tenantry.rollout_targets where rollout_id = $1 and state = 'claimed') as in_flight,
-       (select extract(epoch from coalesce(finished_at, clock_timestamp()) - created_at)::float8
-         from tenantry.rollouts where id = $1) as elapsed
-     from tenantry.rollout_lanes where rollout_id = $1`,
-    [id],
-  )
+function sumOf(lanes: readonly LaneRow[]) {
+  const sum = (pick: (lane: LaneRow) => number): number =>
+    lanes.reduce((total, lane) => total + pick(lane), 0)
   return {
-    progress: { already: row?.already ?? 0, retries: row?.retries ?? 0, inFlight: row?.in_flight ?? 0 },
-    elapsedSeconds: row?.elapsed ?? 0,
+    total: sum((lane) => lane.total),
+    successful: sum((lane) => lane.succeeded),
+    failed: sum((lane) => lane.failed),
+    skipped: sum((lane) => lane.skipped),
+    already: sum((lane) => lane.already),
+    retries: sum((lane) => lane.retries),
   }
 }
 
-function waveStatus(on: Queryable, id: string): Promise<WaveStatus[]> {
-  return on.query<WaveStatus & Record<string, unknown>>(
-    `select wave.wave, wave.name, wave.state, wave.total, wave.gate, wave.approved_by as "approvedBy",
-       coalesce(sum(lane.succeeded), 0)::int as successful, coalesce(sum(lane.failed), 0)::int as failed,
-       coalesce(sum(lane.skipped), 0)::int as skipped
-     from tenantry.rollout_waves as wave
-     left join tenantry.rollout_lanes as lane on lane.rollout_id = wave.rollout_id and lane.wave = wave.wave
-     where wave.rollout_id = $1 group by wave.rollout_id, wave.wave order by wave.wave`,
-    [id],
-  )
-}
-
-function serverStatus(on: Queryable, id: string): Promise<ServerStatus[]> {
-  return on.query<ServerStatus & Record<string, unknown>>(
-    `select server.name as server, lane.state, lane.reason, sum(counts.total)::int as total,
-       sum(counts.succeeded)::int as successful, sum(counts.failed)::int as failed, sum(counts.skipped)::int as skipped
-     from tenantry.rollout_servers as lane
-     join tenantry.db_servers as server on server.id = lane.server_id
-     join tenantry.rollout_lanes as counts on counts.rollout_id = lane.rollout_id and counts.server_id = lane.server_id
-     where lane.rollout_id = $1 group by lane.rollout_id, lane.server_id, server.name order by server.name`,
-    [id],
-  )
-}
-
-/** Failed targets by what they have in common, the most frequent first. */
-export function errorGroupsOf(on: Queryable, id: string, limit: number): Promise<ErrorGroup[]> {
-  return on.query<ErrorGroup & Record<string, unknown>>(
-    `select error_group as "group", min(target.sqlstate) as sqlstate, min(target.error) as message, count(*)::int as count,
-       (array_agg(tenant.name order by tenant.name))[1:5] as tenants
-     from tenantry.rollout_targets as target join tenantry.tenants as tenant on tenant.id = target.tenant_id
-     where target.rollout_id = $1 and target.state = 'failed'
-     group by error_group order by count(*) desc, error_group limit $2`,
-    [id, limit],
-  )
+/** Seconds, at the rate of the last moments; null when nobody can tell. */
+function etaOf({ state, rate }: Rollout, remaining: number): number | null {
+  if (state !== 'running') return null
+  if (remaining === 0) return 0
+  return rate > 0 ? Math.ceil(remaining / rate) : null
 }
 
 export interface TargetStatus {

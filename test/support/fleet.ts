@@ -306,9 +306,7 @@ function waitFor(
     async () => {
       const status = await rolloutStatus(app.control, rolloutId)
       const { state, reason } = status.rollout
-      // Its parts were read one after the other: what has come to rest is read once more.
-      if (states.includes(state) && status.progress.inFlight === 0)
-        return rolloutStatus(app.control, rolloutId)
+      if (states.includes(state) && status.progress.inFlight === 0) return status
       throw new Error(`it is ${state} (${reason ?? 'no reason'}): ${JSON.stringify(status.progress)}`)
     },
     { what: `rollout ${rolloutId} to be ${states.join(' or ')}`, timeoutMs },
