@@ -2,7 +2,8 @@
  * What differs between two snapshots. No kind of object is known here: an object is created, dropped, or altered in
  * some of its properties; renames come from `renames.ts`.
  */
-import { canonicalJson, sameJson, type Json } from '../snapshot/canonical.ts'
+import { canonicalJson } from '../../lib/canonical-json.ts'
+import { sameJson, type Json } from '../snapshot/canonical.ts'
 import { byCodePoint, idOf, indexObjects, type SchemaObject, type Snapshot } from '../snapshot/snapshot.ts'
 
 export interface Created {

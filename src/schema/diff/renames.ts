@@ -1,6 +1,6 @@
 /** Renames: given by hand, or found where exactly one dropped object has the same contents as one created. */
 import { TenantryError } from '../../lib/errors.ts'
-import { canonicalJson } from '../snapshot/canonical.ts'
+import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { idOf, indexObjects, objectId, type SchemaObject, type Snapshot } from '../snapshot/snapshot.ts'
 import { listAt, sideOf, type Side } from '../snapshot/side.ts'
