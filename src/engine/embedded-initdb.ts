@@ -25,7 +25,7 @@ const KILL_MS = 10_000
 export async function initialise(
   files: ServerFiles,
   binaries: PostgresBinaries,
-  options: { socketDir: string; password: string; noSync: boolean },
+  options: { socketDir: string; password: string; noSync: boolean; walSegmentMb?: number },
 ): Promise<void> {
   const version = await readFile(path.join(files.dataDir, 'PG_VERSION'), 'utf8').catch(absent)
   if (version?.trim() === MAJOR) return
@@ -50,6 +50,7 @@ export async function initialise(
   const args = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8']
   args.push('--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions')
   args.push(options.noSync ? '--no-sync' : '--sync-method=fsync')
+  if (options.walSegmentMb !== undefined) args.push(`--wal-segsize=${options.walSegmentMb}`)
   try {
     await runInitdb(files, binaries.initdb, [...args, '-D', files.reachable ? unfinished : HERE], unfinished)
     await rename(unfinished, files.dataDir)
