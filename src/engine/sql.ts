@@ -30,3 +30,24 @@ export function literal(text: string): string {
   const quoted = `'${text.replaceAll("'", "''")}'`
   return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
 }
+
+/**
+ * A quoted identifier of SQLite, where names may be as long as they like.
+ * @throws TenantryError `invalid_input` for a name with a NUL.
+ */
+export function sqliteIdent(name: string): string {
+  if (name.includes('\0')) {
+    throw new TenantryError('invalid_input', `${JSON.stringify(name)} cannot be a name in the database.`)
+  }
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/**
+ * A quoted string constant of SQLite, where a backslash is an ordinary character.
+ * @throws TenantryError `invalid_input` for a text with a NUL, at which a statement would end.
+ */
+export function sqliteLiteral(text: string): string {
+  if (text.includes('\0'))
+    throw new TenantryError('invalid_input', 'A text with a NUL byte cannot be stored.')
+  return `'${text.replaceAll("'", "''")}'`
+}

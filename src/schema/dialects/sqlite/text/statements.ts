@@ -1,0 +1,36 @@
+/** Cutting a script into its statements, as the sqlite3 program does (`sqlite3_complete`). */
+import { isSymbol, isWord, tokensOf, type Token } from './tokens.ts'
+
+/** The statements of a text, without semicolons and without the space and comments around them. */
+export function splitStatements(sql: string): string[] {
+  const statements: string[] = []
+  let current: Token[] = []
+  const cut = (): void => {
+    const [first, last] = [current[0], current.at(-1)]
+    if (first !== undefined && last !== undefined) statements.push(sql.slice(first.start, last.end))
+    current = []
+  }
+  for (const token of tokensOf(sql)) {
+    if (isSymbol(token, ';') && endsHere(current)) cut()
+    else if (current.length > 0 || !isSymbol(token, ';')) current.push(token)
+  }
+  cut()
+  return statements
+}
+
+/** A trigger goes on to its `END`, which stands between two semicolons. */
+function endsHere(tokens: readonly Token[]): boolean {
+  if (!isTrigger(tokens)) return true
+  return isWord(tokens.at(-1), 'end') && isSymbol(tokens.at(-2), ';')
+}
+
+function isTrigger(tokens: readonly Token[]): boolean {
+  let at = 0
+  if (isWord(tokens[at], 'explain')) {
+    at += 1
+    if (isWord(tokens[at], 'query')) at += 2
+  }
+  if (!isWord(tokens[at], 'create')) return false
+  at += isWord(tokens[at + 1], 'temp', 'temporary') ? 2 : 1
+  return isWord(tokens[at], 'trigger')
+}
