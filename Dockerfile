@@ -8,7 +8,7 @@ COPY src src
 RUN npm run build
 
 FROM node:24-slim
-ENV NODE_ENV=production APP_HOST=0.0.0.0 TENANTRY_STATE_DIR=/var/lib/tenantry
+ENV NODE_ENV=production APP_HOST=0.0.0.0 TENANTRY_STATE_DIR=/var/lib/tenantry SQL_VERSIONS_DIR=/var/lib/tenantry/sql_versions
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY tools tools
