@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian 12 programs that some tests run: PostgreSQL 15, PgBouncer, MariaDB, Alembic, a C compiler
-# with libpq.
+# Installs the Debian 12 programs that some tests run: PostgreSQL 15, PgBouncer, MariaDB, SQLite, Alembic,
+# a C compiler with libpq.
 # Starts no service and takes no port. Quick and silent when everything is there.
 # Where it cannot install, it says what will be skipped and succeeds; with CI=true or REQUIRE_ALL=1 it fails.
 set -euo pipefail
@@ -12,6 +12,7 @@ wanted=(
   pgbouncer:/usr/sbin/pgbouncer
   mariadb-server:/usr/sbin/mariadbd
   mariadb-client:/usr/bin/mariadb
+  sqlite3:/usr/bin/sqlite3
   alembic:/usr/bin/alembic
   gcc:/usr/bin/gcc
   libc6-dev:/usr/include/stdio.h

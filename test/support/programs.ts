@@ -16,6 +16,7 @@ const PROGRAMS = {
   mariadbd: ['/usr/sbin/mariadbd'],
   mariadb: ['/usr/bin/mariadb'],
   mariadbInstallDb: ['/usr/bin/mariadb-install-db'],
+  sqlite3: ['/usr/bin/sqlite3'],
   alembic: ['/usr/bin/alembic', '/usr/local/bin/alembic'],
   cc: ['/usr/bin/gcc', '/usr/bin/cc'],
 } as const satisfies Record<string, readonly string[]>
