@@ -37,6 +37,8 @@ async function startChild(setup: ChildSetup): Promise<Tenantry> {
     if (line.done === true) throw new Error('Tenantry ended before it answered')
     return JSON.parse(line.value)
   }
+  // A child that is gone is seen by the answer that does not come.
+  child.stdin.on('error', () => undefined)
   child.stdin.write(`${JSON.stringify(setup)}\n`)
   await answer()
   return {

@@ -13,7 +13,7 @@ export const jobStatus = z
 export const rolloutView = z.object({
   job_id: z.uuid(),
   status: jobStatus,
-  reason: z.string().nullable().describe('Why it is paused or stopped.'),
+  reason: z.string().nullable().describe('Why it is paused or stopped, or what it waits for.'),
   breaker: z.enum(['closed', 'open']).describe('`open`: its circuit breaker paused it.'),
   version_id: versionId,
   version_ids: z.array(versionId),
@@ -129,7 +129,7 @@ export const targetView = z.object({
     .string()
     .nullable()
     .describe(
-      'applied, already_applied, partly_applied, undone, not_applied, would_apply, would_apply_unproven, skipped',
+      'applied, already_applied, partly_applied, undone, partly_undone, not_applied, would_apply, would_apply_unproven, skipped',
     ),
   attempts: z.int(),
   duration_ms: nullableNumber,

@@ -23,6 +23,7 @@ import {
   deleteLedgerRow,
   enterSchema,
   insertLedgerRow,
+  JUDGE_DEFERRED,
   selectLedgerRow,
   tenantSchema,
 } from './ledger.ts'
@@ -152,7 +153,8 @@ async function runTransaction(
 ): Promise<void> {
   const opening = openingStatements(work, target)
   const earlier = change.steps.slice(0, index).reduce((sum, before) => sum + before.statements.length, 0)
-  const message = [...opening, markStep(target, change, index, 'done'), step.sql].join(';\n')
+  const before = [...opening, markStep(target, change, index, 'done'), ''].join(';\n')
+  const message = `${before}${step.sql}\n;\n${JUDGE_DEFERRED}`
   try {
     await session.query(message)
   } catch (error) {
@@ -162,7 +164,8 @@ async function runTransaction(
       target,
       change,
       statementsBefore: opening.length + 1 - earlier,
-      sent: { message, step, sqlAt: message.length - step.sql.length },
+      statementsInAll: opening.length + 1 + step.statements.length,
+      sent: { message, step, sqlAt: before.length },
     })
   }
 }

@@ -2,7 +2,7 @@
 import { DatabaseFailure } from '../engine/failure.ts'
 import type { Session } from '../engine/session.ts'
 import { applySteps } from './apply-steps.ts'
-import type { Change, RolloutWork, Target, TargetResult } from './change.ts'
+import { statementsOf, type Change, type RolloutWork, type Target, type TargetResult } from './change.ts'
 import { dryRun } from './dry-run.ts'
 import {
   busy,
@@ -12,6 +12,7 @@ import {
   isMissingLedger,
   openingStatements,
   PartlyApplied,
+  PartlyUndone,
   refuseOtherChecksum,
   type SentMessage,
 } from './failures.ts'
@@ -199,7 +200,7 @@ async function applyOne(
       work,
       target,
       change,
-      statementsBefore: ledgerIndex + 1,
+      ...countsOf(change, ledgerIndex + 1),
       sent,
     })
   }
@@ -207,8 +208,13 @@ async function applyOne(
 
 async function undoAll(session: Session, work: RolloutWork, target: Target): Promise<TargetResult> {
   let undone = 0
-  for (const change of work.changes) {
-    if (await undoOne(session, work, target, change)) undone += 1
+  for (const [index, change] of work.changes.entries()) {
+    try {
+      if (await undoOne(session, work, target, change)) undone += 1
+    } catch (error) {
+      if (index === 0 || !(error instanceof DatabaseFailure)) throw error
+      throw new PartlyUndone(error, await newestLeft(session, target), change.versionId)
+    }
   }
   const newest = await newestVersion(session, target)
   // Gone on a later try: the try before had committed, and nobody was left to record it.
@@ -222,6 +228,16 @@ async function newestVersion(session: Session, target: Target): Promise<string |
     return results.at(-1)?.rows[0]?.[0] ?? null
   } catch (error) {
     if (isMissingLedger(error)) return null
+    throw error
+  }
+}
+
+async function newestLeft(session: Session, target: Target): Promise<string | null | undefined> {
+  try {
+    return await newestVersion(session, target)
+  } catch (error) {
+    // The failure that this is asked for says more than another one of the same connection.
+    if (error instanceof DatabaseFailure) return undefined
     throw error
   }
 }
@@ -253,15 +269,19 @@ async function undoOne(
       work,
       target,
       change,
-      statementsBefore: opening.length + 1,
+      ...countsOf(change, opening.length + 1),
       sent,
     })
   }
 }
 
+function countsOf(change: Change, statementsBefore: number) {
+  return { statementsBefore, statementsInAll: statementsBefore + statementsOf(change).length }
+}
+
 function messageOf(work: RolloutWork, before: readonly string[], change: Change): SentMessage {
   const opening = `${before.join(';\n')};\n`
-  const closing = work.postlude.map((statement) => `;\n${statement}`).join('')
+  const closing = work.postlude.map((statement) => `\n;\n${statement}`).join('')
   const message = `${opening}${change.transactionSql ?? ''}${closing}`
   return { message, step: change.steps[0], sqlAt: opening.length }
 }

@@ -12,6 +12,7 @@ import { changeOf, type Change, type RolloutWork } from './change.ts'
 import { recordServerDown } from './controller.ts'
 import { Lane } from './lane.ts'
 import {
+  JUDGE_DEFERRED,
   leaveSession,
   localSettings,
   startupSettings,
@@ -182,7 +183,7 @@ function workOf(
     changes,
     prelude: isSuperuser ? [...settings, SUPERUSER_GUARD] : settings,
     guardIndex: isSuperuser ? settings.length : -1,
-    postlude: throughPooler ? leaveSession(settingsOf(rollout, server)) : [],
+    postlude: throughPooler ? leaveSession(settingsOf(rollout, server)) : [JUDGE_DEFERRED],
   }
 }
 

@@ -26,7 +26,10 @@ export interface RolloutWork {
   readonly changes: readonly Change[]
   /** Statements that come first in every transaction: settings behind a pooler, the guard for a superuser. */
   readonly prelude: readonly string[]
-  /** Statements that come last in a transaction that changed a tenant: what a pooler's next client must not inherit. */
+  /**
+   * Statements that come last in a transaction that changed a tenant: deferred constraints are judged, and what a
+   * pooler's next client must not inherit goes.
+   */
   readonly postlude: readonly string[]
   /** Index of the superuser guard in the prelude, or -1. */
   readonly guardIndex: number
@@ -52,6 +55,8 @@ export type TargetOutcome =
   /** Failed after some of several versions. */
   | 'partly_applied'
   | 'undone'
+  /** Failed after some of several versions were taken back. */
+  | 'partly_undone'
   | 'not_applied'
   | 'would_apply'
   | 'would_apply_unproven'

@@ -236,7 +236,7 @@ async function skipTargets(
        where rollout_id = $1 and ${condition} for update),
      skipped as (
        update tenantry.rollout_targets as target set state = 'skipped', error = $2,
-         outcome = case when target.outcome = 'partly_applied' then target.outcome else 'skipped' end,
+         outcome = case when target.outcome in ('partly_applied', 'partly_undone') then target.outcome else 'skipped' end,
          finished_at = clock_timestamp()
        from before where target.rollout_id = $1 and target.tenant_id = before.tenant_id
        returning target.wave, target.server_id, before.state = 'failed' as had_failed),

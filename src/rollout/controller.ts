@@ -78,6 +78,7 @@ function tick(context: OperationContext, meter: RateMeter): Promise<OperationOut
     const view = await viewRollout(tx, rollout)
     await recordRate(tx, rollout, view, meter)
     const decision = decide(view)
+    await showReason(tx, rollout, decision)
     await carryOut(tx, rollout, decision)
     return endAfter(rollout, view, decision)
   })
@@ -87,6 +88,7 @@ async function carryOut(tx: Queryable, rollout: Rollout, decision: Decision): Pr
   const { id } = rollout
   switch (decision.do) {
     case 'nothing':
+    case 'wait':
     case 'settle':
     case 'rest':
       return
@@ -138,6 +140,14 @@ async function carryOut(tx: Queryable, rollout: Rollout, decision: Decision): Pr
       await setState(tx, id, 'completed', null)
       await recordEvent(tx, id, 'rollout.completed', {})
   }
+}
+
+/** Why a running rollout stands still, as long as it does. */
+async function showReason(tx: Queryable, rollout: Rollout, decision: Decision): Promise<void> {
+  const reason = decision.do === 'wait' ? decision.reason : null
+  if (rollout.state !== 'running' || rollout.reason === reason) return
+  await tx.query('update tenantry.rollouts set reason = $2 where id = $1', [rollout.id, reason])
+  if (reason !== null) await recordEvent(tx, rollout.id, 'rollout.waiting', { reason })
 }
 
 function endAfter(

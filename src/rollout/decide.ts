@@ -42,6 +42,8 @@ export interface RolloutView {
 
 export type Decision =
   | { readonly do: 'nothing' }
+  /** Nothing can go on by itself before a server is back: the reason is shown meanwhile. */
+  | { readonly do: 'wait'; readonly reason: string }
   | { readonly do: 'trip'; readonly reason: string }
   | { readonly do: 'trip server'; readonly serverId: number; readonly reason: string }
   | { readonly do: 'give up server'; readonly serverId: number; readonly reason: string }
@@ -111,20 +113,33 @@ function judgeWave(view: RolloutView): Decision {
   )
   const next = view.waves.find((one) => one.wave > wave.wave)
   if (finished < wave.total || earlierOpen) {
-    // A server that is away holds up its own tenants only, once others have proven the wave.
-    const isProven = next !== undefined && wave.succeeded > 0
-    return isProven && onlyWaitsFor(view, 'down')
-      ? passGate(wave, next.wave)
-      : tripWhenOnlyTrippedRemain(view)
+    return judgeStandstill(view, wave)
   }
   if (next === undefined) return view.inFlight === 0 ? { do: 'complete' } : { do: 'nothing' }
   return passGate(wave, next.wave)
 }
 
-/** Everything that has begun and is not finished is on servers in this state. */
-function onlyWaitsFor(view: RolloutView, state: ServerView['state']): boolean {
+/**
+ * What is left of the waves that have begun is on servers that take nothing. A wave proves a change only when all of
+ * its tenants are settled: the change may be what brought the server down, so no further wave begins meanwhile.
+ */
+function judgeStandstill(view: RolloutView, wave: WaveView): Decision {
   const open = view.servers.filter((server) => server.openNow > 0)
-  return view.inFlight === 0 && open.length > 0 && open.every((server) => server.state === state)
+  const stands = view.inFlight === 0 && open.length > 0 && open.every((server) => server.state !== 'open')
+  if (!stands) return { do: 'nothing' }
+  const down = open.filter((server) => server.state === 'down')
+  if (down.length === 0) {
+    const reason = `All tenants that remain are on servers where too many failed: ${namesOf(open)}.`
+    return { do: 'trip', reason }
+  }
+  return {
+    do: 'wait',
+    reason: `Wave ${wave.wave} (${wave.name}) waits for tenants on a server that is down: ${namesOf(down)}. It goes on when the server is back; after ${view.options.serverDownMinutes} minutes its tenants count as failed.`,
+  }
+}
+
+function namesOf(servers: readonly ServerView[]): string {
+  return servers.map((server) => server.name).join(', ')
 }
 
 /** One that somebody approved is `passed`; one that was resumed in spite of its errors is `soaking`, be it for 0 s. */
@@ -143,14 +158,4 @@ function passGate(wave: WaveView, next: number): Decision {
   if (wave.state === 'soaking' && (wave.idleMs ?? 0) < wave.gate.soakSeconds * 1000) return { do: 'nothing' }
   if (wave.gate.approval) return { do: 'ask approval', wave: wave.wave }
   return { do: 'pass wave', wave: wave.wave, next }
-}
-
-/** Everything that could go on waits for servers whose lanes are tripped: somebody has to decide. */
-function tripWhenOnlyTrippedRemain(view: RolloutView): Decision {
-  if (!onlyWaitsFor(view, 'tripped')) return { do: 'nothing' }
-  const names = view.servers.filter((server) => server.openNow > 0).map((server) => server.name)
-  return {
-    do: 'trip',
-    reason: `All tenants that remain are on servers where too many failed: ${names.join(', ')}.`,
-  }
 }

@@ -3,6 +3,7 @@ import { DatabaseFailure } from '../engine/failure.ts'
 import type { Session } from '../engine/session.ts'
 import type { Step } from '../schema/statements.ts'
 import {
+  atCommit,
   explain,
   explainGuard,
   isMissingLedger,
@@ -11,7 +12,7 @@ import {
   type SentMessage,
 } from './failures.ts'
 import type { Change, RolloutWork, Target, TargetResult } from './change.ts'
-import { selectLedger } from './ledger.ts'
+import { JUDGE_DEFERRED, selectLedger } from './ledger.ts'
 import { rehearsalOf } from './rehearse.ts'
 
 /**
@@ -82,6 +83,7 @@ async function rehearse(
   }
   const statements = ['begin', ...opening]
   let failedAt: (typeof parts)[number] | undefined
+  let isRun = false
   try {
     await session.query(statements.join(';\n'))
     for (const part of parts) {
@@ -89,9 +91,11 @@ async function rehearse(
       await session.query(part.sql)
     }
     failedAt = undefined
-    await session.query('set constraints all immediate')
+    isRun = true
+    await session.query(JUDGE_DEFERRED)
   } catch (error) {
     if (!(error instanceof DatabaseFailure)) throw error
+    if (isRun) throw atCommit(error)
     throw failedAt === undefined
       ? explainGuard(error, work, target)
       : explain(error, {
@@ -99,6 +103,7 @@ async function rehearse(
           target,
           change: failedAt.change,
           statementsBefore: statementsBefore(failedAt),
+          statementsInAll: Infinity,
           ...sentOf(failedAt),
         })
   } finally {

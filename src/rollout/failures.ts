@@ -49,12 +49,25 @@ export class PartlyApplied extends DatabaseFailure {
   }
 }
 
+/** A failure after some of several versions had been taken back, now or in an earlier try. */
+export class PartlyUndone extends DatabaseFailure {
+  /** The newest version that is left, null when none is; undefined when the connection was lost. */
+  readonly versionId: string | null | undefined
+
+  constructor(failure: DatabaseFailure, versionId: string | null | undefined, failedVersionId: string) {
+    super(failure.sqlstate, `Version ${failedVersionId}: ${failure.message}`, failure.facts)
+    this.versionId = versionId
+  }
+}
+
 interface Place {
   readonly work: RolloutWork
   readonly target: Target
   readonly change: Change
   /** How many statements of the message come before the change's own. */
   readonly statementsBefore: number
+  /** How many statements of the message come before those that end it: a failure after them is the commit's. */
+  readonly statementsInAll: number
   /** The message, when it holds the SQL of a step as it was written. */
   readonly sent?: SentMessage
 }
@@ -70,6 +83,7 @@ export interface SentMessage {
 export function explain(error: DatabaseFailure, place: Place): DatabaseFailure {
   const guarded = explainGuard(error, place.work, place.target)
   if (guarded !== error) return guarded
+  if ((error.facts.completed ?? 0) >= place.statementsInAll) return atCommit(error)
   const statements = statementsOf(place.change)
   const found = statementAtPosition(error, place) ?? statementAfterCompleted(error, place)
   if (found === undefined || statements.length < 2) return error
@@ -78,6 +92,11 @@ export function explain(error: DatabaseFailure, place: Place): DatabaseFailure {
     `${error.message} (statement ${found.index + 1} of ${statements.length}, line ${found.line})`,
     error.facts,
   )
+}
+
+/** What no statement is to blame for: a constraint or trigger that is deferred to the end of the transaction. */
+export function atCommit(error: DatabaseFailure): DatabaseFailure {
+  return new DatabaseFailure(error.sqlstate, `${error.message} (at commit)`, error.facts)
 }
 
 interface FoundStatement {

@@ -142,13 +142,19 @@ function setSynchronousCommit(settings: MessageSettings): string {
 }
 
 /**
+ * Has deferred constraints and triggers judged before the commit, which is part of the last statement of a message:
+ * without one of its own their failures would be blamed on the change's last statement.
+ */
+export const JUDGE_DEFERRED = 'set constraints all immediate'
+
+/**
  * What DISCARD ALL does, as far as it can be done inside a transaction: behind a pooler the session goes on to
  * somebody else with whatever a change has set or made in it. Deferred constraints are judged before, while the path
  * is still the tenant's.
  */
 export function leaveSession(settings: MessageSettings): string[] {
   return [
-    'set constraints all immediate',
+    JUDGE_DEFERRED,
     'close all',
     'set session authorization default',
     'reset all',

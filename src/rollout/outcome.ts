@@ -2,7 +2,7 @@
 import type { DatabaseFailure } from '../engine/failure.ts'
 import type { Target, TargetResult } from './change.ts'
 import { errorGroupOf, storedMessage } from './error-groups.ts'
-import { PartlyApplied } from './failures.ts'
+import { PartlyApplied, PartlyUndone } from './failures.ts'
 import type { FinishedTarget } from './sql/finish-targets.ts'
 
 export function succeeded(target: Target, result: TargetResult, durationMs: number): FinishedTarget {
@@ -22,8 +22,7 @@ export function changedTenant({ outcome }: TargetResult): boolean {
 }
 
 export function failed(target: Target, failure: DatabaseFailure, durationMs: number): FinishedTarget {
-  const outcome = failure instanceof PartlyApplied ? 'partly_applied' : null
-  return { ...blank(target, durationMs), ...described(target, failure), state: 'failed', outcome }
+  return { ...blank(target, durationMs), ...described(target, failure), state: 'failed' }
 }
 
 export function retryOf(
@@ -35,8 +34,8 @@ export function retryOf(
 ): FinishedTarget {
   return {
     ...blank(target, durationMs),
-    ...described(target, failure),
     ...again(failure, retryInMs, countsAsAttempt),
+    ...described(target, failure),
   }
 }
 
@@ -59,8 +58,15 @@ function described(target: Target, failure: DatabaseFailure) {
       target.database,
       target.schema,
     ]),
-    versionId: failure instanceof PartlyApplied ? failure.versionId : undefined,
+    ...leftBehind(failure),
   }
+}
+
+/** What a failed try changed in the tenant all the same. */
+function leftBehind(failure: DatabaseFailure) {
+  if (failure instanceof PartlyApplied) return { outcome: 'partly_applied', versionId: failure.versionId }
+  if (failure instanceof PartlyUndone) return { outcome: 'partly_undone', versionId: failure.versionId }
+  return { outcome: null, versionId: undefined }
 }
 
 function blank(target: Target, durationMs: number): FinishedTarget {

@@ -81,8 +81,13 @@ async function settle(parts: Parts, rollout: Rollout, target: OpenTarget): Promi
   }
   const has = (version: string, by: string | null): boolean => rollouts.get(version) === by
   if (rollout.direction === 'downgrade') {
-    const isLeft = rollout.version_ids.some((version) => has(version, rollout.undo_of))
-    return isLeft ? skipped : { ...skipped, state: 'succeeded', outcome: 'undone', error: null }
+    const left = rollout.version_ids.filter((version) => has(version, rollout.undo_of))
+    const versionId = [...rollouts.keys()].toSorted().at(-1) ?? null
+    if (left.length === 0)
+      return { ...skipped, versionId, state: 'succeeded', outcome: 'undone', error: null }
+    return left.length === rollout.version_ids.length
+      ? skipped
+      : { ...skipped, versionId, outcome: 'partly_undone' }
   }
   const ours = rollout.version_ids.filter((version) => has(version, rollout.id))
   if (ours.length === 0) return skipped

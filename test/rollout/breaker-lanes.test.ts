@@ -1,6 +1,7 @@
 /** The circuit breaker on real servers: the whole rollout, and one server's lane while the other goes on. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resumeRollout, retryFailed } from '../../src/rollout/commands.ts'
+import { rolloutStatus } from '../../src/rollout/status.ts'
 import { startFleet, type Fleet, type FleetTenant } from '../support/fleet.ts'
 import { failingOn } from '../support/fleet-versions.ts'
 import { FAST_NOT_DURABLE } from '../support/global-setup.ts'
@@ -116,7 +117,7 @@ describe('on two servers', () => {
     await fleet.expectConsistent(id)
   })
 
-  test('a server that is away closes its lane; the other goes on, also to the next wave; back again it is served', async () => {
+  test('a server that is away closes its lane; the other goes on to the end of the wave; the next one waits', async () => {
     const version = await fleet.addColumn()
     await other.stop()
     const { id } = await fleet.rollout({
@@ -124,23 +125,46 @@ describe('on two servers', () => {
       waves: [{ size: '30' }, { size: 'rest' }],
       order: 'random',
     })
-    const expected = (await fleet.targets(id)).filter((target) => target.server_id === 1).length
-    await until(
-      async () =>
-        (await fleet.targets(id)).filter((target) => target.state === 'succeeded').length === expected,
-      { what: 'the server that is there to be done' },
+    const inFirst = (await fleet.targets(id)).filter((target) => target.wave === 1)
+    const expected = inFirst.filter((target) => target.server_id === 1).length
+    const waiting = await until(
+      async () => {
+        const status = await rolloutStatus(fleet.app.control, id)
+        return status.rollout.reason !== null && status
+      },
+      { what: 'the wave to wait' },
     )
-    const [row] = await fleet.app.control.query<{ state: string; reason: string }>(
-      `select state, reason from tenantry.rollout_servers where rollout_id = $1 and server_id = 2`,
-      [id],
+    expect(waiting.rollout.state).toBe('running')
+    expect(waiting.rollout.reason).toMatch(
+      /^Wave 1 \(30\) waits for tenants on a server that is down: pg-2\. /,
     )
-    expect(row).toMatchObject({
+    expect(waiting.waves.map((wave) => wave.successful)).toEqual([expected, 0])
+    expect(waiting.servers[1]).toMatchObject({
       state: 'down',
       reason: expect.stringContaining('Cannot connect to') as string,
     })
     await other.restart()
     const done = await fleet.waitFor(id, 'completed')
     expect(done.progress).toMatchObject({ successful: 48, failed: 0 })
+    expect(done.rollout.reason).toBeNull()
+    await fleet.expectConsistent(id)
+  })
+
+  test('a wave whose server stays away is judged by its gate: its tenants count as failed', async () => {
+    const version = await fleet.addColumn()
+    await other.stop()
+    const { id } = await fleet.rollout({
+      version,
+      waves: [{ size: '30' }, { size: 'rest' }],
+      order: 'random',
+      options: { serverDownMinutes: 0, errorThresholdPercent: 10, minSample: 1000 },
+    })
+    const paused = await fleet.waitFor(id, 'paused')
+    expect(paused.rollout.reason).toMatch(/^\d+ of 30 tenants failed in wave 1 \(30\)/)
+    expect(paused.waves[1]).toMatchObject({ successful: 0 })
+    await other.restart()
+    await retryFailed(fleet.app.control, id, by)
+    expect((await fleet.waitFor(id, 'completed')).progress).toMatchObject({ successful: 48, failed: 0 })
     await fleet.expectConsistent(id)
   })
 

@@ -322,6 +322,30 @@ describe('undo', () => {
     await fleet.expectConsistent(undoing.id)
   })
 
+  test('of several versions some are taken back before one fails: the registry knows what is left', async () => {
+    const first = await fleet.addColumn()
+    const second = await fleet.addColumn()
+    const tenant = fleet.tenant(1)
+    const { id } = await fleet.rollout({ version: 'latest', upTo: true })
+    await fleet.waitFor(id, 'completed')
+    await fleet.sql(tenant, `create view holds as select ${columnOf(first)} from items`)
+    const undoing = await undo(id)
+    const status = await fleet.waitFor(undoing.id, 'completed')
+    expect(status.progress).toMatchObject({ total: 8, successful: 7, failed: 1 })
+    expect(status.errorGroups[0]?.message).toContain(`Version ${first}: cannot drop column`)
+    expect(await fleet.columnsOf(tenant)).not.toContain(columnOf(second))
+    expect(await registered(1)).toBe(first)
+    expect((await fleet.targets(undoing.id)).find((target) => target.tenant === tenant.name)).toMatchObject({
+      state: 'failed',
+      outcome: 'partly_undone',
+    })
+    await fleet.expectConsistent(undoing.id)
+    await fleet.sql(tenant, 'drop view holds')
+    await retryFailed(fleet.app.control, undoing.id, by)
+    expect((await fleet.waitFor(undoing.id, 'completed')).progress).toMatchObject({ successful: 8 })
+    await fleet.expectConsistent(undoing.id)
+  })
+
   test('statements outside a transaction are undone as well', async () => {
     const version = await fleet.addVersion({
       upgrade: 'create index concurrently undo_me on items (name)',

@@ -114,19 +114,26 @@ describe('waves', () => {
     })
   })
 
-  test('a server that is down holds up its own tenants, not the next wave, once others have proven this one', () => {
-    const down = server({ serverId: 2, state: 'down', downMs: 1000 })
+  test('a server that is down holds up the next wave until its tenants are settled, and the reason is said', () => {
+    const down = server({ serverId: 2, name: 'pg-2', state: 'down', downMs: 1000 })
     const done = server({ open: 5, openNow: 0 })
+    const tripped = server({ serverId: 3, name: 'pg-3', state: 'tripped' })
     const waves = [wave(1, { succeeded: 4 }), wave(2)]
-    expect(decide(view({ servers: [done, down], waves })).do).toBe('pass wave')
+    const waits = {
+      do: 'wait',
+      reason:
+        'Wave 1 (1) waits for tenants on a server that is down: pg-2. It goes on when the server is back; after 30 minutes its tenants count as failed.',
+    }
+    expect(decide(view({ servers: [done, down], waves }))).toEqual(waits)
+    expect(decide(view({ servers: [done, down, tripped], waves }))).toEqual(waits)
+    expect(decide(view({ servers: [done, down], waves: [wave(1, { succeeded: 4 })] }))).toEqual(waits)
     expect(decide(view({ servers: [done, down], waves, inFlight: 1 })).do).toBe('nothing')
-    expect(decide(view({ servers: [done, down], waves: [wave(1), wave(2)] })).do).toBe('nothing')
     expect(decide(view({ servers: [server(), down], waves })).do).toBe('nothing')
-    expect(decide(view({ servers: [done, down], waves: [wave(1, { succeeded: 4 })] })).do).toBe('nothing')
-    const gate = { approval: true, soakSeconds: 0, maxErrorPercent: 10 }
-    expect(
-      decide(view({ servers: [done, down], waves: [wave(1, { succeeded: 4, gate }), wave(2)] })).do,
-    ).toBe('ask approval')
+    const settled = [wave(1, { succeeded: 9, failed: 1 }), wave(2)]
+    expect(decide(view({ servers: [done, { ...down, openNow: 0 }], waves: settled })).do).toBe('pass wave')
+    expect(decide(view({ servers: [done, { ...down, downMs: 31 * 60_000 }], waves })).do).toBe(
+      'give up server',
+    )
   })
 
   test('a failed canary closes the gate, however small the wave', () => {

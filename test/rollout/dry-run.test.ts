@@ -103,7 +103,9 @@ describe('what it finds', () => {
     const version = await fleet.addVersion({
       upgrade: `create table parent (id integer primary key); create table child (id integer references parent deferrable initially deferred); insert into child values (1)`,
     })
-    expect((await dryRun(version)).map((result) => result.sqlstate)).toEqual(fleet.tenants.map(() => '23503'))
+    const results = await dryRun(version)
+    expect(results.map((result) => result.sqlstate)).toEqual(fleet.tenants.map(() => '23503'))
+    expect(results[0]?.error).toContain('violates foreign key constraint "child_id_fkey" (at commit)')
   })
 
   test('the statement and the line', async () => {

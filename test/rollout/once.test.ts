@@ -197,7 +197,7 @@ select 1`,
     const { progress } = await fleet.waitFor(id, 'completed')
     expect(progress).toMatchObject({ failed: 8, retries: 0 })
     expect(await failure(id)).toMatch(
-      /^23503 insert or update on table "child" violates foreign key constraint/,
+      /^23503 insert or update on table "child" violates foreign key constraint "child_id_fkey" \(at commit\)/,
     )
     await fleet.expectConsistent(id)
   })

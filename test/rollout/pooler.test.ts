@@ -100,7 +100,7 @@ withProgram('pgbouncer').describe('through PgBouncer', () => {
     expect(await asNextClient('select pg_listening_channels() as channel')).toEqual([])
   })
 
-  test('a deferred constraint fails as it would at the commit, and is blamed on no statement', async () => {
+  test('a deferred constraint fails as it would at the commit, and is said to', async () => {
     const version = await fleet.addVersion({
       upgrade: `create table parent (id integer primary key); create table child (id integer references parent deferrable initially deferred); insert into child values (1); select 1`,
       probe: `select to_regclass('parent') is not null`,
@@ -108,7 +108,7 @@ withProgram('pgbouncer').describe('through PgBouncer', () => {
     const { id } = await fleet.rollout({ version, options: POOLER })
     const { errorGroups } = await fleet.waitFor(id, 'completed')
     expect(errorGroups[0]?.message).toMatch(
-      /^insert or update on table "child" violates foreign key constraint "child_id_fkey" – /,
+      /^insert or update on table "child" violates foreign key constraint "child_id_fkey" \(at commit\) – /,
     )
     await fleet.expectConsistent(id)
   })

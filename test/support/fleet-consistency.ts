@@ -181,6 +181,10 @@ function wrongRegistry(target: TargetRow, truth: TenantTruth): string[] {
 
 function wrongUndo(rollout: Rollout, target: TargetRow, truth: TenantTruth): string[] {
   const left = truth.ledger.filter((row) => row.rollout_id === rollout.undo_of)
+  if (target.outcome === 'undone' || target.outcome === 'partly_undone') {
+    const problems = wrongRegistry(target, truth)
+    if (problems.length > 0) return problems
+  }
   if (target.state === 'succeeded' && left.length > 0) return ['undone, but the ledger still has it']
   return target.state === 'failed' && left.length === 0
     ? ['failed to undo, but nothing is left in the ledger']

@@ -95,7 +95,7 @@ registry as (
   update tenantry.tenants as tenant set
     ledger_ready = done.ledger_ready or tenant.ledger_ready,
     version_id = case when not done.moved then tenant.version_id
-      when done.outcome = 'undone' or done.outcome = 'not_applied' then done.version_id
+      when done.outcome in ('undone', 'partly_undone', 'not_applied') then done.version_id
       else greatest(tenant.version_id, done.version_id) end
   from done where tenant.id = done.tenant_id and (done.moved or done.ledger_ready and not tenant.ledger_ready)),
 counted as (

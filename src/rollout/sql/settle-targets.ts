@@ -7,8 +7,8 @@ export interface SettledTarget {
   readonly outcome: string
   readonly error: string | null
   readonly sqlstate: string | null
-  /** The newest version that the rollout left in the tenant, where it left one. */
-  readonly versionId?: string | undefined
+  /** The newest version that the tenant has now, null for none; undefined leaves what the registry has. */
+  readonly versionId?: string | null | undefined
 }
 
 /** Records them with the counters of their lanes and the registry's copy of their versions, in one statement. */
@@ -19,17 +19,19 @@ export async function settleTargets(
 ): Promise<void> {
   await on.query(
     `with input as (
-       select * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-         as input (tenant_id, state, outcome, error, sqlstate, version_id)),
+       select * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[])
+         as input (tenant_id, state, outcome, error, sqlstate, version_id, moved)),
      done as (
        update tenantry.rollout_targets as target set state = input.state, outcome = input.outcome, error = input.error,
          sqlstate = coalesce(input.sqlstate, target.sqlstate), finished_at = clock_timestamp()
        from input
        where target.rollout_id = $1 and target.tenant_id = input.tenant_id and target.state = 'pending'
-       returning target.wave, target.server_id, target.tenant_id, input.state, input.version_id),
+       returning target.wave, target.server_id, target.tenant_id, input.state, input.outcome, input.version_id, input.moved),
      registry as (
-       update tenantry.tenants as tenant set version_id = greatest(tenant.version_id, done.version_id), ledger_ready = true
-       from done where tenant.id = done.tenant_id and done.version_id is not null),
+       update tenantry.tenants as tenant set ledger_ready = true,
+         version_id = case when done.outcome in ('undone', 'partly_undone') then done.version_id
+           else greatest(tenant.version_id, done.version_id) end
+       from done where tenant.id = done.tenant_id and done.moved),
      counts as (
        select wave, server_id, count(*) filter (where state = 'succeeded') as succeeded,
          count(*) filter (where state = 'skipped') as skipped from done group by 1, 2)
@@ -44,6 +46,7 @@ export async function settleTargets(
       targets.map((target) => target.error),
       targets.map((target) => target.sqlstate),
       targets.map((target) => target.versionId ?? null),
+      targets.map((target) => target.versionId !== undefined),
     ],
   )
 }
