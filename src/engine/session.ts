@@ -32,6 +32,8 @@ export interface QueryResult {
   readonly command: string
   /** Rows as text values, kept only when asked for. */
   readonly rows: readonly (readonly (string | null)[])[]
+  /** Names of the columns, when rows were kept and the statement gives any. */
+  readonly columns?: readonly string[]
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
@@ -43,6 +45,7 @@ interface Pending {
   readonly keepRows: boolean
   readonly results: QueryResult[]
   rows: (string | null)[][]
+  columns: readonly string[] | undefined
   failure: DatabaseFailure | undefined
   readonly resolve: (results: QueryResult[]) => void
   readonly reject: (failure: DatabaseFailure) => void
@@ -118,6 +121,7 @@ export class Session {
       keepRows,
       results: [],
       rows: [],
+      columns: undefined,
       failure: undefined,
       resolve,
       reject,
@@ -197,11 +201,15 @@ export class Session {
           pending.rows.push((message as unknown as { fields: (string | null)[] }).fields)
         }
         break
-      case 'commandComplete':
-        if (pending !== undefined) {
-          pending.results.push({ command: (message as unknown as { text: string }).text, rows: pending.rows })
-          pending.rows = []
+      case 'rowDescription':
+        if (pending?.keepRows === true) {
+          pending.columns = (message as unknown as { fields: { name: string }[] }).fields.map(
+            ({ name }) => name,
+          )
         }
+        break
+      case 'commandComplete':
+        if (pending !== undefined) finishStatement(pending, (message as unknown as { text: string }).text)
         break
       case 'error':
         this.#onError(failureOf(message as unknown as DatabaseError, pending?.results.length ?? 0))
@@ -226,6 +234,13 @@ export class Session {
     // After these the server closes the connection without another ReadyForQuery.
     if (/^(57P0[1-5]|08|25P0[345])/.test(failure.sqlstate)) this.#lost ??= failure
   }
+}
+
+function finishStatement(pending: Pending, command: string): void {
+  const { rows, columns } = pending
+  pending.results.push(columns === undefined ? { command, rows } : { command, rows, columns })
+  pending.rows = []
+  pending.columns = undefined
 }
 
 function startupParameters(

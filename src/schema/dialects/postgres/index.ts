@@ -1,0 +1,65 @@
+/** PostgreSQL 14 to 18, as a dialect. */
+import type { SchemaObject } from '../../snapshot/snapshot.ts'
+import type { Dialect } from '../dialect.ts'
+import { catalogueFingerprint } from './fingerprint.ts'
+import { inspect } from './inspect/index.ts'
+import { priority } from './priority.ts'
+import { rename } from './rename.ts'
+import { quote } from './rules/names.ts'
+import { rules } from './rules/index.ts'
+import { scratch } from './scratch.ts'
+import { connect, lock } from './session.ts'
+
+export const postgres: Dialect = {
+  name: 'postgres',
+  connect,
+  inspect,
+  catalogueFingerprint,
+  scratch,
+  rules,
+  priority,
+  claims,
+  transactionalDdl: true,
+  preamble: ['SET search_path = pg_catalog', 'SET check_function_bodies = off'],
+  quote,
+  begin: 'BEGIN',
+  settings: ({ lockTimeoutMs, statementTimeoutMs }) => [
+    `SET lock_timeout = ${lockTimeoutMs}`,
+    `SET statement_timeout = ${statementTimeoutMs}`,
+  ],
+  lock,
+  rename,
+}
+
+/** Kinds that share one space of names in their schema. */
+const RELATIONS = new Set([
+  'table',
+  'foreign_table',
+  'view',
+  'materialized_view',
+  'sequence',
+  'composite_type',
+  'index',
+])
+/** Kinds that have a row type, or are a type, of their name. */
+const TYPES = new Set([
+  'table',
+  'foreign_table',
+  'view',
+  'materialized_view',
+  'composite_type',
+  'enum',
+  'domain',
+  'range',
+])
+
+function claims({ kind, name }: SchemaObject): readonly string[] {
+  const schema = name[0] ?? ''
+  const own = name.at(-1) ?? ''
+  const held: string[] = []
+  if (RELATIONS.has(kind)) held.push(`relation ${schema}.${own}`)
+  if (TYPES.has(kind)) held.push(`type ${schema}.${own}`)
+  if (kind === 'constraint')
+    held.push(`constraint ${name.slice(0, -1).join('.')}.${own}`, `relation ${schema}.${own}`)
+  return held
+}

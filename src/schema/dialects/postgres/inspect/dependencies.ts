@@ -1,0 +1,65 @@
+/** What the catalogue knows of who needs whom, told in ids of the snapshot. */
+import { byCodePoint, idOf } from '../../../snapshot/snapshot.ts'
+import type { Address, Found } from './reader.ts'
+
+/** Oids below are the server's own. */
+const FIRST_USER_OID = 16_384
+
+/**
+ * One line per edge, `classid/objid/objsubid refclassid/refobjid/refobjsubid deptype`. Left out: what
+ * partitions' indexes and triggers say of their parents (P, S), and all that needs only what every server has.
+ */
+export const DEPENDENCIES = `select pg_catalog.string_agg(
+    concat(classid::text, '/', objid::text, '/', objsubid::text, ' ', refclassid::text, '/', refobjid::text, '/', refobjsubid::text, ' ', deptype::text),
+    E'\\n') as edges
+  from pg_depend where refobjid >= ${FIRST_USER_OID} and deptype in ('n', 'a', 'i', 'e')`
+
+/** By the id of each object: the ids that it depends on, sorted, without its parents. */
+export function dependenciesOf(
+  edges: string,
+  found: readonly Found[],
+): ReadonlyMap<string, readonly string[]> {
+  const places = new Map<string, Found>()
+  for (const one of found) for (const address of one.addresses) places.set(address, one)
+  const pairs = edges.split('\n').map((line) => line.split(' ') as [Address, Address, string])
+  const extensionOf = new Map(
+    pairs.filter(([, , type]) => type === 'e').map(([member, extension]) => [member, extension]),
+  )
+  const needs = new Map<string, Set<string>>(found.map((one) => [idOf(one), new Set(one.needs)]))
+  for (const [from, to, type] of pairs) {
+    if (type === 'e') continue
+    const dependent = placeOf(places, from)
+    const needed = placeOf(places, to) ?? placeOf(places, extensionOf.get(whole(to)) ?? to)
+    if (dependent !== undefined && needed !== undefined && !isNoNeed(dependent, needed, type)) {
+      needs.get(idOf(dependent))?.add(idOf(needed))
+    }
+  }
+  const parents = new Map(found.map((one) => [idOf(one), one.parent]))
+  return new Map([...needs].map(([id, ids]) => [id, cleaned(id, ids, parents)]))
+}
+
+function cleaned(
+  id: string,
+  ids: ReadonlySet<string>,
+  parents: ReadonlyMap<string, string | null>,
+): string[] {
+  const own = new Set([id])
+  for (let up = parents.get(id); typeof up === 'string' && !own.has(up); up = parents.get(up)) own.add(up)
+  return [...ids].filter((other) => parents.has(other) && !own.has(other)).toSorted(byCodePoint)
+}
+
+function placeOf(places: ReadonlyMap<string, Found>, address: Address): Found | undefined {
+  return places.get(address) ?? places.get(whole(address))
+}
+
+function whole(address: Address): Address {
+  const [classid = '', objid = ''] = address.split('/')
+  return `${classid}/${objid}/0`
+}
+
+/** What owns a sequence needs it; a partition can do without its parent, and a parent never needs its parts. */
+function isNoNeed(dependent: Found, needed: Found, type: string): boolean {
+  if (dependent.kind === 'sequence' && type !== 'n') return needed.kind === 'column'
+  if (dependent.kind === 'table' && needed.kind === 'table') return type === 'a'
+  return needed.parent === idOf(dependent)
+}
