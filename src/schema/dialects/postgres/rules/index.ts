@@ -1,7 +1,12 @@
 /** What is done for each kind of object: one file each. Comments and grants are the same for all kinds. */
 import type { KindRule } from '../../../plan/action.ts'
+import { annotating } from './annotations.ts'
 import { schemaRule } from './schema.ts'
 
-export const rules: Readonly<Record<string, KindRule>> = {
+const OWN_RULES: Readonly<Record<string, KindRule>> = {
   schema: schemaRule,
 }
+
+export const rules: Readonly<Record<string, KindRule>> = Object.fromEntries(
+  Object.entries(OWN_RULES).map(([kind, rule]) => [kind, annotating(rule)]),
+)
