@@ -7,27 +7,51 @@ import type { JsonSchema } from './json-schema.ts'
 import type { OpenApi } from './openapi.ts'
 
 const STYLE = `
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); --soft: color-mix(in srgb, currentColor 6%, transparent) }
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); --soft: color-mix(in srgb, currentColor 6%, transparent); --faint: color-mix(in srgb, currentColor 70%, transparent) }
 * { box-sizing: border-box }
-body { margin: 0; font: 16px/1.55 system-ui, sans-serif; display: grid; grid-template-columns: 17rem minmax(0, 52rem); gap: 2.5rem; padding: 0 1.5rem }
-nav { position: sticky; top: 0; height: 100vh; overflow: auto; padding: 1.5rem 0; font-size: .875rem }
-nav a { display: block; padding: .15rem 0; text-decoration: none; color: inherit; overflow-wrap: anywhere }
+body { margin: 0; font: 16px/1.55 system-ui, sans-serif; display: grid; grid-template-columns: 23rem minmax(0, 56rem); gap: 2.5rem; padding: 0 1.5rem }
+nav { position: sticky; top: 0; height: 100vh; overflow: auto; padding: 1.5rem 0; font-size: .8125rem }
+nav h4 { margin: 1.1rem 0 .25rem; font-size: .875rem }
+nav a { display: grid; grid-template-columns: 4.2em 1fr; padding: .1rem 0; text-decoration: none; color: inherit; overflow-wrap: anywhere }
+nav a.plain { display: block }
 nav a:hover, nav a:focus { text-decoration: underline }
-main { padding: 1.5rem 0 6rem }
-h2 { margin-top: 3rem; border-bottom: 1px solid var(--line) }
-h3 { margin: 2.5rem 0 .5rem; font-size: 1.1rem }
+nav .method { color: var(--faint); font-weight: 400; font-size: .75rem; line-height: 1.7 }
+main { padding: 1.5rem 0 6rem; min-width: 0 }
+h1 small { font-weight: 400; font-size: 1rem; color: var(--faint) }
+h2 { margin-top: 3.5rem; padding-bottom: .25rem; border-bottom: 2px solid var(--line) }
+h3 { margin: 2.5rem 0 .5rem; font-size: 1.1rem; overflow-wrap: anywhere }
+h3 a { color: inherit; text-decoration: none } h3 a:hover, h3 a:focus { text-decoration: underline }
+section:target h3 { background: var(--soft); box-shadow: 0 0 0 .4rem var(--soft) }
 code, pre { font: .875em/1.5 ui-monospace, monospace }
 pre { background: var(--soft); padding: .75rem 1rem; overflow: auto; border-radius: .4rem; max-height: 24rem }
 table { border-collapse: collapse; width: 100%; font-size: .925rem; margin: .75rem 0 }
-th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere }
+th, td { text-align: left; vertical-align: top; padding: .35rem 1.25rem .35rem 0; border-bottom: 1px solid var(--line); white-space: nowrap }
+th:last-child, td:last-child { width: 99%; padding-right: 0; white-space: normal; overflow-wrap: anywhere }
+th { font-size: .8125rem; color: var(--faint) }
 .method { display: inline-block; min-width: 4.2em; font-weight: 700 }
-.scope { font-size: .85rem; opacity: .75 }
-details { margin: .5rem 0 } summary { cursor: pointer }
-@media (max-width: 60rem) { body { display: block } nav { position: static; height: auto } }
+.scope { font-size: .85rem; color: var(--faint) }
+details { margin: .5rem 0 } summary { cursor: pointer; font-size: .925rem; color: var(--faint) }
+@media (max-width: 64rem) {
+  body { display: block; padding: 0 1rem }
+  nav { position: static; height: auto; max-height: 40vh; border-bottom: 2px solid var(--line) }
+  td { white-space: normal; overflow-wrap: anywhere; padding-right: .75rem }
+  td:last-child { width: auto }
+  td:nth-child(2):not(:last-child) { white-space: nowrap }
+}
 `
 
 /** Allows this one style sheet and nothing else. */
 export const DOCS_CSP = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
+
+const MORE = [
+  ['#scopes', 'Scopes'],
+  ['#errors', 'Errors'],
+  ['#schemas', 'Schemas'],
+  ['/openapi.json', 'openapi.json'],
+] as const
+
+const FIRST_REQUEST = `# TENANTRY_URL: the address of this page, without /docs
+curl -sS "$TENANTRY_URL/servers" -H "Authorization: Bearer $(cat .tenantry/token)"`
 
 export function docsPage(endpoints: readonly AnyEndpoint[], document: OpenApi): string {
   const groups = [...Map.groupBy(endpoints, (endpoint) => endpoint.tag)]
@@ -42,8 +66,9 @@ export function docsPage(endpoints: readonly AnyEndpoint[], document: OpenApi): 
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Tenantry API</title><style>${STYLE}</style></head>
 <body><nav aria-label="Contents"><strong>Tenantry API</strong>${links.join('')}
-<h4>More</h4><a href="#scopes">Scopes</a><a href="#errors">Errors</a><a href="#schemas">Schemas</a><a href="/openapi.json">openapi.json</a></nav>
+<h4>More</h4>${MORE.map(([href, name]) => `<a class="plain" href="${href}">${name}</a>`).join('')}</nav>
 <main><h1>Tenantry API <small>${text(version)}</small></h1>${prose(description)}
+<pre>${text(FIRST_REQUEST)}</pre>
 ${sections.join('\n')}
 <h2 id="scopes">Scopes</h2>${table(
     ['Scope', 'Allows'],
@@ -58,7 +83,7 @@ ${sections.join('\n')}
 }
 
 function navigationLink(endpoint: AnyEndpoint): string {
-  return `<a href="#${text(endpoint.id)}">${text(endpoint.method)} ${text(endpoint.path)}</a>`
+  return `<a href="#${text(endpoint.id)}"><span class="method">${text(endpoint.method)}</span> <span>${text(endpoint.path)}</span></a>`
 }
 
 function endpointSection(endpoint: AnyEndpoint, document: OpenApi): string {
@@ -67,15 +92,12 @@ function endpointSection(endpoint: AnyEndpoint, document: OpenApi): string {
   const body = operation['requestBody'] as { content: Record<string, { schema: JsonSchema }> } | undefined
   const responses = operation['responses'] as Record<string, Response | Reference>
   const { responses: shared } = document['components'] as { responses: Record<string, Response> }
-  return `<section id="${text(endpoint.id)}"><h3><span class="method">${text(endpoint.method)}</span> <code>${text(endpoint.path)}</code></h3>
+  return `<section id="${text(endpoint.id)}"><h3><a href="#${text(endpoint.id)}"><span class="method">${text(endpoint.method)}</span> <code>${text(endpoint.path)}</code></a></h3>
 <p>${text(endpoint.summary)}. <span class="scope">${endpoint.scope === 'public' ? 'Public' : `Scope ${code(endpoint.scope)}`}</span></p>
 ${endpoint.description === undefined ? '' : prose(endpoint.description)}
 ${parameters.length === 0 ? '' : table(['Parameter', 'In', 'What'], parameters.map(parameterRow))}
 ${body === undefined ? '' : fields('Body', Object.values(body.content)[0]?.schema ?? {})}
-${table(
-  ['Status', 'Answer'],
-  Object.entries(responses).map(([status, response]) => [text(status), responseCell(response, shared)]),
-)}
+${answers(responses, shared)}
 <details><summary>Example</summary><pre>${text(example(endpoint, body !== undefined))}</pre></details></section>`
 }
 
@@ -103,6 +125,20 @@ function parameterRow(parameter: Parameter): string[] {
     text(parameter.in),
     `${typeOf(parameter.schema)}, ${need}. ${inline(parameter.description ?? '')}`,
   ]
+}
+
+/** What is answered when it succeeds; the errors, of which every endpoint has the same half a dozen, folded away. */
+function answers(responses: Record<string, Response | Reference>, shared: Record<string, Response>): string {
+  const isError = ([status]: [string, unknown]): boolean => /^[45]/.test(status)
+  const rows = ([status, response]: [string, Response | Reference]): string[] => [
+    text(status),
+    responseCell(response, shared),
+  ]
+  const all = Object.entries(responses)
+  const good = table(['Status', 'Answer'], all.filter((entry) => !isError(entry)).map(rows))
+  const bad = all.filter(isError).map(rows)
+  if (bad.length === 0) return good
+  return `${good}<details><summary>Errors</summary>${table(['Status', 'Error'], bad)}</details>`
 }
 
 function responseCell(response: Response | Reference, shared: Record<string, Response>): string {
@@ -136,29 +172,42 @@ function textIn(schema: JsonSchema, field: string): string {
 
 /** A schema in a few words, with links to the named ones. */
 function typeOf(schema: JsonSchema): string {
-  const { $ref, anyOf, oneOf, items, type, format, default: standard } = schema
-  const choices = schema['enum'] as unknown[] | undefined
+  const { $ref, anyOf, oneOf, items, default: standard } = schema
   const suffix = standard === undefined ? '' : ` = ${code(JSON.stringify(standard))}`
   if (typeof $ref === 'string') {
     const name = $ref.split('/').at(-1) ?? ''
     return `<a href="#schema-${text(name)}">${text(name)}</a>`
   }
   const either = (anyOf ?? oneOf) as JsonSchema[] | undefined
-  if (either !== undefined) return either.map(typeOf).join(' or ') + suffix
-  if (choices !== undefined) return choices.map((choice) => code(JSON.stringify(choice))).join(' | ') + suffix
+  if (either !== undefined) return [...new Set(either.map(typeOf))].join(' or ') + suffix
   if (items !== undefined) return `list of ${typeOf(items as JsonSchema)}${suffix}`
+  return simpleType(schema) + suffix
+}
+
+/** Of a schema without others in it, but for the fields of an object. */
+function simpleType(schema: JsonSchema): string {
+  const { const: only, enum: choices, type, format, pattern, properties } = schema
+  if (only !== undefined) return code(JSON.stringify(only))
+  if (Array.isArray(choices)) return choices.map((choice) => code(JSON.stringify(choice))).join(' | ')
+  if (typeof properties === 'object' && properties !== null && Object.keys(properties).length > 0) {
+    const named = Object.entries(properties as Record<string, JsonSchema>)
+    return `{ ${named.map(([name, property]) => `${code(name)}: ${typeOf(property)}`).join(', ')} }`
+  }
   const names = Array.isArray(type) ? type.join(' or ') : textIn(schema, 'type') || 'any'
-  return text(names) + (typeof format === 'string' ? ` (${text(format)})` : '') + suffix
+  if (typeof format === 'string') return `${text(names)} (${text(format)})`
+  return typeof pattern === 'string' && pattern.length <= 40
+    ? `${text(names)} like ${code(pattern)}`
+    : text(names)
 }
 
 function errorTable(): string {
   const rows = Object.entries(ERROR_CODES).map(([errorCode, { status, title, exit }]) => [
     `<span id="error-${text(errorCode)}">${code(errorCode)}</span>`,
     String(status),
-    text(title),
     String(exit),
+    text(title),
   ])
-  return table(['Code', 'Status', 'Meaning', 'Exit code of the CLI'], rows)
+  return table(['Code', 'Status', 'Exit code of the CLI', 'Meaning'], rows)
 }
 
 function example(endpoint: AnyEndpoint, hasBody: boolean): string {
