@@ -75,7 +75,8 @@ export const serverEndpoints = [
     tag: 'Servers',
     scope: 'registry:write',
     summary: 'Add a server',
-    description: 'Connects first; the credentials are stored encrypted and never shown again.',
+    description:
+      'Connects first; the credentials are stored encrypted and never shown again. A retired server comes back under its name, with its tenants.',
     body: z.strictObject({
       name: serverName,
       dsn,

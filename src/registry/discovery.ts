@@ -31,18 +31,34 @@ export interface Discovery {
   readonly unreachable: readonly { readonly place: string; readonly reason: string }[]
 }
 
-/** Lists what matches on one server, reachable or not. */
+/** Lists what matches on one server, reachable or not. What serves the server itself, or Tenantry, is no place. */
 export async function findPlaces(
   control: Control,
   keyring: Keyring,
   server: DbServer,
   input: DiscoveryInput,
 ): Promise<FoundPlace[]> {
+  return (await lookOn(control, keyring, server, input)).filter((place) => !place.isReserved)
+}
+
+interface Match extends FoundPlace {
+  /** The server's own, or Tenantry's: nobody's tenant unless somebody registered it by name. */
+  readonly isReserved: boolean
+}
+
+async function lookOn(
+  control: Control,
+  keyring: Keyring,
+  server: DbServer,
+  input: DiscoveryInput,
+): Promise<Match[]> {
   const client = await connectServer(await addressOf(control, keyring, server), input.inDatabase)
   try {
-    const { rows } = await client.query<{ database: string; schema: string; unreachable: string | null }>(
+    const { rows } = await client.query<Omit<Match, 'server'>>(
       input.inDatabase === undefined ? FIND_DATABASES : FIND_SCHEMAS,
-      [likePattern(input.pattern)],
+      input.inDatabase === undefined
+        ? [likePattern(input.pattern), await controlDatabaseOn(control, server)]
+        : [likePattern(input.pattern)],
     )
     return rows.map((row) => ({ server: server.name, ...row }))
   } finally {
@@ -50,18 +66,29 @@ export async function findPlaces(
   }
 }
 
+/** The name of Tenantry's own database, when it is on this server. */
+async function controlDatabaseOn(control: Control, server: DbServer): Promise<string | null> {
+  const [row] = await control.query<{ name: string; system_identifier: string }>(
+    'select current_database() as name, system_identifier::text from pg_control_system()',
+  )
+  return row !== undefined && row.system_identifier === server.system_identifier ? row.name : null
+}
+
+/** Databases that initdb made have smaller object ids than others: postgres and the templates. */
 const FIND_DATABASES = `
   select datname as database, '' as schema,
     case when not datallowconn then 'the database allows no connections'
       when datconnlimit = 0 then 'the database has a connection limit of 0'
       when datconnlimit = -2 then 'the database is half dropped'
       when not has_database_privilege(oid, 'CONNECT') then 'the login role may not connect to it'
-    end as unreachable
+    end as unreachable,
+    oid < 16384 or datname = current_database() or datname is not distinct from $2::text as "isReserved"
   from pg_database where datname like $1 and not datistemplate order by datname`
 
 const FIND_SCHEMAS = `
   select current_database() as database, nspname as schema,
-    case when not has_schema_privilege(oid, 'USAGE') then 'the login role may not use the schema' end as unreachable
+    case when not has_schema_privilege(oid, 'USAGE') then 'the login role may not use the schema' end as unreachable,
+    false as "isReserved"
   from pg_namespace
   where nspname like $1 and nspname !~ '^pg_' and nspname not in ('information_schema', 'tenantry') order by nspname`
 
@@ -76,13 +103,14 @@ export async function discover(
   const missing: string[] = []
   const unreachable: { place: string; reason: string }[] = []
   for (const server of servers) {
-    let places: FoundPlace[]
+    let matches: Match[]
     try {
-      places = await findPlaces(control, keyring, server, input)
+      matches = await lookOn(control, keyring, server, input)
     } catch (error) {
       unreachable.push({ place: server.name, reason: messageOf(error) })
       continue
     }
+    const places = matches.filter((place) => !place.isReserved)
     const reachable = places.filter((place) => place.unreachable === null)
     for (const place of places) {
       if (place.unreachable !== null) unreachable.push({ place: placeName(place), reason: place.unreachable })
@@ -93,7 +121,7 @@ export async function discover(
     total.found += places.length
     total.added += registered.added
     total.known += registered.known
-    missing.push(...(await markMissing(control, server, places, input)))
+    missing.push(...(await markMissing(control, server, matches, input)))
   }
   return { ...total, missing, unreachable }
 }

@@ -51,51 +51,67 @@ export interface ServerFacts {
 }
 
 /**
- * Registers a server after connecting to it.
+ * Registers a server after connecting to it. A retired server comes back under its name, with its tenants: the URL is
+ * the one given now; pooler, capacity and labels stay unless they are given.
  * @throws TenantryError `server_unreachable`, or `conflict` when the name or the very same server is known.
  */
 export async function addServer(control: Control, keyring: Keyring, input: NewServer): Promise<DbServer> {
-  const parsed = parseAddress(input.dsn)
-  const address = { ...parsed, sslRootCert: input.sslRootCert }
+  const address = { ...parseAddress(input.dsn), sslRootCert: input.sslRootCert }
   const facts = await inspectServer(address, input.name)
   return control.transaction(async (tx) => {
     // Of two who add the same server at once, the second one sees the first.
     await tx.query('lock table tenantry.db_servers in share row exclusive mode')
-    const [same] = await tx.query<{ name: string; system_identifier: string | null }>(
-      `select name, system_identifier from tenantry.db_servers
-       where name = $1 or (state = 'active' and system_identifier = $2) limit 1`,
+    const known = await tx.query<DbServer>(
+      `select ${COLUMNS} from tenantry.db_servers
+       where name = $1 or (state = 'active' and system_identifier = $2)`,
       [input.name, facts.systemIdentifier],
     )
-    if (same !== undefined) {
+    const active = known.find((server) => server.state === 'active')
+    if (active !== undefined) {
       const why =
-        same.name === input.name ? 'The name is taken' : `It is the server already registered as ${same.name}`
-      throw new TenantryError('conflict', `Server ${input.name} cannot be added: ${why}.`, {
-        server: input.name,
-      })
+        active.name === input.name
+          ? 'The name is taken'
+          : `It is the server already registered as ${active.name}`
+      throw cannotBeAdded(input.name, why)
     }
-    const [server] = await tx.query<DbServer>(
-      `insert into tenantry.db_servers (name, host, port, username, maintenance_database, sslmode, ssl_root_cert,
-         pooler_host, pooler_port, capacity, labels)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning ${COLUMNS}`,
-      [
-        input.name,
-        address.host,
-        address.port,
-        address.user,
-        address.database,
-        address.ssl,
-        address.sslRootCert ?? null,
-        input.pooler?.host ?? null,
-        input.pooler?.port ?? null,
-        input.capacity ?? null,
-        input.labels ?? {},
-      ],
-    )
-    if (server === undefined) throw new Error('insert returned no row')
-    if (address.password !== undefined)
-      await keyring.put(tx, secretOwner(server.id), 'password', address.password)
-    return recordFacts(tx, server.id, facts)
+    const [retired] = known
+    if (retired !== undefined) refuseOtherServer(retired, facts, address)
+    const id = retired?.id ?? (await insertServer(tx, input.name, address))
+    await tx.query(`update tenantry.db_servers set state = 'active', ssl_root_cert = $2 where id = $1`, [
+      id,
+      address.sslRootCert ?? null,
+    ])
+    await writeChanges(tx, keyring, id, { ...input, address })
+    return recordFacts(tx, id, facts)
   })
+}
+
+/** Its tenants are still registered: they would be looked for on a server that never had them. */
+function refuseOtherServer(retired: DbServer, facts: ServerFacts, address: ServerAddress): void {
+  const isSame =
+    retired.system_identifier !== null && facts.systemIdentifier !== null
+      ? retired.system_identifier === facts.systemIdentifier
+      : retired.host === address.host && retired.port === address.port
+  if (isSame) return
+  throw cannotBeAdded(
+    retired.name,
+    `The name belongs to a retired server, and this is another one (system identifier ${facts.systemIdentifier ?? 'unknown'}, not ${retired.system_identifier ?? 'unknown'})`,
+    ['Give it a name of its own.'],
+  )
+}
+
+function cannotBeAdded(name: string, why: string, nextSteps?: readonly string[]): TenantryError {
+  return new TenantryError('conflict', `Server ${name} cannot be added: ${why}.`, { server: name, nextSteps })
+}
+
+async function insertServer(tx: Queryable, name: string, address: ServerAddress): Promise<number> {
+  const [row] = await tx.query<{ id: number }>(
+    `insert into tenantry.db_servers (name, host, port, username, maintenance_database, sslmode)
+     values ($1, $2, $3, $4, $5, $6) returning id`,
+    [name, address.host, address.port, address.user, address.database, address.ssl],
+  )
+  if (row === undefined) throw new Error('insert returned no row')
+  return row.id
 }
 
 /** Connects and looks again. @throws TenantryError `server_unreachable` */
@@ -142,31 +158,40 @@ export async function updateServer(
     )
   }
   return control.transaction(async (tx) => {
-    if (address !== undefined) {
-      await tx.query(
-        `update tenantry.db_servers set host = $2, port = $3, username = $4, maintenance_database = $5, sslmode = $6
-         where id = $1`,
-        [server.id, address.host, address.port, address.user, address.database, address.ssl],
-      )
-      if (address.password !== undefined)
-        await keyring.put(tx, secretOwner(server.id), 'password', address.password)
-    }
-    await tx.query(
-      `update tenantry.db_servers set
-         pooler_host = case when $2 then $3 else pooler_host end, pooler_port = case when $2 then $4 else pooler_port end,
-         capacity = case when $5 then $6 else capacity end, labels = coalesce($7, labels) where id = $1`,
-      [
-        server.id,
-        changes.pooler !== undefined,
-        changes.pooler?.host ?? null,
-        changes.pooler?.port ?? null,
-        changes.capacity !== undefined,
-        changes.capacity ?? null,
-        changes.labels ?? null,
-      ],
-    )
+    await writeChanges(tx, keyring, server.id, { ...changes, address })
     return facts === undefined ? getServer(tx, name) : recordFacts(tx, server.id, facts)
   })
+}
+
+async function writeChanges(
+  tx: Queryable,
+  keyring: Keyring,
+  id: number,
+  changes: Omit<ServerChanges, 'dsn'> & { readonly address: ServerAddress | undefined },
+): Promise<void> {
+  const { address } = changes
+  if (address !== undefined) {
+    await tx.query(
+      `update tenantry.db_servers set host = $2, port = $3, username = $4, maintenance_database = $5, sslmode = $6
+       where id = $1`,
+      [id, address.host, address.port, address.user, address.database, address.ssl],
+    )
+    if (address.password !== undefined) await keyring.put(tx, secretOwner(id), 'password', address.password)
+  }
+  await tx.query(
+    `update tenantry.db_servers set
+       pooler_host = case when $2 then $3 else pooler_host end, pooler_port = case when $2 then $4 else pooler_port end,
+       capacity = case when $5 then $6 else capacity end, labels = coalesce($7, labels) where id = $1`,
+    [
+      id,
+      changes.pooler !== undefined,
+      changes.pooler?.host ?? null,
+      changes.pooler?.port ?? null,
+      changes.capacity !== undefined,
+      changes.capacity ?? null,
+      changes.labels ?? null,
+    ],
+  )
 }
 
 /** What the URL does not say stays: the authority that signed the certificate, and the password of the same role. */

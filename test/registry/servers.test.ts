@@ -12,6 +12,7 @@ import {
   testServer,
   updateServer,
 } from '../../src/registry/servers.ts'
+import { countTenants, registerTenants } from '../../src/registry/tenants.ts'
 import { pauseRollout, stopRollout } from '../../src/rollout/commands.ts'
 import { startFleet, type Fleet } from '../support/fleet.ts'
 import { FAST_NOT_DURABLE } from '../support/global-setup.ts'
@@ -74,6 +75,34 @@ describe('adding', () => {
       code: 'conflict',
       message: expect.stringContaining(why) as string,
     })
+  })
+
+  test('a retired one comes back under its name with its tenants; another server does not get the name', async () => {
+    const { control, keyring } = fleet.app
+    const third = await startPrivateServer({ settings: FAST_NOT_DURABLE })
+    const dsn = dsnOf('postgres', third)
+    const first = { name: 'back', dsn, labels: { region: 'eu' }, capacity: 7 }
+    const { id } = await addServer(control, keyring, first)
+    await registerTenants(control, [{ name: 'comes-back', server: 'back', database: 'comes_back' }])
+    await retireServer(control, 'back')
+    expect(await countTenants(control, 'name:comes-back')).toBe(0)
+    const again = await addServer(control, keyring, { name: 'back', dsn, labels: { region: 'us' } })
+    expect(again).toMatchObject({ id, state: 'active', labels: { region: 'us' }, capacity: 7 })
+    expect(await countTenants(control, 'name:comes-back')).toBe(1)
+    await expect(add('back', dsn)).rejects.toThrow('The name is taken')
+
+    await retireServer(control, 'second')
+    await retireServer(control, 'back')
+    await expect(add('second', dsn)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(
+        /The name belongs to a retired server, and this is another one \(system identifier \d+, not \d+\)/,
+      ) as string,
+    })
+    expect(await add('second', dsnOf('postgres', other))).toMatchObject({ state: 'active' })
+    await control.query(`delete from tenantry.tenants where server_id = $1`, [id])
+    await control.query(`delete from tenantry.db_servers where id = $1`, [id])
+    await third.remove()
   })
 
   test('of several that add the same server at once, one succeeds', async () => {

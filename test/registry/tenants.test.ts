@@ -1,7 +1,7 @@
 /** Tenants found on servers, imported, and a hundred thousand of them. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ident } from '../../src/engine/sql.ts'
-import { discover } from '../../src/registry/discovery.ts'
+import { discover, findPlaces } from '../../src/registry/discovery.ts'
 import { listServers, type DbServer } from '../../src/registry/servers.ts'
 import {
   countTenants,
@@ -71,6 +71,22 @@ describe('discovery', () => {
     ])
     await adminQuery(`alter database ${prefix}z_closed allow_connections true`)
     for (const name of ['z_closed', 'z_full', 'z_private']) await adminQuery(`drop database ${prefix}${name}`)
+  })
+
+  test("the server's own databases, templates and Tenantry's own are nobody's tenants", async () => {
+    const control = fleet.controlUrl.slice(fleet.controlUrl.lastIndexOf('/') + 1)
+    const { keyring } = fleet.app
+    const all = (await findPlaces(fleet.app.control, keyring, await server(), { pattern: '%' })).map(
+      (place) => place.database,
+    )
+    expect(all).toEqual(expect.arrayContaining(fleet.tenants.slice(0, 4).map((tenant) => tenant.database)))
+    for (const own of ['postgres', 'template0', 'template1', control]) expect(all).not.toContain(own)
+    expect(await find('postgres')).toMatchObject({ found: 0, added: 0 })
+    // Whoever registers it by name means it.
+    await registerTenants(fleet.app.control, [{ name: 'by-name', server: 'pg-1', database: 'postgres' }])
+    expect(await find('postgres')).toMatchObject({ found: 0, missing: [] })
+    expect(await getTenant(fleet.app.control, 'by-name')).toMatchObject({ state: 'active' })
+    await fleet.app.control.query(`delete from tenantry.tenants where name = 'by-name'`)
   })
 
   test('one that is gone is marked missing, and is back when it is back', async () => {
