@@ -11,10 +11,13 @@ import { collectRollouts } from './observability/collectors/rollouts.ts'
 import { registerCollector } from './observability/metrics.ts'
 import { benchmarkHandler } from './provisioning/benchmark.ts'
 import { simulateCleanupHandler, simulateHandler } from './provisioning/simulate.ts'
+import { adoptHandler } from './rollout/adopt.ts'
 import { RolloutCarrier } from './rollout/carry-out.ts'
 import { rolloutController } from './rollout/controller.ts'
 import { discoverHandler, importHandler } from './registry/operations.ts'
 import { measureRollout } from './rollout/measure.ts'
+import { schemaSyncHandler } from './rollout/sync.ts'
+import { driftScanHandler } from './schema/drift/scan.ts'
 import { Worker } from './worker/worker.ts'
 
 /** @param destination file descriptor, or path of a file. */
@@ -51,6 +54,9 @@ function operationHandlers(app: App): Record<string, OperationHandler> {
     rollout: rolloutController(app),
     discover: discoverHandler(app),
     import: importHandler(),
+    adopt: adoptHandler(app),
+    'drift-scan': driftScanHandler(app),
+    'schema-sync': schemaSyncHandler(app),
     benchmark: benchmarkHandler(app.control, measureRollout(app.control, app.config)),
     simulate: simulateHandler(app),
     'simulate-cleanup': simulateCleanupHandler(app),

@@ -1,6 +1,8 @@
 /** Everything that can be asked. A new area adds its endpoints here and nowhere else. */
+import { adoptEndpoints } from './adopt.ts'
 import { auditEndpoints } from './audit.ts'
 import { doctorEndpoints } from './doctor.ts'
+import { driftEndpoints } from './drift.ts'
 import type { AnyEndpoint } from './endpoint.ts'
 import { healthEndpoints } from './health.ts'
 import { metricsEndpoints } from './metrics.ts'
@@ -10,6 +12,7 @@ import { rolloutEndpoints } from './rollouts.ts'
 import { scheduleEndpoints } from './schedules.ts'
 import { serverEndpoints } from './servers.ts'
 import { simulateEndpoints } from './simulate.ts'
+import { syncEndpoints } from './sync.ts'
 import { tenantEndpoints } from './tenants.ts'
 import { tokenEndpoints } from './tokens.ts'
 import { versionEndpoints } from './versions.ts'
@@ -17,9 +20,12 @@ import { versionEndpoints } from './versions.ts'
 const all = [
   ...serverEndpoints,
   ...tenantEndpoints,
+  ...adoptEndpoints,
   ...versionEndpoints,
   ...rolloutEndpoints,
   ...rolloutStreamEndpoints,
+  ...driftEndpoints,
+  ...syncEndpoints,
   ...simulateEndpoints,
   ...operationEndpoints,
   ...scheduleEndpoints,

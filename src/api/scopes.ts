@@ -5,6 +5,8 @@ export const SCOPES = {
   'registry:write': 'Add, change and retire servers and tenants; run discovery and import.',
   'versions:read': 'See versions and their SQL.',
   'versions:write': 'Generate and import versions.',
+  'schema:read': 'Compare schemas; see stored snapshots and drift.',
+  'schema:write': 'Store snapshots; scan for drift and ignore it.',
   'rollouts:read': 'See rollouts, their targets and errors.',
   'rollouts:run': 'Start, pause, resume, stop, retry and undo rollouts.',
   'rollouts:approve': 'Approve a wave that waits for a person.',

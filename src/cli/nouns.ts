@@ -40,6 +40,18 @@ export const NOUNS: readonly Noun[] = [
   noun('Fleet', 'tenant', 'tenant databases and schemas', () => import('./commands/tenant.ts')),
   noun('Change', 'version', 'schema changes, each with its way back', () => import('./commands/version.ts')),
   noun('Change', 'rollout', 'bring a version to tenants, in waves', () => import('./commands/rollout.ts')),
+  noun(
+    'Change',
+    'drift',
+    'tenants whose schema is not what it should be',
+    () => import('./commands/drift.ts'),
+  ),
+  noun(
+    'Change',
+    'adopt',
+    'take over tenants that another tool has migrated',
+    () => import('./commands/adopt.ts'),
+  ),
   noun('Change', 'simulate', 'test databases', () => import('./commands/simulate.ts')),
   noun(
     'Change',

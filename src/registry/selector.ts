@@ -81,6 +81,8 @@ function termCondition(term: SelectorTerm, parameter: (value: unknown) => string
       return nameCondition('tenant.database_name', term.values, parameter)
     case 'schema':
       return nameCondition('tenant.schema_name', term.values, parameter)
+    case 'drift':
+      return driftCondition(parameter(term.values))
     case 'state':
       return `tenant.state = any(${parameter(term.values)}::text[])`
     default:
@@ -88,6 +90,12 @@ function termCondition(term: SelectorTerm, parameter: (value: unknown) => string
         .map((value) => `tenant.labels @> ${parameter(JSON.stringify({ [term.key]: value }))}::jsonb`)
         .join(' or ')
   }
+}
+
+/** By what the last scan found: a difference's key, or `different`, `in_sync`, `unreachable`. */
+function driftCondition(values: string): string {
+  return `exists (select from tenantry.drift_state as finding where finding.tenant_id = tenant.id
+    and not finding.ignored and (finding.difference_key = any(${values}::text[]) or finding.state = any(${values}::text[])))`
 }
 
 /** Plain names together, however many; each pattern by itself. */

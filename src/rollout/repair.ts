@@ -26,7 +26,7 @@ import { storeVersion, withNewVersionId } from '../schema/versions.ts'
 import type { Rollout } from './rollout.ts'
 import { startRollout, type NewRollout } from './start.ts'
 
-interface Parts {
+export interface Parts {
   readonly control: Control
   readonly keyring: Keyring
 }

@@ -44,6 +44,11 @@ export interface Dialect {
    * audited with it. Not comparable to `Snapshot.fingerprint`, nor between server versions.
    */
   catalogueFingerprint(session: SchemaSession, options?: InspectOptions): Promise<string>
+  /**
+   * A statement that fails, with a message of its own, unless `catalogueFingerprint` is one of these: it goes first
+   * in a change that was planned for one schema and must not meet another.
+   */
+  guard?(accepted: readonly string[], options?: InspectOptions): string
   /** Makes an empty scratch database on the server of `url`. */
   scratch(url: string): Promise<Scratch>
   /** Rules by kind. */

@@ -1,0 +1,215 @@
+/** Drift: which tenants' schemas are not what is expected of them. */
+import { z } from 'zod'
+import { enqueueOperation } from '../control/operations/store.ts'
+import {
+  countFindings,
+  getDifference,
+  ignoreDifference,
+  listFindings,
+  listGroups,
+  watchDifference,
+} from '../schema/drift/findings.ts'
+import { controlStore } from '../schema/snapshot/stores/control.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import { defineEndpoint } from './endpoint.ts'
+import { cursorText, pageLimit, pageOf, timestamp } from './fields.ts'
+import { selectorText, startedOperation } from './tenants.ts'
+
+const STATES = ['in_sync', 'different', 'unreachable', 'no_expectation'] as const
+
+export const differenceKey = z
+  .string()
+  .regex(/^[0-9a-f]{16}$/)
+  .describe('The key of a difference: the same for all tenants that differ in the same way.')
+const scanId = z.uuid().optional().describe('Only what this scan found; absent: the latest of each tenant.')
+
+export const snapshotReference = z
+  .string()
+  .min(1)
+  .max(120)
+  .describe('A stored snapshot: its name, `name@3`, or the beginning of its fingerprint.')
+
+const group = z.object({
+  key: differenceKey,
+  tenants: z.int(),
+  ignored: z.int().describe('How many of these are ignored for now.'),
+  summary: z.array(z.string()).describe('One sentence for each difference.'),
+  examples: z.array(z.string()).describe('Up to three of the tenants.'),
+  expected: z.string().describe('Fingerprint of the expected schema.'),
+  actual: z.string().describe('Fingerprint of the schema that they have.'),
+})
+
+const counts = z.object({
+  in_sync: z.int(),
+  different: z.int(),
+  ignored: z.int().describe('Of the different ones.'),
+  unreachable: z.int(),
+  no_expectation: z
+    .int()
+    .describe('Tenants whose recorded version has no snapshot, so that nothing is expected of them.'),
+})
+
+const scan = defineEndpoint({
+  id: 'drift.scan',
+  method: 'POST',
+  path: '/drift/scans',
+  tag: 'Drift',
+  scope: 'schema:write',
+  summary: 'Look at the schemas of tenants and hold them against what is expected',
+  description:
+    'An operation. Read-only: one query per tenant for as long as tenants are alike, no lock beyond that of reading ' +
+    'a catalogue. Without `expected`, each tenant is held against the snapshot named `version-<version_id>` of the ' +
+    'version that it is recorded at.',
+  body: z.strictObject({
+    selector: selectorText,
+    expected: snapshotReference.optional(),
+    max_connections: z.int().min(1).max(1000).optional().describe('To one server at once; default 16.'),
+  }),
+  status: 202,
+  output: startedOperation,
+  errors: ['not_found'],
+  location: (operation) => `/operations/${operation.operation_id}`,
+  async run({ control }, { body, caller }) {
+    const expected = body.expected === undefined ? undefined : await controlStore(control).get(body.expected)
+    const operation = await enqueueOperation(control, {
+      kind: 'drift-scan',
+      input: {
+        selector: body.selector,
+        expected: expected?.fingerprint,
+        concurrency: body.max_connections,
+      },
+      createdBy: caller.actor,
+    })
+    return { operation_id: operation.id, state: operation.state }
+  },
+})
+
+const list = defineEndpoint({
+  id: 'drift.list',
+  method: 'GET',
+  path: '/drift',
+  tag: 'Drift',
+  scope: 'schema:read',
+  summary: 'Ways to differ, with how many tenants differ so',
+  query: { selector: selectorText, scan: scanId },
+  status: 200,
+  output: z.object({ counts, groups: z.array(group) }),
+  async run({ control }, { query: { selector, scan: of } }) {
+    const [found, groups] = await Promise.all([
+      countFindings(control, selector, of),
+      listGroups(control, selector, of),
+    ])
+    return {
+      counts: found,
+      groups: groups.map((one) => ({ ...one, summary: [...one.summary], examples: [...one.examples] })),
+    }
+  },
+})
+
+const tenants = defineEndpoint({
+  id: 'drift.tenants',
+  method: 'GET',
+  path: '/drift/tenants',
+  tag: 'Drift',
+  scope: 'schema:read',
+  summary: 'What was found about each tenant',
+  query: {
+    selector: selectorText,
+    scan: scanId,
+    state: z.enum(STATES).optional(),
+    difference: differenceKey.optional(),
+    limit: pageLimit(),
+    cursor: cursorText,
+  },
+  status: 200,
+  output: pageOf(
+    z.object({
+      tenant: z.string(),
+      server: z.string(),
+      state: z.enum(STATES),
+      ignored: z.boolean(),
+      difference: differenceKey.nullable(),
+      error: z.string().nullable().describe('Why it could not be looked at.'),
+      checked_at: timestamp,
+    }),
+  ),
+  async run({ control }, { query: { limit, cursor, ...filter } }) {
+    const after = decodeCursor(z.string(), filter, cursor)
+    const items = await listFindings(control, { ...filter, key: filter.difference, after, limit })
+    const end = items.at(-1)
+    return {
+      items,
+      next_cursor: end === undefined || items.length < limit ? null : encodeCursor(filter, end.tenant),
+    }
+  },
+})
+
+const show = defineEndpoint({
+  id: 'drift.show',
+  method: 'GET',
+  path: '/drift/{key}',
+  tag: 'Drift',
+  scope: 'schema:read',
+  summary: 'One way to differ',
+  params: { key: differenceKey },
+  errors: ['not_found'],
+  status: 200,
+  output: z.object({
+    key: differenceKey,
+    expected: z.string(),
+    actual: z.string(),
+    summary: z.array(z.string()),
+    first_seen: timestamp,
+  }),
+  async run({ control }, { params }) {
+    const difference = await getDifference(control, params.key)
+    return { ...difference, summary: [...difference.summary] }
+  },
+})
+
+const ignore = defineEndpoint({
+  id: 'drift.ignore',
+  method: 'POST',
+  path: '/drift/{key}/ignore',
+  tag: 'Drift',
+  scope: 'schema:write',
+  summary: 'Ignore a difference, with a reason, for good or until a day',
+  params: { key: differenceKey },
+  body: z.strictObject({
+    tenant: z.string().min(1).max(200).optional().describe('Only of this tenant; absent: of all.'),
+    until: z.iso.datetime({ offset: true }).optional(),
+    reason: z.string().min(1).max(500),
+  }),
+  errors: ['not_found'],
+  status: 200,
+  output: z.object({ key: differenceKey }),
+  async run({ control }, { params, body, caller }) {
+    await ignoreDifference(control, {
+      key: params.key,
+      tenant: body.tenant,
+      until: body.until === undefined ? undefined : new Date(body.until),
+      reason: body.reason,
+      createdBy: caller.actor,
+    })
+    return { key: params.key }
+  },
+})
+
+const watch = defineEndpoint({
+  id: 'drift.watch',
+  method: 'DELETE',
+  path: '/drift/{key}/ignore',
+  tag: 'Drift',
+  scope: 'schema:write',
+  summary: 'Stop ignoring a difference',
+  params: { key: differenceKey },
+  errors: ['not_found'],
+  status: 200,
+  output: z.object({ key: differenceKey, ended: z.int() }),
+  run: async ({ control }, { params }) => ({
+    key: params.key,
+    ended: await watchDifference(control, params.key),
+  }),
+})
+
+export const driftEndpoints = [scan, list, tenants, show, ignore, watch] as const

@@ -1,0 +1,82 @@
+import type { Command } from 'commander'
+import { action, withWait, type WaitOptions } from '../options.ts'
+import { steeringBody, withSteering, type Steering } from '../rollouts/steering.ts'
+import { readAllowed, withPlanning, type Planning } from '../planning.ts'
+
+/** What needs the control database: tenants held against a snapshot, and brought to it. */
+export function defineFleet(schema: Command): void {
+  defineValidate(schema)
+  defineSync(schema)
+}
+
+interface Selection {
+  readonly selector: string
+  readonly tenant?: string
+  readonly to: string
+}
+
+function selectorOf({ selector, tenant }: Selection): string {
+  return tenant === undefined ? selector : `${selector} name:${tenant}`.trim()
+}
+
+function withSelection(command: Command): Command {
+  return command
+    .requiredOption(
+      '--to <snapshot>',
+      'stored snapshot: its name, name@3, or the beginning of its fingerprint',
+    )
+    .option('-s, --selector <terms>', "which tenants: 'plan:free region:eu'; all when not given", '')
+    .option('--tenant <name>', 'only this one')
+}
+
+function defineValidate(schema: Command): void {
+  withWait(
+    withSelection(schema.command('validate').description('For CI: are all tenants like a stored snapshot?')),
+  )
+    .option('--junit <file>', 'write a JUnit report as well, one test case per tenant')
+    .addHelpText('after', '\nExit code 0: all in sync, 6: some differ, 3: some could not be reached.')
+    .action(
+      action<Selection & WaitOptions & { junit?: string }>(async (cli, options) => {
+        const { EXIT } = await import('../errors.ts')
+        const { scanAndWait, showDrift, writeJunit } = await import('../drift.ts')
+        const selector = selectorOf(options)
+        const found = await scanAndWait(cli, { ...options, selector, expected: options.to })
+        if (found === undefined) return EXIT.interrupted
+        if (options.junit !== undefined) await writeJunit(cli, options.junit, selector, found.scan)
+        showDrift(cli, found)
+        const { different, ignored, unreachable } = found.counts
+        if (different > ignored) return EXIT.differences
+        return unreachable > 0 ? EXIT.failedTargets : EXIT.ok
+      }),
+    )
+}
+
+function defineSync(schema: Command): void {
+  withPlanning(
+    withSteering(withSelection(schema.command('sync').description('Bring tenants to a stored snapshot'))),
+  )
+    .addHelpText(
+      'after',
+      '\nLooks at all selected tenants first; each way to differ gets one plan, proved on a scratch database, and one\n' +
+        'rollout. With --dry-run the plans are shown and nothing is run.',
+    )
+    .action(
+      action<Selection & Steering & Planning & WaitOptions>(async (cli, options) => {
+        const { syncTenants, showPlans } = await import('../sync.ts')
+        const selector = selectorOf(options)
+        if (options.dryRun === true) return showPlans(cli, { ...options, selector })
+        const { dry_run: _, ...steering } = steeringBody(options)
+        const api = await cli.api()
+        const started = await api.call(api.at('schema.sync'), {
+          body: {
+            ...steering,
+            selector,
+            to: options.to,
+            allow: readAllowed(options),
+            style: options.style,
+          },
+        })
+        return syncTenants(cli, api, started, options)
+      }),
+    )
+}

@@ -1,0 +1,115 @@
+/** Drift as the command line shows it. */
+import { writeFile } from 'node:fs/promises'
+import type { Answer, Item } from './api.ts'
+import type { Cli } from './cli.ts'
+import { count, moment } from './format.ts'
+import { followOperation } from './operations.ts'
+import type { WaitOptions } from './options.ts'
+import type { View } from './output.ts'
+import { gather } from './pages.ts'
+
+type Drift = Answer<'drift.list'>
+
+export const FINDING_VIEW: View<Item<'drift.tenants'>> = {
+  name: (finding) => finding.tenant,
+  columns: [
+    { title: 'TENANT', value: (finding) => finding.tenant },
+    { title: 'SERVER', value: (finding) => finding.server },
+    { title: 'STATE', value: (finding) => (finding.ignored ? 'ignored' : finding.state.replace('_', ' ')) },
+    { title: 'DIFFERENCE', value: (finding) => finding.difference },
+    { title: 'ERROR', value: (finding) => finding.error },
+    { title: 'CHECKED', value: (finding) => moment(finding.checked_at), wide: true },
+  ],
+}
+
+/**
+ * Scans and waits.
+ * @returns what was found, or undefined when the watcher let go
+ */
+export async function scanAndWait(
+  cli: Cli,
+  options: WaitOptions & { selector: string; expected?: string; maxConnections?: number },
+): Promise<(Drift & { scan: string }) | undefined> {
+  const api = await cli.api()
+  const started = await api.call(api.at('drift.scan'), {
+    body: {
+      selector: options.selector,
+      expected: options.expected,
+      max_connections: options.maxConnections,
+    },
+  })
+  const scan = started.operation_id
+  if ((await followOperation(cli, api, scan, options)) === undefined) return undefined
+  const found = await api.call(api.at('drift.list'), { query: { selector: options.selector, scan } })
+  return { ...found, scan }
+}
+
+const SENTENCES_SHOWN = 5
+
+/** Ways to differ with their sentences, the most frequent first; then how many are in sync. */
+export function showDrift(cli: Cli, drift: Drift): void {
+  cli.output.value(drift, textOf(drift))
+}
+
+function textOf({ counts, groups }: Drift): string {
+  const lines = groups.flatMap((group) => {
+    const names = group.examples.join(', ') + (group.tenants > group.examples.length ? ', …' : '')
+    const ignored = group.ignored === 0 ? '' : ` (${count(group.ignored)} ignored)`
+    const more = group.summary.length - SENTENCES_SHOWN
+    return [
+      `${group.key}  ${tenants(group.tenants)}${ignored}: ${names}`,
+      ...group.summary.slice(0, SENTENCES_SHOWN).map((sentence) => `  ${sentence}`),
+      ...(more > 0 ? [`  and ${more} more: tenantry drift show ${group.key}`] : []),
+    ]
+  })
+  const parts = [
+    `${tenants(counts.in_sync)} in sync`,
+    `${count(counts.different)} different`,
+    ...(counts.ignored > 0 ? [`${count(counts.ignored)} of these ignored`] : []),
+    ...(counts.unreachable > 0 ? [`${count(counts.unreachable)} unreachable`] : []),
+    ...(counts.no_expectation > 0
+      ? [`${count(counts.no_expectation)} with no snapshot to be held against`]
+      : []),
+  ]
+  return [...lines, parts.join(', ')].join('\n')
+}
+
+function tenants(number: number): string {
+  return number === 1 ? '1 tenant' : `${count(number)} tenants`
+}
+
+/** A JUnit report of one scan: a test case per tenant, failed where it differs, in error where it was not reached. */
+export async function writeJunit(cli: Cli, file: string, selector: string, scan: string): Promise<void> {
+  const api = await cli.api()
+  const { rows } = await gather(0, (page) =>
+    api.call(api.at('drift.tenants'), { query: { selector, scan, ...page } }),
+  )
+  const failed = rows.filter((row) => row.state === 'different' && !row.ignored)
+  const errors = rows.filter((row) => row.state === 'unreachable')
+  const cases = rows.map((row) => {
+    const open = `    <testcase classname=${attribute(row.server)} name=${attribute(row.tenant)}`
+    if (row.state === 'unreachable')
+      return `${open}><error message=${attribute(row.error ?? '')}/></testcase>`
+    if (row.ignored) return `${open}><skipped message="ignored"/></testcase>`
+    if (row.state !== 'different') return `${open}/>`
+    return `${open}><failure message=${attribute(`difference ${row.difference ?? ''}`)}/></testcase>`
+  })
+  const totals = `tests="${rows.length}" failures="${failed.length}" errors="${errors.length}"`
+  const report = [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites ${totals}>`,
+    `  <testsuite name="schema" ${totals}>`,
+    ...cases,
+    '  </testsuite>',
+    '</testsuites>',
+    '',
+  ]
+  await writeFile(file, report.join('\n'))
+}
+
+function attribute(text: string): string {
+  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
+  // Control characters cannot stand in XML at all, not even as entities.
+  const printable = text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu, '\ufffd')
+  return `"${printable.replaceAll(/[&<>"]/gu, (character) => entities[character] as string)}"`
+}

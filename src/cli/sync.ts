@@ -1,0 +1,80 @@
+/** Bringing tenants to a snapshot, as the command line shows it. */
+import type { Answer, Api } from './api.ts'
+import type { Cli } from './cli.ts'
+import { scanAndWait } from './drift.ts'
+import { EXIT } from './errors.ts'
+import { count } from './format.ts'
+import { followOperation } from './operations.ts'
+import type { WaitOptions } from './options.ts'
+import type { Planning } from './planning.ts'
+
+interface Started {
+  readonly difference: string
+  readonly tenants: number
+  readonly rollout?: string
+  readonly refused?: string
+}
+
+/** Follows the operation, then its rollouts, one after the other. */
+export async function syncTenants(
+  cli: Cli,
+  api: Api,
+  started: Answer<'schema.sync'>,
+  options: WaitOptions,
+): Promise<number> {
+  const ended = await followOperation(cli, api, started.operation_id, options)
+  if (ended === undefined) return EXIT.interrupted
+  const result = ended.result as unknown as { in_sync: number; unreachable: number; groups: Started[] }
+  cli.output.value(result, summaryOf(result))
+  const refused = result.groups.some((group) => group.refused !== undefined)
+  let worst: number = refused ? EXIT.conflict : result.unreachable > 0 ? EXIT.failedTargets : EXIT.ok
+  if (options.wait === false) return worst
+  const { watchRollout } = await import('./rollouts/watch.ts')
+  for (const { rollout } of result.groups) {
+    if (rollout === undefined) continue
+    const code = await watchRollout(cli, api, rollout, { timeout: options.timeout })
+    if (code !== EXIT.ok) worst = code
+  }
+  return worst
+}
+
+function summaryOf(result: { in_sync: number; unreachable: number; groups: readonly Started[] }): string {
+  const lines = result.groups.map(({ difference, tenants, rollout, refused }) =>
+    rollout === undefined
+      ? `${difference}  ${count(tenants)} tenants, not begun: ${refused ?? ''}`
+      : `${difference}  ${count(tenants)} tenants, rollout ${rollout}`,
+  )
+  const rest = result.unreachable === 0 ? '' : `, ${count(result.unreachable)} could not be reached`
+  return [...lines, `${count(result.in_sync)} tenants are in sync${rest}`].join('\n')
+}
+
+/** The plan for each way to differ; nothing is run. */
+export async function showPlans(
+  cli: Cli,
+  options: WaitOptions & Planning & { selector: string; to: string },
+): Promise<number> {
+  const found = await scanAndWait(cli, { ...options, expected: options.to })
+  if (found === undefined) return EXIT.interrupted
+  const api = await cli.api()
+  const plans = []
+  for (const group of found.groups) {
+    const plan = await api.call(api.at('drift.plan'), {
+      params: { key: group.key },
+      query: { style: options.style },
+    })
+    plans.push({ difference: group.key, tenants: group.tenants, summary: group.summary, ...plan })
+  }
+  const text = plans.map(({ difference, tenants, summary, sql, must_allow: hazards }) =>
+    [
+      `-- ${difference}: ${count(tenants)} ${tenants === 1 ? 'tenant' : 'tenants'}`,
+      ...summary.map((sentence) => `--   ${sentence}`),
+      ...hazards.map((hazard) => `-- needs --allow ${hazard.name}: ${hazard.detail}`),
+      sql,
+    ].join('\n'),
+  )
+  cli.output.value(
+    { counts: found.counts, plans },
+    [...text, `${count(found.counts.in_sync)} tenants are in sync`].join('\n'),
+  )
+  return EXIT.ok
+}

@@ -1,0 +1,177 @@
+/** What was found about each tenant, as last seen, and the ways to differ with the tenants that do. */
+import type { Queryable } from '../../control/control.ts'
+import { TenantryError } from '../../lib/errors.ts'
+import { getTenant, selectionCondition } from '../../registry/tenants.ts'
+
+export type FindingState = 'in_sync' | 'different' | 'unreachable' | 'no_expectation'
+
+export interface Finding {
+  readonly tenantId: number
+  readonly state: FindingState
+  readonly differenceKey: string | null
+  readonly catalogueFingerprint: string | null
+  readonly schemaFingerprint: string | null
+  readonly error: string | null
+}
+
+export async function saveFindings(
+  on: Queryable,
+  operationId: string,
+  findings: readonly Finding[],
+): Promise<void> {
+  await on.query(
+    `insert into tenantry.drift_findings as finding
+       (tenant_id, operation_id, state, difference_key, catalogue_fingerprint, schema_fingerprint, error, checked_at)
+     select "tenantId", $1, state, "differenceKey", "catalogueFingerprint", "schemaFingerprint", error, now()
+     from jsonb_to_recordset($2::jsonb) as found ("tenantId" bigint, state text, "differenceKey" text,
+       "catalogueFingerprint" text, "schemaFingerprint" text, error text)
+     on conflict (tenant_id) do update set operation_id = excluded.operation_id, state = excluded.state,
+       difference_key = excluded.difference_key, catalogue_fingerprint = excluded.catalogue_fingerprint,
+       schema_fingerprint = excluded.schema_fingerprint, error = excluded.error, checked_at = excluded.checked_at`,
+    [operationId, JSON.stringify(findings)],
+  )
+}
+
+export interface DriftGroup {
+  readonly key: string
+  readonly tenants: number
+  /** Of these, how many are ignored for now. */
+  readonly ignored: number
+  readonly summary: readonly string[]
+  readonly examples: readonly string[]
+  readonly expected: string
+  readonly actual: string
+}
+
+/** Findings of the selected tenants, only those of one scan when it is given. */
+function chosen(selector: string, scan: string | undefined): { sql: string; values: readonly unknown[] } {
+  const condition = selectionCondition(selector, 2)
+  return {
+    sql: `tenantry.drift_state as finding
+      join tenantry.tenants as tenant on tenant.id = finding.tenant_id
+        and ($1::uuid is null or finding.operation_id = $1)
+      join tenantry.db_servers as server on server.id = tenant.server_id and ${condition.sql}`,
+    values: [scan ?? null, ...condition.values],
+  }
+}
+
+/** Ways to differ, the most frequent first. */
+export function listGroups(on: Queryable, selector: string, scan?: string): Promise<DriftGroup[]> {
+  const { sql, values } = chosen(selector, scan)
+  return on.query<DriftGroup>(
+    `select difference.key, count(*) as tenants, count(*) filter (where finding.ignored) as ignored,
+       difference.summary, (array_agg(tenant.name order by tenant.name))[1:3] as examples,
+       difference.expected, difference.actual
+     from ${sql} join tenantry.drift_differences as difference on difference.key = finding.difference_key
+     group by difference.key order by count(*) desc, difference.key`,
+    values,
+  )
+}
+
+export interface DriftCounts {
+  readonly in_sync: number
+  readonly different: number
+  /** Of the different ones. */
+  readonly ignored: number
+  readonly unreachable: number
+  readonly no_expectation: number
+}
+
+export async function countFindings(on: Queryable, selector: string, scan?: string): Promise<DriftCounts> {
+  const { sql, values } = chosen(selector, scan)
+  const count = (condition: string): string => `count(*) filter (where ${condition})`
+  const [counts] = await on.query<DriftCounts>(
+    `select ${count(`finding.state = 'in_sync'`)} as in_sync, ${count(`finding.state = 'different'`)} as different,
+       ${count('finding.ignored')} as ignored, ${count(`finding.state = 'unreachable'`)} as unreachable,
+       ${count(`finding.state = 'no_expectation'`)} as no_expectation
+     from ${sql}`,
+    values,
+  )
+  return counts as DriftCounts
+}
+
+export interface TenantFinding {
+  readonly tenant: string
+  readonly server: string
+  readonly state: FindingState
+  readonly ignored: boolean
+  readonly difference: string | null
+  readonly error: string | null
+  readonly checked_at: Date
+}
+
+/** Findings by tenant in the order of their names, `limit` of them after the name `after`. */
+export function listFindings(
+  on: Queryable,
+  filter: {
+    readonly selector: string
+    readonly scan?: string | undefined
+    readonly state?: FindingState | undefined
+    readonly key?: string | undefined
+    readonly after?: string | undefined
+    readonly limit: number
+  },
+): Promise<TenantFinding[]> {
+  const { sql, values } = chosen(filter.selector, filter.scan)
+  const next = values.length
+  return on.query<TenantFinding>(
+    `select tenant.name as tenant, server.name as server, finding.state, finding.ignored,
+       finding.difference_key as difference, finding.error, finding.checked_at
+     from ${sql}
+     where ($${next + 1}::text is null or finding.state = $${next + 1})
+       and ($${next + 2}::text is null or finding.difference_key = $${next + 2})
+       and ($${next + 3}::text is null or tenant.name > $${next + 3})
+     order by tenant.name limit $${next + 4}`,
+    [...values, filter.state ?? null, filter.key ?? null, filter.after ?? null, filter.limit],
+  )
+}
+
+export interface DriftDifference {
+  readonly key: string
+  readonly expected: string
+  readonly actual: string
+  readonly summary: readonly string[]
+  readonly first_seen: Date
+}
+
+/** @throws TenantryError `not_found` */
+export async function getDifference(on: Queryable, key: string): Promise<DriftDifference> {
+  const [difference] = await on.query<DriftDifference>(
+    'select key, expected, actual, summary, first_seen from tenantry.drift_differences where key = $1',
+    [key],
+  )
+  if (difference !== undefined) return difference
+  throw new TenantryError('not_found', `There is no difference ${JSON.stringify(key)}.`, {
+    nextSteps: ['List those that were found: tenantry drift list'],
+  })
+}
+
+export interface NewIgnore {
+  readonly key: string
+  /** A tenant's name; absent: all that differ so. */
+  readonly tenant?: string | undefined
+  readonly until?: Date | undefined
+  readonly reason: string
+  readonly createdBy: string
+}
+
+/** @throws TenantryError `not_found` for an unknown difference or tenant */
+export async function ignoreDifference(on: Queryable, ignore: NewIgnore): Promise<void> {
+  await getDifference(on, ignore.key)
+  const tenant = ignore.tenant === undefined ? undefined : await getTenant(on, ignore.tenant)
+  await on.query(
+    `insert into tenantry.drift_ignores (difference_key, tenant_id, until, reason, created_by)
+     values ($1, $2, $3, $4, $5)`,
+    [ignore.key, tenant?.id ?? null, ignore.until ?? null, ignore.reason, ignore.createdBy],
+  )
+}
+
+/** Ends all ignoring of a difference. @returns how many entries ended */
+export async function watchDifference(on: Queryable, key: string): Promise<number> {
+  await getDifference(on, key)
+  const ended = await on.query(
+    `delete from tenantry.drift_ignores where difference_key = $1 and (until is null or until > now()) returning id`,
+    [key],
+  )
+  return ended.length
+}

@@ -1,0 +1,276 @@
+/**
+ * Looks at the schema of every selected tenant and holds it against what is expected: read-only, one query per
+ * tenant for as long as tenants are alike, no lock beyond that of reading a catalogue. Each tenant's finding is a
+ * row, so that a scan that was killed goes on with the tenants that are left.
+ */
+import type { Control } from '../../control/control.ts'
+import type { OperationContext, OperationHandler } from '../../control/operations/operation.ts'
+import type { Keyring } from '../../control/secrets.ts'
+import { DatabaseFailure } from '../../engine/failure.ts'
+import { messageOf, TenantryError } from '../../lib/errors.ts'
+import { countTenants, selectionCondition } from '../../registry/tenants.ts'
+import type { Snapshot } from '../snapshot/snapshot.ts'
+import { controlStore, keepSnapshot } from '../snapshot/stores/control.ts'
+import {
+  inspectOptionsOf,
+  openTenantDatabase,
+  serverOf,
+  type OpenDatabase,
+  type TenantServer,
+} from '../tenant-session.ts'
+import { createComparer, saveDifferences, type Difference } from './compare.ts'
+import { countFindings, saveFindings, type DriftCounts, type Finding } from './findings.ts'
+import { createReader, type Reader } from './readings.ts'
+
+export interface ScanInput {
+  readonly selector: string
+  /** Fingerprint of the one schema expected of all; absent: that of the version that each is recorded at. */
+  readonly expected?: string
+  /** Connections to one server at once. */
+  readonly concurrency?: number
+}
+
+interface DueTenant {
+  readonly id: number
+  readonly name: string
+  readonly server: string
+  readonly database: string
+  /** Empty for a tenant that has the whole database. */
+  readonly schema: string
+  readonly version_id: string | null
+}
+
+/** Tenants that are looked at, and recorded, together. */
+const PAGE = 500
+const DEFAULT_CONCURRENCY = 16
+
+/** The name under which the schema of a version is kept. */
+export function snapshotNameOf(versionId: string): string {
+  return `version-${versionId}`
+}
+
+interface Parts {
+  readonly control: Control
+  readonly keyring: Keyring
+}
+
+/** Kind `drift-scan`. */
+export function driftScanHandler(parts: Parts): OperationHandler {
+  return {
+    async run(context) {
+      const input = context.operation.input as unknown as ScanInput
+      return { state: 'succeeded', result: { ...(await scanTenants(parts, context, input)) } }
+    },
+  }
+}
+
+/** Looks at all selected tenants that this operation has no finding of yet. */
+export async function scanTenants(
+  parts: Parts,
+  context: OperationContext,
+  input: ScanInput,
+): Promise<DriftCounts> {
+  await beginScan(context, input)
+  const scan = createScan(parts, input)
+  const total = await countTenants(parts.control, input.selector)
+  for (;;) {
+    context.signal.throwIfAborted()
+    const due = await dueTenants(parts.control, context.operation.id, input.selector)
+    if (due.length === 0) break
+    const findings = await scan.look(due)
+    await context.fenced(async (tx) => {
+      await saveDifferences(tx, scan.takeDifferences())
+      await saveFindings(tx, context.operation.id, findings)
+    })
+    await context.progress({ total, completed: await countScanned(parts.control, context.operation.id) })
+  }
+  await endScan(context)
+  return countFindings(parts.control, input.selector, context.operation.id)
+}
+
+async function beginScan(context: OperationContext, input: ScanInput): Promise<void> {
+  await context.fenced((tx) =>
+    tx.query(
+      `insert into tenantry.drift_scans (operation_id, selector, expected) values ($1, $2, $3) on conflict do nothing`,
+      [context.operation.id, input.selector, input.expected ?? null],
+    ),
+  )
+}
+
+async function endScan(context: OperationContext): Promise<void> {
+  await context.fenced((tx) =>
+    tx.query('update tenantry.drift_scans set finished_at = now() where operation_id = $1', [
+      context.operation.id,
+    ]),
+  )
+}
+
+async function countScanned(control: Control, scan: string): Promise<number> {
+  const [row] = await control.query<{ count: number }>(
+    'select count(*) from tenantry.drift_findings where operation_id = $1',
+    [scan],
+  )
+  return row?.count ?? 0
+}
+
+function dueTenants(control: Control, scan: string, selector: string): Promise<DueTenant[]> {
+  const condition = selectionCondition(selector, 2)
+  return control.query<DueTenant>(
+    `select tenant.id, tenant.name, server.name as server, tenant.database_name as database,
+       tenant.schema_name as schema, tenant.version_id
+     from tenantry.tenants as tenant join tenantry.db_servers as server on server.id = tenant.server_id
+     where ${condition.sql} and not exists (select from tenantry.drift_findings as finding
+       where finding.tenant_id = tenant.id and finding.operation_id = $1)
+     order by tenant.server_id, tenant.database_name, tenant.id limit ${PAGE}`,
+    [scan, ...condition.values],
+  )
+}
+
+interface Scan {
+  look(tenants: readonly DueTenant[]): Promise<Finding[]>
+  takeDifferences(): Difference[]
+}
+
+interface ServerScan {
+  readonly server: TenantServer
+  readonly reader: Reader
+}
+
+function createScan(parts: Parts, input: ScanInput): Scan {
+  const store = controlStore(parts.control)
+  const loaded = new Map<string, Promise<Snapshot>>()
+  const load = (fingerprint: string): Promise<Snapshot> => {
+    const known = loaded.get(fingerprint) ?? store.get(fingerprint)
+    loaded.set(fingerprint, known)
+    return known
+  }
+  const compare = createComparer(load)
+  const expectations = createExpectations(parts.control, input.expected)
+  const servers = new Map<string, Promise<ServerScan | TenantryError>>()
+  const differences = new Map<string, Difference>()
+
+  const lookAtServer = async (name: string): Promise<ServerScan | TenantryError> => {
+    try {
+      const server = await serverOf(parts.control, parts.keyring, name)
+      return { server, reader: createReader(parts.control, server.version, (snapshot) => keep(snapshot)) }
+    } catch (error) {
+      if (error instanceof TenantryError) return error
+      throw error
+    }
+  }
+  const keep = (snapshot: Snapshot): Promise<void> => keepSnapshot(parts.control, snapshot)
+
+  const judge: Judge = async (tenant, scan, { dialect, session }) => {
+    const expected = await expectations(tenant.version_id)
+    const reading = await scan.reader.read(dialect, session, inspectOptionsOf(tenant.schema))
+    const found = { tenantId: tenant.id, ...reading, error: null }
+    if (expected === undefined) return { ...found, state: 'no_expectation', differenceKey: null }
+    const difference = await compare(reading.schemaFingerprint, expected)
+    if (difference === undefined) return { ...found, state: 'in_sync', differenceKey: null }
+    differences.set(difference.key, difference)
+    return { ...found, state: 'different', differenceKey: difference.key }
+  }
+
+  const lookAt = async (server: string, tenants: readonly DueTenant[]): Promise<Finding[]> => {
+    const pending = servers.get(server) ?? lookAtServer(server)
+    servers.set(server, pending)
+    const scan = await pending
+    if (scan instanceof TenantryError) return tenants.map((tenant) => unreachable(tenant, scan))
+    return inLanes(byDatabase(tenants), input.concurrency ?? DEFAULT_CONCURRENCY, (group) =>
+      withDatabase(scan, group, judge),
+    )
+  }
+  return {
+    async look(tenants) {
+      const byServer = Map.groupBy(tenants, (tenant) => tenant.server)
+      const found = await Promise.all([...byServer].map(([server, group]) => lookAt(server, group)))
+      return found.flat()
+    },
+    takeDifferences() {
+      const taken = [...differences.values()]
+      differences.clear()
+      return taken
+    },
+  }
+}
+
+type Judge = (tenant: DueTenant, scan: ServerScan, database: OpenDatabase) => Promise<Finding>
+
+/** Tenants of one database share a connection. One that cannot be reached is a finding of its own. */
+async function withDatabase(
+  scan: ServerScan,
+  tenants: readonly DueTenant[],
+  judge: Judge,
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  let database: OpenDatabase | undefined
+  try {
+    for (const tenant of tenants) {
+      try {
+        database ??= await openTenantDatabase(scan.server, tenant.database)
+        findings.push(await judge(tenant, scan, database))
+      } catch (error) {
+        findings.push(unreachable(tenant, error))
+        // What failed may have been the connection: the next one gets a new one.
+        await database?.session.close()
+        database = undefined
+      }
+    }
+    return findings
+  } finally {
+    await database?.session.close()
+  }
+}
+
+/** @throws what is neither a database's nor a person's failure: a defect is no finding */
+function unreachable(tenant: DueTenant, error: unknown): Finding {
+  if (!(error instanceof DatabaseFailure) && !(error instanceof TenantryError)) throw error
+  return {
+    tenantId: tenant.id,
+    state: 'unreachable',
+    differenceKey: null,
+    catalogueFingerprint: null,
+    schemaFingerprint: null,
+    error: messageOf(error),
+  }
+}
+
+function byDatabase(tenants: readonly DueTenant[]): DueTenant[][] {
+  return [...Map.groupBy(tenants, (tenant) => tenant.database).values()]
+}
+
+async function inLanes<T, R>(
+  items: readonly T[],
+  lanes: number,
+  work: (item: T) => Promise<R[]>,
+): Promise<R[]> {
+  const results: R[] = []
+  const queue = items.values()
+  const lane = async (): Promise<void> => {
+    for (const item of queue) results.push(...(await work(item)))
+  }
+  await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane))
+  return results
+}
+
+/** The fingerprint expected of a tenant that is recorded at a version; undefined where nothing is known. */
+function createExpectations(
+  control: Control,
+  expected: string | undefined,
+): (versionId: string | null) => Promise<string | undefined> {
+  const known = new Map<string, Promise<string | undefined>>()
+  return async (versionId) => {
+    if (expected !== undefined || versionId === null) return expected
+    const pending = known.get(versionId) ?? versionFingerprint(control, versionId)
+    known.set(versionId, pending)
+    return pending
+  }
+}
+
+async function versionFingerprint(control: Control, versionId: string): Promise<string | undefined> {
+  const [row] = await control.query<{ fingerprint: string }>(
+    `select fingerprint from tenantry.snapshot_versions where name = $1 order by number desc limit 1`,
+    [snapshotNameOf(versionId)],
+  )
+  return row?.fingerprint
+}

@@ -1,0 +1,24 @@
+/** A plan as the SQL of a version, for the rollout engine: transactions marked, its settings in each of them. */
+import type { Dialect } from '../dialects/dialect.ts'
+import { groupsFrom } from '../execute.ts'
+import type { Plan } from './plan.ts'
+
+/** @param guard goes first, in a transaction of its own when the plan begins outside of one */
+export function versionSql(dialect: Dialect, plan: Pick<Plan, 'steps'>, guard?: string): string {
+  const blocks = groupsFrom(plan, 0).map(({ begin, end, transactional }) => ({
+    transactional,
+    statements: plan.steps.slice(begin, end).map((step) => step.sql),
+  }))
+  if (guard !== undefined) {
+    const [first] = blocks
+    if (first?.transactional === true) first.statements.unshift(guard)
+    else blocks.unshift({ transactional: true, statements: [guard] })
+  }
+  const local = dialect.preamble.map((statement) => statement.replace(/^SET /u, 'SET LOCAL '))
+  return blocks
+    .map(({ transactional, statements }) =>
+      transactional ? ['BEGIN', ...local, ...statements, 'COMMIT'] : statements,
+    )
+    .map((statements) => `${statements.join(';\n')};\n`)
+    .join('\n')
+}

@@ -1,0 +1,48 @@
+/** From the registry to a session in a tenant's database, and to a scratch database beside it. */
+import type { Control } from '../control/control.ts'
+import type { Keyring } from '../control/secrets.ts'
+import { dsnOf, type ServerAddress } from '../engine/address.ts'
+import { addressOf, getServer } from '../registry/servers.ts'
+import type { Dialect, InspectOptions, SchemaSession, Scratch } from './dialects/dialect.ts'
+import { dialectNamed } from './dialects/index.ts'
+
+export interface TenantServer {
+  readonly name: string
+  readonly dialect: Dialect
+  readonly address: ServerAddress
+  /** What catalogue fingerprints are comparable within: the server's major version. */
+  readonly version: string
+}
+
+export interface OpenDatabase {
+  readonly dialect: Dialect
+  readonly session: SchemaSession
+}
+
+/** @throws TenantryError `not_found` */
+export async function serverOf(control: Control, keyring: Keyring, name: string): Promise<TenantServer> {
+  const server = await getServer(control, name)
+  const major = server.server_version === null ? 'unknown' : Math.floor(server.server_version / 10_000)
+  return {
+    name,
+    dialect: await dialectNamed('postgres'),
+    address: await addressOf(control, keyring, server),
+    version: String(major),
+  }
+}
+
+/** @throws DatabaseFailure or TenantryError when it cannot be reached */
+export async function openTenantDatabase(server: TenantServer, database: string): Promise<OpenDatabase> {
+  const session = await server.dialect.connect(dsnOf({ ...server.address, database }))
+  return { dialect: server.dialect, session }
+}
+
+/** An empty database on the tenant's server, to try things in; its role must be allowed to make one. */
+export function scratchLike(server: TenantServer): Promise<Scratch> {
+  return server.dialect.scratch(dsnOf(server.address))
+}
+
+/** A tenant that is a schema is looked at by itself, under a name that all such tenants share. */
+export function inspectOptionsOf(schema: string): InspectOptions {
+  return schema === '' ? {} : { maskSchema: schema }
+}
