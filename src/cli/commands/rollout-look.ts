@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
-import { action, readCount, readDuration, withLimit, readId } from '../options.ts'
+import { action, readCount, readDuration, withLimit } from '../options.ts'
+import { ROLLOUT_ARGUMENT, readRollout, rolloutAction } from '../rollouts/which.ts'
 
 const STATES = ['pending', 'running', 'succeeded', 'failed', 'skipped'] as const
 const STATUSES = ['running', 'paused', 'awaiting_approval', 'completed', 'stopped'] as const
@@ -24,7 +25,7 @@ export function defineLooking(rollout: Command): void {
 function defineWatch(rollout: Command): void {
   rollout
     .command('watch')
-    .argument('<rollout>', 'its id', readId)
+    .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
     .description('Show a rollout live until it has ended or its circuit breaker has paused it')
     .option(
       '--timeout <time>',
@@ -36,9 +37,9 @@ function defineWatch(rollout: Command): void {
       '\nCtrl-C lets go; the rollout goes on. With -o jsonl every event is a line on standard output.',
     )
     .action(
-      action<{ timeout?: number }>(async (cli, { timeout }, id = '') => {
+      rolloutAction<{ timeout?: number }>(async (cli, api, id, { timeout }) => {
         const { watchRollout } = await import('../rollouts/watch.ts')
-        return watchRollout(cli, await cli.api(), id, { timeout })
+        return watchRollout(cli, api, id, { timeout })
       }),
     )
 }
@@ -46,12 +47,11 @@ function defineWatch(rollout: Command): void {
 function defineStatus(rollout: Command): void {
   rollout
     .command('status')
-    .argument('<rollout>', 'its id', readId)
+    .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
     .description('Show how a rollout stands')
     .action(
-      action(async (cli, _options, id = '') => {
+      rolloutAction(async (cli, api, id) => {
         const { showStatus } = await import('../rollouts/views.ts')
-        const api = await cli.api()
         showStatus(cli, await api.call(api.at('rollouts.get'), { params: { job_id: id } }))
       }),
     )
@@ -81,7 +81,7 @@ function defineTargets(rollout: Command): void {
   withLimit(
     rollout
       .command('targets')
-      .argument('<rollout>', 'its id', readId)
+      .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
       .description('List the tenants of a rollout, each with its state'),
   )
     .addOption(new Option('--state <state>', 'only these').choices(STATES))
@@ -90,27 +90,27 @@ function defineTargets(rollout: Command): void {
     .option('--server <name>', 'only on this server')
     .option('--wave <n>', 'only of this wave', readCount)
     .action(
-      action<TargetFilter>(async (cli, { limit, state, outcome, errorGroup, server, wave }, id = '') => {
-        const { printPages } = await import('../pages.ts')
-        const { TARGET_VIEW } = await import('../rollouts/views.ts')
-        const api = await cli.api()
-        const filter = { state, outcome, error_group: errorGroup, server, wave }
-        const ask = (page: object) =>
-          api.call(api.at('rollouts.targets'), { params: { job_id: id }, query: { ...filter, ...page } })
-        await printPages(cli, limit, TARGET_VIEW, ask, 'No tenant of this rollout matches.')
-      }),
+      rolloutAction<TargetFilter>(
+        async (cli, api, id, { limit, state, outcome, errorGroup, server, wave }) => {
+          const { printPages } = await import('../pages.ts')
+          const { TARGET_VIEW } = await import('../rollouts/views.ts')
+          const filter = { state, outcome, error_group: errorGroup, server, wave }
+          const ask = (page: object) =>
+            api.call(api.at('rollouts.targets'), { params: { job_id: id }, query: { ...filter, ...page } })
+          await printPages(cli, limit, TARGET_VIEW, ask, 'No tenant of this rollout matches.')
+        },
+      ),
     )
 }
 
 function defineErrors(rollout: Command): void {
   rollout
     .command('errors')
-    .argument('<rollout>', 'its id', readId)
+    .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
     .description('Show the errors of a rollout in groups')
     .action(
-      action(async (cli, _options, id = '') => {
+      rolloutAction(async (cli, api, id) => {
         const { GROUP_VIEW } = await import('../rollouts/views.ts')
-        const api = await cli.api()
         const { items } = await api.call(api.at('rollouts.errors'), {
           params: { job_id: id },
           query: { limit: 200 },

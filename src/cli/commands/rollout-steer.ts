@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { Answer, Api } from '../api.ts'
 import type { Cli } from '../cli.ts'
-import { action, readMany, withReason, withYes, readId } from '../options.ts'
+import { readMany, withReason, withYes } from '../options.ts'
+import { ROLLOUT_ARGUMENT, readRollout, rolloutAction } from '../rollouts/which.ts'
 
 interface Filter {
   readonly errorGroup?: string
@@ -30,11 +31,10 @@ export function defineSteering(rollout: Command): void {
   withReason(
     rollout
       .command('pause')
-      .argument('<rollout>', 'its id', readId)
+      .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
       .description('Begin nothing new; what is in hand finishes'),
   ).action(
-    action<Steer>(async (cli, options, id = '') => {
-      const api = await cli.api()
+    rolloutAction<Steer>(async (cli, api, id, options) => {
       await showOrWatch(cli, api, await api.call(api.at('rollouts.pause'), asked(id, options)), options)
     }),
   )
@@ -42,12 +42,11 @@ export function defineSteering(rollout: Command): void {
     withReason(
       rollout
         .command('resume')
-        .argument('<rollout>', 'its id', readId)
+        .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
         .description('Go on after a pause; what failed stays failed'),
     ),
   ).action(
-    action<Steer>(async (cli, options, id = '') => {
-      const api = await cli.api()
+    rolloutAction<Steer>(async (cli, api, id, options) => {
       return showOrWatch(cli, api, await api.call(api.at('rollouts.resume'), asked(id, options)), options)
     }),
   )
@@ -55,13 +54,12 @@ export function defineSteering(rollout: Command): void {
     withReason(
       rollout
         .command('stop')
-        .argument('<rollout>', 'its id', readId)
+        .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
         .description('End it for good; tenants not begun are left out'),
     ),
   ).action(
-    action<Steer>(async (cli, options, id = '') => {
+    rolloutAction<Steer>(async (cli, api, id, options) => {
       await cli.confirm(`Stop rollout ${id} for good?`, options.yes)
-      const api = await cli.api()
       await showOrWatch(cli, api, await api.call(api.at('rollouts.stop'), asked(id, options)), options)
     }),
   )
@@ -69,12 +67,11 @@ export function defineSteering(rollout: Command): void {
     withReason(
       rollout
         .command('approve')
-        .argument('<rollout>', 'its id', readId)
+        .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
         .description('Let the next wave begin'),
     ),
   ).action(
-    action<Steer>(async (cli, options, id = '') => {
-      const api = await cli.api()
+    rolloutAction<Steer>(async (cli, api, id, options) => {
       return showOrWatch(cli, api, await api.call(api.at('rollouts.approve'), asked(id, options)), options)
     }),
   )
@@ -87,13 +84,12 @@ function defineFiltered(rollout: Command): void {
       withReason(
         rollout
           .command('retry')
-          .argument('<rollout>', 'its id', readId)
+          .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
           .description('Try failed tenants again, and go on'),
       ),
     ),
   ).action(
-    action<Steer & Filter>(async (cli, options, id = '') => {
-      const api = await cli.api()
+    rolloutAction<Steer & Filter>(async (cli, api, id, options) => {
       const body = { reason: options.reason, error_group: options.errorGroup, tenants: options.tenant }
       const after = await api.call(api.at('rollouts.retry'), { params: { job_id: id }, body })
       cli.output.say(`${after.retried} ${after.retried === 1 ? 'tenant is' : 'tenants are'} tried again.`)
@@ -103,12 +99,12 @@ function defineFiltered(rollout: Command): void {
   withFilter(
     rollout
       .command('skip')
-      .argument('<rollout>', 'its id', readId)
+      .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
       .description('Leave tenants out, pending or failed ones'),
   )
     .requiredOption('--reason <text>', 'why; kept with each tenant and in the audit log')
     .action(
-      action<Filter & { reason: string }>(async (cli, options, id = '') => {
+      rolloutAction<Filter & { reason: string }>(async (cli, api, id, options) => {
         const { usageError } = await import('../errors.ts')
         if (options.tenant === undefined && options.errorGroup === undefined) {
           throw usageError(
@@ -117,7 +113,6 @@ function defineFiltered(rollout: Command): void {
             `See them: tenantry rollout errors ${id}`,
           )
         }
-        const api = await cli.api()
         const body = { reason: options.reason, error_group: options.errorGroup, tenants: options.tenant }
         const after = await api.call(api.at('rollouts.skip'), { params: { job_id: id }, body })
         cli.output.say(
