@@ -52,6 +52,13 @@ export const SETTINGS = {
     example: '8001',
     default: '8001',
   },
+  API_REQUESTS_PER_MINUTE: {
+    schema: z.coerce.number().int().min(0).max(10_000_000),
+    about:
+      'Requests that one token may send to one API process in a minute, health and metrics aside; 0 is no limit.',
+    example: '6000',
+    default: '6000',
+  },
   WORKERS: {
     schema: count(64),
     about: 'Worker processes that a `serve` or `up` runs.',
@@ -168,6 +175,8 @@ export interface Config {
   /** Where the command line asks; undefined when nobody said so. */
   readonly apiUrl: string | undefined
   readonly listen: { readonly host: string; readonly port: number }
+  /** Per token and minute; 0: no limit. */
+  readonly requestsPerMinute: number
   readonly workerProcesses: number
   /** The server that is registered at start. */
   readonly tenantServer:
@@ -282,6 +291,7 @@ function assemble(values: Values, directory: string): Config {
     apiFile: join(stateDir, 'api.json'),
     apiUrl: values.TENANTRY_URL,
     listen,
+    requestsPerMinute: values.API_REQUESTS_PER_MINUTE ?? 6000,
     workerProcesses: values.WORKERS ?? 1,
     tenantServer: tenantServer(values, directory),
     pooler:

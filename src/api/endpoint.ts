@@ -38,6 +38,8 @@ interface Described<Id extends string> {
   readonly description?: string
   readonly tag: string
   readonly scope: Scope | 'public'
+  /** Requests are not counted against the token's limit: for what asks all day long by itself. */
+  readonly isUncounted?: boolean
   /** Codes it can answer by itself; `errorsOf` adds those that any endpoint of its kind can answer. */
   readonly errors?: readonly ErrorCode[]
 }
@@ -199,6 +201,11 @@ export function errorsOf(endpoint: AnyEndpoint): ErrorCode[] {
   if (endpoint.method !== 'GET') add('payload_too_large', 'unsupported_media_type')
   if (endpoint.method === 'POST') add('conflict', 'idempotency_mismatch')
   return [...codes]
+}
+
+/** True when requests count against the limit of their token. */
+export function isCounted(endpoint: AnyEndpoint): boolean {
+  return endpoint.scope !== 'public' && endpoint.isUncounted !== true
 }
 
 /** True when calls of `endpoint` are written to the audit log. */

@@ -13,6 +13,7 @@ export const metricsEndpoints = [
       'Give Prometheus a token of its own with the scope `metrics:read` (`authorization` in its scrape_config).',
     tag: 'Metrics',
     scope: 'metrics:read',
+    isUncounted: true,
     status: 200,
     produces: METRICS_CONTENT_TYPE,
     output: z.string(),

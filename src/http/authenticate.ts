@@ -1,6 +1,6 @@
 /** Who asks, and may they: one place for every route, denying by default. */
 import type { App, Caller } from '../api/app.ts'
-import { isAudited, type AnyEndpoint } from '../api/endpoint.ts'
+import { isAudited, isCounted, type AnyEndpoint } from '../api/endpoint.ts'
 import { hasScope } from '../api/scopes.ts'
 import {
   checkToken,
@@ -12,6 +12,7 @@ import {
 import { TenantryError } from '../lib/errors.ts'
 import { metrics } from '../observability/metrics.ts'
 import { record } from './record.ts'
+import { RateLimit } from './rate-limit.ts'
 import { LoginThrottle } from './throttle.ts'
 
 export interface Identity {
@@ -30,28 +31,31 @@ export interface Credentials {
 export class Authenticator {
   readonly #app: App
   readonly #throttle: LoginThrottle
+  readonly #rateLimit: RateLimit
   /** Fingerprints of tokens that have worked here: a noisy neighbour behind the same address does not lock them out. */
   readonly #seen = new Set<string>()
 
   constructor(app: App, throttle = new LoginThrottle()) {
     this.#app = app
     this.#throttle = throttle
+    this.#rateLimit = new RateLimit(app.config.requestsPerMinute)
   }
 
   /**
-   * @throws TenantryError `unauthenticated`, `forbidden`, or `too_many_requests` (then `onThrottled` was given the
-   * seconds to wait).
+   * @param tell sets a header of the answer.
+   * @throws TenantryError `unauthenticated`, `forbidden`, or `too_many_requests` with the header Retry-After.
    */
   async identify(
     endpoint: AnyEndpoint,
     credentials: Credentials,
-    onThrottled: (seconds: number) => void,
+    tell: (header: string, value: string) => void,
   ): Promise<Identity> {
     const { address, requestId } = credentials
     if (endpoint.scope === 'public') {
       return { caller: { actor: 'anonymous', scopes: [], address, requestId }, tokenId: undefined }
     }
-    const row = await this.#authenticate(credentials, onThrottled)
+    const row = await this.#authenticate(credentials, tell)
+    if (isCounted(endpoint)) this.#count(row, tell)
     const caller = { actor: `token:${row.id} ${row.name}`, scopes: row.scopes, address, requestId }
     if (!hasScope(row.scopes, endpoint.scope)) {
       metrics.authFailures.inc({ reason: 'scope' })
@@ -66,14 +70,33 @@ export class Authenticator {
     return { caller, tokenId: row.id }
   }
 
-  async #authenticate(credentials: Credentials, onThrottled: (seconds: number) => void): Promise<TokenRow> {
+  #count(row: TokenRow, tell: (header: string, value: string) => void): void {
+    const allowance = this.#rateLimit.count(row.id)
+    if (allowance === undefined) return
+    for (const [header, value] of Object.entries(allowance.headers)) tell(header, value)
+    if (allowance.allowed) return
+    const { resetSeconds } = allowance
+    tell('retry-after', String(resetSeconds))
+    metrics.authFailures.inc({ reason: 'rate' })
+    throw new TenantryError('too_many_requests', `The token ${row.hint} has sent too many requests.`, {
+      retryable: true,
+      nextSteps: [
+        `Wait ${resetSeconds} s. The setting API_REQUESTS_PER_MINUTE is ${this.#app.config.requestsPerMinute}.`,
+      ],
+    })
+  }
+
+  async #authenticate(
+    credentials: Credentials,
+    tell: (header: string, value: string) => void,
+  ): Promise<TokenRow> {
     const token = bearerToken(credentials.authorization)
     if (token === undefined) throw refusal('missing')
     const fingerprint = tokenFingerprint(token)
     const wait = this.#seen.has(fingerprint) ? 0 : this.#throttle.secondsToWait(credentials.address)
     if (wait > 0) {
       metrics.authFailures.inc({ reason: 'throttled' })
-      onThrottled(wait)
+      tell('retry-after', String(wait))
       throw new TenantryError('too_many_requests', 'Too many wrong tokens came from this address.', {
         retryable: true,
         nextSteps: [`Wait ${wait} s, then use a valid token.`],

@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, made from the same schemas that check requests and shape answers. */
 import { z } from 'zod'
-import { errorsOf, type AnyEndpoint } from '../api/endpoint.ts'
+import { errorsOf, isCounted, type AnyEndpoint } from '../api/endpoint.ts'
 import { SCOPES } from '../api/scopes.ts'
 import { ERROR_CODES, type ErrorCode } from '../lib/error-codes.ts'
 import { SchemaBook, type JsonSchema } from './json-schema.ts'
@@ -66,7 +66,7 @@ export function openApi(endpoints: readonly AnyEndpoint[], version: string): Ope
     components: {
       schemas: book.schemas,
       responses: problems.responses,
-      headers: { RequestId: { description: 'Yours, or one that was made.', schema: { type: 'string' } } },
+      headers: HEADERS,
       securitySchemes: {
         token: {
           type: 'http',
@@ -82,7 +82,8 @@ export function openApi(endpoints: readonly AnyEndpoint[], version: string): Ope
 const INTRODUCTION = `Every request but those marked public carries \`Authorization: Bearer <token>\`.
 Errors are RFC 9457 problem documents with a stable \`code\`. A POST may carry an \`Idempotency-Key\`: repeated within
 a day with the same key it is answered with the first answer (\`Idempotency-Replayed: true\`) and done once. Lists are
-read page by page with \`limit\` and \`cursor\`. Streams are server-sent events that resume by \`Last-Event-ID\`.`
+read page by page with \`limit\` and \`cursor\`. A token may send so many requests a minute: \`RateLimit-Policy\` and
+\`RateLimit\` tell how many are left, a 429 tells by \`Retry-After\` when to go on. Streams are server-sent events that resume by \`Last-Event-ID\`.`
 
 function scopeList(): string {
   return Object.entries(SCOPES)
@@ -167,17 +168,17 @@ function successResponses(endpoint: AnyEndpoint, book: SchemaBook): JsonSchema {
     return {
       200: {
         description: 'The events, then `event: end` when there will be no more.',
-        headers: COMMON_HEADERS,
+        headers: successHeaders(endpoint),
         content,
       },
     }
   }
   const description = endpoint.summary
-  if (endpoint.status === 204) return { 204: { description, headers: COMMON_HEADERS } }
+  if (endpoint.status === 204) return { 204: { description, headers: successHeaders(endpoint) } }
   const content = {
     [endpoint.produces?.split(';', 1)[0] ?? 'application/json']: { schema: book.output(endpoint.output) },
   }
-  const headers = { ...COMMON_HEADERS, ...(endpoint.location === undefined ? {} : LOCATION_HEADER) }
+  const headers = { ...successHeaders(endpoint), ...(endpoint.location === undefined ? {} : LOCATION_HEADER) }
   const { otherStatus } = endpoint
   return {
     [endpoint.status]: { description, headers, content },
@@ -187,7 +188,30 @@ function successResponses(endpoint: AnyEndpoint, book: SchemaBook): JsonSchema {
   }
 }
 
+const HEADERS = {
+  RequestId: { description: 'Yours, or one that was made.', schema: { type: 'string' } },
+  RateLimitPolicy: {
+    description:
+      'How many requests (q) a token may send in how many seconds (w), e.g. `"token";q=6000;w=60`.',
+    schema: { type: 'string' },
+  },
+  RateLimit: {
+    description: 'How many are left (r) for how many seconds (t), e.g. `"token";r=5999;t=60`.',
+    schema: { type: 'string' },
+  },
+  RetryAfter: { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 } },
+}
 const COMMON_HEADERS = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } }
+const LIMIT_HEADERS = {
+  'RateLimit-Policy': { $ref: '#/components/headers/RateLimitPolicy' },
+  RateLimit: { $ref: '#/components/headers/RateLimit' },
+}
+const WAIT_HEADERS = { ...LIMIT_HEADERS, 'Retry-After': { $ref: '#/components/headers/RetryAfter' } }
+
+function successHeaders(endpoint: AnyEndpoint): JsonSchema {
+  return isCounted(endpoint) ? { ...COMMON_HEADERS, ...LIMIT_HEADERS } : COMMON_HEADERS
+}
+
 const LOCATION_HEADER = { Location: { description: 'Where to look on.', schema: { type: 'string' } } }
 
 /** The problem responses, each set of codes described once. */
@@ -212,7 +236,7 @@ class ProblemResponses {
     const name = codes.join('.')
     this.responses[name] ??= {
       description: codes.map((code) => `\`${code}\`: ${ERROR_CODES[code].title}`).join('; '),
-      headers: COMMON_HEADERS,
+      headers: codes.includes('too_many_requests') ? { ...COMMON_HEADERS, ...WAIT_HEADERS } : COMMON_HEADERS,
       content: { [PROBLEM_TYPE]: { schema: this.#schema } },
     }
     return `#/components/responses/${name}`

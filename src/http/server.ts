@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { App } from '../api/app.ts'
 import type { AnyEndpoint } from '../api/endpoint.ts'
+import { sqlstateOf } from '../engine/failure.ts'
 import { forgetKeys } from '../control/idempotency.ts'
 import { TenantryError, messageOf } from '../lib/errors.ts'
 import { metrics } from '../observability/metrics.ts'
@@ -198,9 +199,7 @@ function logResponse(app: App, request: FastifyRequest, reply: FastifyReply): vo
 
 function sendProblem(app: App, thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = askersError(thrown)
-  if (error.status >= 500) {
-    app.log.error({ requestId: request.id, path: pathOf(request), err: thrown }, messageOf(thrown))
-  }
+  logProblem(app, thrown, error, request)
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer realm="tenantry"')
   if (error.status === 503 && !reply.hasHeader('retry-after')) void reply.header('retry-after', '5')
   // Requests that never reached a route have not been through the hooks.
@@ -210,6 +209,20 @@ function sendProblem(app: App, thrown: unknown, request: FastifyRequest, reply: 
     .code(error.status)
     .type(PROBLEM_TYPE)
     .send(Buffer.from(toJson(problem)))
+}
+
+/** A server that does not answer is the world's failure, told in a line; any other failure is a defect of ours. */
+function logProblem(
+  app: App,
+  thrown: unknown,
+  { status, code }: TenantryError,
+  request: FastifyRequest,
+): void {
+  if (status < 500) return
+  const facts = { requestId: request.id, path: pathOf(request) }
+  if (status === 500) return app.log.error({ ...facts, err: thrown }, messageOf(thrown))
+  const sqlstate = thrown instanceof TenantryError ? thrown.facts.sqlstate : sqlstateOf(thrown)
+  app.log.warn({ ...facts, code, sqlstate: sqlstate ?? undefined }, messageOf(thrown))
 }
 
 function addRoute(parts: Parts, endpoint: AnyEndpoint): void {
@@ -227,8 +240,8 @@ function addRoute(parts: Parts, endpoint: AnyEndpoint): void {
         address: request.ip,
         requestId: request.id,
       }
-      const identity = await parts.authenticator.identify(endpoint, credentials, (seconds) => {
-        void reply.header('retry-after', String(seconds))
+      const identity = await parts.authenticator.identify(endpoint, credentials, (header, value) => {
+        void reply.header(header, value)
       })
       identities.set(request, identity)
       if (endpoint.path === DOCS_PATH) void reply.header('content-security-policy', DOCS_CSP)

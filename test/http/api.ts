@@ -47,6 +47,7 @@ export interface TestApi {
 export interface TestApiOptions extends HttpOptions {
   readonly endpoints?: readonly AnyEndpoint[]
   readonly databaseUrl?: string
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
@@ -57,7 +58,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   await migrateControl(control)
   const log: string[] = []
   const app: App = {
-    config: readConfig({ environment: { DATABASE_URL: databaseUrl }, directory }),
+    config: readConfig({ environment: { ...options.environment, DATABASE_URL: databaseUrl }, directory }),
     control,
     keyring: await openKeyring(join(directory, 'secret.key')),
     log: pino({ level: 'info' }, { write: (line) => void log.push(line) }),

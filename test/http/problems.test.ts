@@ -207,6 +207,13 @@ describe('what fails inside', () => {
   test('hostile error text stays text', async () => {
     const answered = await api.ask('POST', '/test/fail', { body: { how: 'hostile' } })
     expect(answered.status).toBe(502)
+    // Expected to happen: a line, no stack.
+    const lines = api.log.filter((line) => line.includes(String(answered.headers.get('x-request-id'))))
+    const [told] = lines
+      .filter((line) => !line.includes('"answered"'))
+      .map((line) => JSON.parse(line) as unknown)
+    expect(told).toMatchObject({ level: 40, sqlstate: '42501', msg: HOSTILE })
+    expect(lines.join('')).not.toMatch(/"level":50|"stack"/)
     expect(answered.headers.get('content-type')).toBe('application/problem+json')
     expect(answered.headers.get('x-content-type-options')).toBe('nosniff')
     expect(answered.headers.get('set-cookie')).toBeNull()
