@@ -57,7 +57,7 @@ async function readTenant(session: Session, work: AdoptWork, target: Target): Pr
   try {
     const results = await guarded(session, [...opening, OWN_LEDGER, find], work, target)
     const rows = results.at(-1)?.rows ?? []
-    const found = foundLedgers(work.ledgers, rows)
+    const found = foundLedgers(work.ledgers, rows, work.place)
     const [only, ...others] = found
     if (only === undefined) return noLedger(work, rows)
     if (others.length > 0) return severalLedgers(found)
@@ -107,7 +107,7 @@ async function readEntries(
     ...(hasOwn ? [selectLedger(target.schema)] : []),
   ]
   const results = await guarded(session, messages, work, target)
-  const again = foundLedgers(work.ledgers, results[1]?.rows ?? [])
+  const again = foundLedgers(work.ledgers, results[1]?.rows ?? [], work.place)
   if (again.length !== 1 || again[0]?.isHarmless !== true) return unreadable(found)
   const rows = results[2]?.rows ?? []
   if (rows.length > MAX_ENTRIES) {

@@ -34,9 +34,8 @@ export async function generateVersion(
   input: Generation,
   baseDirectory: string,
 ): Promise<Generated> {
-  const path = await sourcePath(config, input.source, baseDirectory)
+  const { path, key } = await findSource(config, input.source, baseDirectory)
   const source = await openSource({ path })
-  const key = `${source.kind}:${relative(baseDirectory, path) || '.'}`
   const after = await lastRevision(control, key)
   const range = await renderRange(source, {
     ...(after === undefined ? {} : { after }),
@@ -71,6 +70,20 @@ export async function generateVersion(
       downgrade: range.downgradeSql === null ? null : file('downgrade.sql'),
     },
   }
+}
+
+/**
+ * Where a source is, and the key under which versions made of it are stored.
+ * @throws TenantryError `source_invalid` (also for a path outside of the base directory)
+ */
+export async function findSource(
+  config: Config,
+  asked: string | undefined,
+  baseDirectory: string,
+): Promise<{ path: string; key: string }> {
+  const path = await sourcePath(config, asked, baseDirectory)
+  const { kind } = await openSource({ path })
+  return { path, key: `${kind}:${relative(baseDirectory, path) || '.'}` }
 }
 
 async function sourcePath(config: Config, asked: string | undefined, baseDirectory: string): Promise<string> {

@@ -133,6 +133,18 @@ export async function lastRevision(on: Queryable, source: string): Promise<strin
   return row?.source_revision
 }
 
+/** The versions that were made of `source`, oldest first, with the revision that each ends at. */
+export function versionsOfSource(
+  on: Queryable,
+  source: string,
+): Promise<{ versionId: string; checksum: string; revision: string }[]> {
+  return on.query(
+    `select version_id as "versionId", checksum, source_revision as revision from tenantry.versions
+     where source = $1 and source_revision is not null and not internal order by version_id`,
+    [source],
+  )
+}
+
 /** Runs `store` with a version id that is free and newer than all others: now, or the next free second. */
 export async function withNewVersionId<T>(
   control: Control,

@@ -188,7 +188,12 @@ async function listVersions(alembic: Alembic, revisions: Revisions): Promise<Sou
     description: revisions.get(revision)?.description ?? '',
     upgradeSql: sql,
     downgradeSql: downgrades.get(revision) ?? null,
+    requires: requiredBy(revisions.get(revision)),
   }))
+}
+
+function requiredBy(revision: AlembicRevision | undefined): string[] {
+  return revision === undefined ? [] : [...revision.parents, ...revision.dependencies]
 }
 
 /**

@@ -42,7 +42,7 @@ export function openAtlas(folder: string, path: string): Source {
       const sums = sumsOf(summed)
       checkSums(folder, sums, await readExpected(folder, SUM))
       return withoutCheckpoints(summed).map(({ file, standIns }) =>
-        versionOf(file, { checksum: sums.get(file.name)!, standIns }),
+        versionOf(file, { checksums: [sums.get(file.name)!], standIns }),
       )
     },
   }

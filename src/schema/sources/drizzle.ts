@@ -3,6 +3,7 @@
  * journal's `idx`: Drizzle itself goes by `when` and silently passes over entries that are older than the last one
  * applied. There is no way back.
  */
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { messageOf } from '../../lib/errors.ts'
@@ -20,6 +21,8 @@ const journalSchema = z.object({
   entries: z.array(
     z.object({
       idx: z.number().int().min(0),
+      /** Milliseconds; `created_at` in Drizzle's own ledger. */
+      when: z.number().optional(),
       // A file name in the folder and nothing else.
       tag: z.string().regex(/^[^./\\][^/\\]*$/, 'is not a file name'),
     }),
@@ -101,7 +104,7 @@ async function expectAllListed(folder: string, entries: readonly Entry[]): Promi
   )
 }
 
-async function readMigration(folder: string, { tag }: Entry): Promise<SourceVersion> {
+async function readMigration(folder: string, { tag, when }: Entry): Promise<SourceVersion> {
   const file = `${tag}.sql`
   const text = await readExpected(folder, file)
   return {
@@ -111,5 +114,9 @@ async function readMigration(folder: string, { tag }: Entry): Promise<SourceVers
     upgradeSql: locating(file, () => text.split(BREAKPOINT).map(closed).join(BREAKPOINT)),
     downgradeSql: null,
     upgradeAt: { file, line: 1 },
+    native: {
+      ...(when === undefined ? {} : { id: String(when) }),
+      checksums: [createHash('sha256').update(text).digest('hex')],
+    },
   }
 }

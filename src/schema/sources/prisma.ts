@@ -3,6 +3,7 @@
  * `migration_lock.toml` that names the database. A `down.sql` beside it, as Prisma's guide on down migrations makes
  * it, is the way back.
  */
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { readText } from '../text-file.ts'
 import { kindOfPath, namesIn, readExpected } from './folder.ts'
@@ -53,6 +54,13 @@ async function readMigration(folder: string, name: string): Promise<SourceVersio
     upgradeSql,
     downgradeSql,
     upgradeAt: { file: upgradeFile, line: 1 },
+    native: { checksums: checksumsOf(upgradeSql) },
     ...(downgradeSql === null ? {} : { downgradeAt: { file: downgradeFile, line: 1 } }),
   }
+}
+
+/** Prisma takes a file for the same whatever its line ends. */
+function checksumsOf(text: string): string[] {
+  const forms = new Set([text, text.replaceAll('\r\n', '\n'), text.replaceAll(/\r?\n/g, '\r\n')])
+  return [...forms].map((form) => createHash('sha256').update(form).digest('hex'))
 }

@@ -40,8 +40,8 @@ export interface SourceVersion {
 export interface Native {
   /** Its name there, where that is not the revision. */
   readonly id?: string
-  /** As the tool counts it. */
-  readonly checksum?: string
+  /** As the tool counts it; several where it takes several for the same. */
+  readonly checksums?: readonly string[]
   /** Ids in the ledger that stand for it and for all before it: Atlas's checkpoints. */
   readonly standIns?: readonly string[]
 }

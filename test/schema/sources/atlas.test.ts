@@ -40,7 +40,7 @@ test('a later checkpoint is passed over: those before it have run what it stands
     {
       revision: '3',
       description: 'b',
-      native: { checksum: 'OHzzG2xEON+tVoHly1UapX2u5AX+GNYRgvopoWj6XAw=', standIns: [] },
+      native: { checksums: ['OHzzG2xEON+tVoHly1UapX2u5AX+GNYRgvopoWj6XAw='], standIns: [] },
     },
   ])
   const { upgradeSql } = await renderRange(source, { target: 'head' })

@@ -6,6 +6,7 @@
  * baseline (B1__) stands for versions that are somewhere else, placeholders need values from Flyway's configuration.
  */
 import { basename } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { lineAt } from '../../sql-lexer.ts'
 import { sourceInvalid, type SourceVersion } from '../source.ts'
 import {
@@ -135,6 +136,7 @@ function versionOf(up: FlywayFile, undo: FlywayFile | undefined): SourceVersion 
     upgradeSql: textOf(up),
     downgradeSql: undo === undefined ? null : downgradeOrNull(textOf(undo), up.file.text),
     upgradeAt: placeOf(up),
+    native: { checksums: [checksumOf(up.file.text)] },
     ...(undo === undefined ? {} : { downgradeAt: placeOf(undo) }),
   }
 }
@@ -150,4 +152,10 @@ function textOf(entry: FlywayFile): string {
 /** The directive adds a line above the file's first. */
 function placeOf(entry: FlywayFile): { file: string; line: number } {
   return { file: entry.file.name, line: runsInTransaction(entry) ? 1 : 0 }
+}
+
+/** CRC32 over the lines without their ends, as a signed number of 32 bits. */
+function checksumOf(text: string): string {
+  const lines = text.split(/\r\n|\r|\n/)
+  return String(lines.reduce((sum, line) => crc32(line, sum), 0) | 0)
 }

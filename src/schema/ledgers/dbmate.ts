@@ -1,0 +1,12 @@
+/** dbmate: `schema_migrations` with a row per version. */
+import type { NativeLedger } from './ledger.ts'
+
+export const dbmate: NativeLedger = {
+  tool: 'dbmate',
+  table: 'schema_migrations',
+  schemas: [''],
+  columns: ['version'],
+  lacks: ['dirty'],
+  select: (table) => `select version::text, null, null, 'applied' from ${table} order by 1`,
+  reach: 'itself',
+}

@@ -1,0 +1,18 @@
+/** Knex: `knex_migrations` with the file names. */
+import { isoTime, type NativeLedger } from './ledger.ts'
+
+export const knex: NativeLedger = {
+  tool: 'knex',
+  table: 'knex_migrations',
+  schemas: [''],
+  columns: ['id', 'name', 'batch'],
+  select: (table) =>
+    `select name::text, null, ${isoTime('migration_time')}, 'applied' from ${table} order by id`,
+  keyOf: withoutExtension,
+  reach: 'itself',
+}
+
+/** A project that was moved to TypeScript, or is compiled, has the same migrations under another ending. */
+export function withoutExtension(name: string): string {
+  return name.replace(/\.[mc]?[jt]s$/, '')
+}

@@ -1,0 +1,13 @@
+/** Sequelize: `"SequelizeMeta"` with the file names; umzug's storage has the same form. */
+import { withoutExtension } from './knex.ts'
+import type { NativeLedger } from './ledger.ts'
+
+export const sequelize: NativeLedger = {
+  tool: 'sequelize',
+  table: 'SequelizeMeta',
+  schemas: [''],
+  columns: ['name'],
+  select: (table) => `select name::text, null, null, 'applied' from ${table} order by 1`,
+  keyOf: withoutExtension,
+  reach: 'itself',
+}
