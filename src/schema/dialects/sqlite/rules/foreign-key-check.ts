@@ -68,12 +68,17 @@ function parentColumns(context: RuleContext, key: SchemaObject): readonly string
 /** `foreign_key_check` fails on a key whose parent columns are not unique: such a schema is not ours to refuse. */
 function canBeChecked(context: RuleContext, key: SchemaObject): boolean {
   if (context.after(parentOf(key)) === undefined) return false
-  const siblings = context.partsAfter(childOf(key)).filter(({ kind }) => kind === 'foreign_key')
-  return siblings.every((sibling) => hasUniqueParent(context, sibling))
+  return siblingsOf(context, key).every((sibling) => hasUniqueParent(context, sibling))
+}
+
+/** All foreign keys of the same table, this one among them: SQLite checks them together. */
+function siblingsOf(context: RuleContext, key: SchemaObject): SchemaObject[] {
+  return context.partsAfter(childOf(key)).filter(({ kind }) => kind === 'foreign_key')
 }
 
 function hasUniqueParent(context: RuleContext, key: SchemaObject): boolean {
-  if (context.after(parentOf(key)) === undefined) return true
+  // A parent that goes away may still be there when the check runs.
+  if (context.after(parentOf(key)) === undefined) return context.before(parentOf(key)) === undefined
   const wanted = listKey(parentColumns(context, key))
   const size = (key.properties['columns'] as readonly string[]).length
   if (wanted.split('\0').length !== size) return false
@@ -105,7 +110,7 @@ function checkAction(context: RuleContext, key: SchemaObject): Action {
     ]),
     {
       alters: [],
-      needs: [childOf(key), parentOf(key)],
+      needs: [...new Set([childOf(key), ...siblingsOf(context, key).map(parentOf)])],
       long: true,
       reversal: null,
       hazards: [{ name: 'may-fail', detail: `It fails where ${message}.` }],

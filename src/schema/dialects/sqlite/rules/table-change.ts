@@ -1,7 +1,8 @@
 /** How one table gets from its state in the source to that in the target: by ALTER TABLE, or by a rebuild. */
 import type { RuleContext } from '../../../plan/action.ts'
-import { sameJson } from '../../../snapshot/canonical.ts'
-import { byCodePoint, idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { sameJson, type Json } from '../../../snapshot/canonical.ts'
+import { byCodePoint, idOf, objectId, type SchemaObject, type Snapshot } from '../../../snapshot/snapshot.ts'
+import { isSound } from '../in-memory.ts'
 import { fold, tokensOf } from '../text/tokens.ts'
 import { fact } from './actions.ts'
 
@@ -85,7 +86,20 @@ function isAlterable(
   const { from, to } = part
   if ((from ?? to)?.kind !== 'column') return comesOrGoesWithColumn(parts, part)
   if (from === undefined) return isAddable(to as SchemaObject, parts)
-  return to === undefined ? isDroppable(context, table, from) : onlyWrittenDiffers(from, to)
+  if (to !== undefined) return onlyWrittenDiffers(from, to) && followsColumns(context)
+  return isDroppable(context, table, from) && followsColumns(context)
+}
+
+/**
+ * Dropping or renaming a column makes SQLite read all views and triggers: each must find what it names at that
+ * moment. Those that are the same before and after do, whatever has been done to the tables by then.
+ */
+function followsColumns({ source, target }: RuleContext): boolean {
+  const readers = (snapshot: Snapshot): Json =>
+    snapshot.objects
+      .filter(({ kind }) => kind === 'view' || kind === 'trigger')
+      .map((object): Json => [idOf(object), object.properties])
+  return sameJson(readers(source), readers(target)) && isSound(source) && isSound(target)
 }
 
 /** A check or foreign key that is written at a column which is added or dropped; SQLite drops no foreign key. */
@@ -114,7 +128,7 @@ function isAddable(column: SchemaObject, parts: readonly PartChange[]): boolean 
   return !(refers && hasDefault)
 }
 
-/** https://sqlite.org/lang_altertable.html#altertabdropcol; views and triggers are not looked at in a plan's session. */
+/** https://sqlite.org/lang_altertable.html#altertabdropcol */
 function isDroppable(context: RuleContext, table: string, column: SchemaObject): boolean {
   const name = column.name.at(-1) as string
   const id = idOf(column)
@@ -138,7 +152,7 @@ function mentions(part: SchemaObject, column: string): boolean {
   return typeof text === 'string' && tokensOf(text).some((token) => fold(token.text) === column)
 }
 
-export function onlyWrittenDiffers(from: SchemaObject, to: SchemaObject): boolean {
+function onlyWrittenDiffers(from: SchemaObject, to: SchemaObject): boolean {
   const bare = ({ properties: { written: _written, ...rest } }: SchemaObject): typeof rest => rest
   return sameJson(bare(from), bare(to)) && fact(from, 'name') !== fact(to, 'name')
 }

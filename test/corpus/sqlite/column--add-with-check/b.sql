@@ -1,0 +1,1 @@
+CREATE TABLE t (a INTEGER, b INTEGER DEFAULT 5 CONSTRAINT positive CHECK (b > 0), c INT CHECK (c <> a));

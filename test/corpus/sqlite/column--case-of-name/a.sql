@@ -1,0 +1,1 @@
+CREATE TABLE t (username TEXT, id INTEGER PRIMARY KEY); CREATE VIEW v AS SELECT username FROM t; CREATE INDEX i ON t (username);

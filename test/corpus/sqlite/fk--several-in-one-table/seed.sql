@@ -1,0 +1,1 @@
+INSERT INTO p VALUES (1, 'a', 'b'); INSERT INTO c VALUES (1, 'a', 'b');

@@ -1,0 +1,1 @@
+CREATE TABLE t (a INTEGER, c INTEGER, b INTEGER AS (a + c)); CREATE INDEX i ON t (b);

@@ -1,0 +1,1 @@
+CREATE TABLE t (a INTEGER, b INTEGER AS (a + 1)); CREATE INDEX i ON t (b);

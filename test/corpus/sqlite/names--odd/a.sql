@@ -1,0 +1,1 @@
+CREATE TABLE "select" ("from" INTEGER, "a b" TEXT, "quo""te" TEXT, [br ackets] TEXT, `tick` TEXT, "💾" TEXT);

@@ -1,0 +1,2 @@
+CREATE TABLE "select" ("from" INTEGER NOT NULL, "a b" TEXT, "quo""te" TEXT, [br ackets] TEXT DEFAULT 'é', `tick` TEXT, "💾" TEXT, "new one" TEXT);
+CREATE INDEX "in dex" ON "select" ("a b", "quo""te") WHERE "from" > 0; CREATE VIEW "vi;ew" AS SELECT "from", [a b], `tick` FROM "select"; CREATE TRIGGER "tri ""gger" AFTER INSERT ON "select" BEGIN UPDATE "select" SET "a b" = 'x;y' WHERE "from" = new."from"; END;

@@ -1,0 +1,1 @@
+INSERT INTO "select" ("from", "a b") VALUES (1, 'x');

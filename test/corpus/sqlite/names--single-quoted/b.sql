@@ -1,0 +1,1 @@
+CREATE TABLE 'big data' ('the id' INTEGER PRIMARY KEY, 'v' TEXT NOT NULL, 'w' REAL);

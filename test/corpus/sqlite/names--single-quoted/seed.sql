@@ -1,0 +1,1 @@
+INSERT INTO 'big data' VALUES (1, 'x');

@@ -1,0 +1,1 @@
+CREATE TABLE u (c INTEGER, b TEXT DEFAULT 'x', CHECK (c > 0));

@@ -1,0 +1,1 @@
+create table if not exists "t"(a integer not null,b text default 'X' check(b<>''),c int as (a+1));create index if not exists i on t(a,b);create view if not exists v as select a from t;create trigger if not exists tr after insert on t begin delete from t where a=1;end;

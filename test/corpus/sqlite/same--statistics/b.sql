@@ -1,0 +1,1 @@
+CREATE TABLE t (a INTEGER); CREATE INDEX i ON t (a);

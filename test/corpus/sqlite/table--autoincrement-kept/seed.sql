@@ -1,0 +1,1 @@
+INSERT INTO m VALUES (3, 1), (90, 2); DELETE FROM m WHERE id = 90;

@@ -1,0 +1,1 @@
+CREATE TABLE report (a INTEGER, b TEXT); CREATE TABLE base (a INTEGER);

@@ -1,0 +1,2 @@
+CREATE TABLE base (a INTEGER);
+CREATE VIEW report AS SELECT a FROM base;

@@ -1,0 +1,2 @@
+CREATE TABLE invoice (id INTEGER PRIMARY KEY, number TEXT NOT NULL, total NUMERIC DEFAULT 0);
+CREATE TABLE line (invoice INTEGER, pos INTEGER, text TEXT, PRIMARY KEY (invoice, pos));

@@ -1,0 +1,1 @@
+CREATE TABLE src (a INTEGER, b TEXT); CREATE TABLE copy AS SELECT a, b FROM src;

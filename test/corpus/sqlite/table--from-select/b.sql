@@ -1,0 +1,1 @@
+CREATE TABLE src (a INTEGER, b TEXT); CREATE TABLE copy (a INT, b TEXT, c TEXT);

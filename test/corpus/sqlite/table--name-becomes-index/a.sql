@@ -1,0 +1,1 @@
+CREATE TABLE base (a INTEGER); CREATE TABLE lookup (a INTEGER);

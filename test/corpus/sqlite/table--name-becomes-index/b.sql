@@ -1,0 +1,2 @@
+CREATE TABLE base (a INTEGER);
+CREATE INDEX lookup ON base (a);

@@ -1,0 +1,1 @@
+INSERT INTO m VALUES ('b', 1), ('a', 2);

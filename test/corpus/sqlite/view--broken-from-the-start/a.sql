@@ -1,0 +1,1 @@
+CREATE VIEW v AS SELECT gone FROM nowhere; CREATE TABLE t (a INTEGER);

@@ -1,0 +1,1 @@
+INSERT INTO n VALUES ('a', 'b');

@@ -1,0 +1,1 @@
+CREATE VIRTUAL TABLE n USING fts4(a, b);

@@ -1,0 +1,1 @@
+CREATE TABLE t (id INTEGER PRIMARY KEY, title TEXT, body TEXT); CREATE VIRTUAL TABLE t_text USING fts5(title, body, content='t', content_rowid='id'); CREATE TRIGGER t_ai AFTER INSERT ON t BEGIN INSERT INTO t_text(rowid, title, body) VALUES (new.id, new.title, new.body); END;

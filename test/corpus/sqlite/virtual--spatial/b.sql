@@ -1,0 +1,1 @@
+CREATE VIRTUAL TABLE box USING rtree(id, x0, x1, y0, y1);
