@@ -1,10 +1,135 @@
+/**
+ * One text for a whole schema, made by the server in one query: MD5 over every fact of the catalogue that a change of
+ * the schema can touch, with names in the place of oids. It sees at least what `inspect` sees: two databases with one
+ * text have one schema, while one schema can have several texts (a constraint's `varchar IN (…)` in two forms, say).
+ */
+import { literal } from '../../../engine/sql.ts'
 import type { InspectOptions, SchemaSession } from '../dialect.ts'
-import { inspect } from './inspect/index.ts'
+import { scopeSql, searchPath } from './inspect/scope.ts'
 
-/** Equal for two databases of one server version exactly when their schemas are. */
+/** Grants without the name of the owner, who is another in every tenant. */
+function grants(list: string, owner: string): string {
+  return `(select string_agg(concat(case when a.grantee = ${owner} then '@' else a.grantee::regrole::text end, ' ',
+    a.privilege_type, a.is_grantable), ',' order by 1) from aclexplode(${list}) a)`
+}
+
+const OF_EXTENSION = (catalogue: string, oid: string): string =>
+  `exists (select from member m where m.classid = '${catalogue}'::regclass and m.objid = ${oid})`
+
+/** One SELECT each: lines of text. `rel` and `ours` are those of `inspect`. */
+const FACTS: readonly string[] = [
+  `select concat_ws(' ', 'schema', ours.name, ${grants('n.nspacl', 'n.nspowner')})
+   from ours join pg_namespace n on n.oid = ours.oid`,
+  `select concat_ws(' ', 'relation', c.oid::regclass, c.relkind, c.relpersistence, c.relreplident, c.relrowsecurity,
+     c.relforcerowsecurity, c.relispartition, c.reloptions, am.amname, ts.spcname, nullif(c.reloftype, 0)::regtype,
+     pg_get_expr(c.relpartbound, c.oid), case c.relkind when 'p' then pg_get_partkeydef(c.oid) when 'v' then pg_get_viewdef(c.oid)
+       when 'm' then concat(c.relispopulated, pg_get_viewdef(c.oid)) end,
+     (select string_agg(concat(i.inhparent::regclass, i.inhseqno), ',' order by i.inhseqno) from pg_inherits i
+       where i.inhrelid = c.oid), (select concat(f.ftserver, f.ftoptions) from pg_foreign_table f where f.ftrelid = c.oid),
+     ${grants('c.relacl', 'c.relowner')})
+   from rel join pg_class c on c.oid = rel.oid left join pg_am am on am.oid = c.relam
+   left join pg_tablespace ts on ts.oid = c.reltablespace where c.relkind <> 'i' and c.relkind <> 'I'`,
+  `select concat_ws(' ', 'column', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+     a.attidentity, a.attgenerated, a.attislocal, a.attinhcount, a.attstorage, a.attcompression, a.attstattarget,
+     nullif(a.attcollation, 0)::regcollation, a.attoptions, a.attfdwoptions, pg_get_expr(d.adbin, d.adrelid),
+     ${grants('a.attacl', 'c.relowner')})
+   from rel join pg_class c on c.oid = rel.oid join pg_attribute a on a.attrelid = rel.oid and a.attnum > 0 and not a.attisdropped
+   left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum where c.relkind <> 'i' and c.relkind <> 'I'`,
+  `select concat_ws(' ', 'constraint', nullif(k.conrelid, 0)::regclass, nullif(k.contypid, 0)::regtype, k.conname,
+     pg_get_constraintdef(k.oid), k.convalidated, k.conislocal, k.coninhcount, k.conparentid <> 0)
+   from pg_constraint k join ours on ours.oid = k.connamespace where k.contype <> 't'`,
+  `select concat_ws(' ', 'index', pg_get_indexdef(x.indexrelid), x.indisvalid, x.indisclustered, x.indisreplident,
+     x.indimmediate, c.reloptions, ts.spcname, (select i.inhparent::regclass from pg_inherits i where i.inhrelid = x.indexrelid),
+     (select string_agg(concat(a.attnum, a.attstattarget), ',' order by a.attnum) from pg_attribute a
+       where a.attrelid = x.indexrelid and a.attnum > 0))
+   from rel join pg_index x on x.indexrelid = rel.oid join pg_class c on c.oid = rel.oid
+   left join pg_tablespace ts on ts.oid = c.reltablespace`,
+  `select concat_ws(' ', 'sequence', s.seqrelid::regclass, format_type(s.seqtypid, null), s.seqstart, s.seqincrement,
+     s.seqmax, s.seqmin, s.seqcache, s.seqcycle, d.deptype, d.refobjid::regclass, d.refobjsubid)
+   from pg_sequence s join pg_class c on c.oid = s.seqrelid join ours on ours.oid = c.relnamespace
+   left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.seqrelid and d.deptype in ('a', 'i')`,
+  `select concat_ws(' ', 'rule', pg_get_ruledef(r.oid), r.ev_enabled)
+   from pg_rewrite r join rel on rel.oid = r.ev_class where r.rulename <> '_RETURN'`,
+  `select concat_ws(' ', 'trigger', pg_get_triggerdef(t.oid), t.tgenabled, t.tgparentid <> 0)
+   from pg_trigger t join rel on rel.oid = t.tgrelid where not t.tgisinternal`,
+  `select concat_ws(' ', 'policy', p.polrelid::regclass, p.polname, p.polcmd, p.polpermissive,
+     (select string_agg(case when role = 0 then 'public' else role::regrole::text end, ',' order by 1) from unnest(p.polroles) role),
+     pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+   from pg_policy p join rel on rel.oid = p.polrelid`,
+  `select concat_ws(' ', 'routine', p.oid::regprocedure, p.prokind, case when p.prokind <> 'a' then pg_get_functiondef(p.oid)
+     else (select concat_ws(' ', pg_get_function_arguments(p.oid), g.aggtransfn::regprocedure, g.aggfinalfn, g.aggcombinefn, g.aggserialfn,
+       g.aggdeserialfn, g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn, g.aggfinalextra, g.aggmfinalextra, g.aggfinalmodify,
+       g.aggmfinalmodify, nullif(g.aggsortop, 0)::regoper, format_type(g.aggtranstype, null), g.aggtransspace, g.aggkind,
+       format_type(nullif(g.aggmtranstype, 0), null), g.aggmtransspace, g.agginitval, g.aggminitval, p.proparallel)
+       from pg_aggregate g where g.aggfnoid = p.oid) end, ${grants('p.proacl', 'p.proowner')})
+   from pg_proc p join ours on ours.oid = p.pronamespace where not ${OF_EXTENSION('pg_proc', 'p.oid')}`,
+  `select concat_ws(' ', 'type', t.oid::regtype, t.typtype, t.typnotnull, t.typdefault, nullif(t.typcollation, 0)::regcollation,
+     format_type(nullif(t.typbasetype, 0), t.typtypmod),
+     (select string_agg(quote_literal(e.enumlabel), ',' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid),
+     (select concat_ws(' ', r.rngsubtype::regtype, nullif(r.rngcollation, 0)::regcollation, r.rngcanonical, r.rngsubdiff,
+       r.rngmultitypid::regtype, o.opcname) from pg_range r join pg_opclass o on o.oid = r.rngsubopc where r.rngtypid = t.oid),
+     ${grants('t.typacl', 't.typowner')})
+   from pg_type t join ours on ours.oid = t.typnamespace where t.typtype in ('e', 'd', 'r', 'c', 'b', 'p')
+     and t.typelem = 0 and not ${OF_EXTENSION('pg_type', 't.oid')}`,
+  `select concat_ws(' ', 'collation', o.oid::regcollation, to_jsonb(o) - '{oid,collnamespace,collowner,collversion}'::text[])
+   from pg_collation o join ours on ours.oid = o.collnamespace where not ${OF_EXTENSION('pg_collation', 'o.oid')}`,
+  `select concat_ws(' ', 'statistics', pg_get_statisticsobjdef(s.oid), to_jsonb(s) -> 'stxstattarget')
+   from pg_statistic_ext s join ours on ours.oid = s.stxnamespace`,
+  `select concat_ws(' ', 'description', o.type, o.identity, d.description)
+   from pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o where d.objoid >= 16384`,
+  `select concat_ws(' ', 'dependent object', o.type, o.identity) from pg_depend d, pg_identify_object(d.classid, d.objid, 0) o
+   where d.refclassid = 'pg_namespace'::regclass and d.refobjid in (select oid from ours)
+     and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)`,
+]
+
+/** Not part of any schema: told only when no single schema is looked at. */
+const WHOLE_DATABASE: readonly string[] = [
+  `select concat_ws(' ', 'extension', e.extname, n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace`,
+  `select concat_ws(' ', 'publication', p.pubname, to_jsonb(p) - '{oid,pubowner}'::text[]) from pg_publication p`,
+  `select concat_ws(' ', 'published', p.pubname, r.prrelid::regclass, to_jsonb(r) - '{oid,prpubid,prrelid,prqual}'::text[],
+     pg_get_expr((to_jsonb(r) ->> 'prqual')::pg_node_tree, r.prrelid))
+   from pg_publication_rel r join pg_publication p on p.oid = r.prpubid`,
+  `select concat_ws(' ', 'event trigger', e.evtname, e.evtevent, e.evtfoid::regproc, e.evtenabled, e.evttags) from pg_event_trigger e
+   where not ${OF_EXTENSION('pg_event_trigger', 'e.oid')}`,
+  `select concat_ws(' ', 'default privileges', nullif(d.defaclnamespace, 0)::regnamespace, d.defaclobjtype,
+     ${grants('d.defaclacl', 'd.defaclrole')}) from pg_default_acl d`,
+  `select concat_ws(' ', 'foreign data wrapper', w.fdwname, w.fdwhandler::regproc, w.fdwvalidator::regproc, w.fdwoptions,
+     ${grants('w.fdwacl', 'w.fdwowner')}) from pg_foreign_data_wrapper w where not ${OF_EXTENSION('pg_foreign_data_wrapper', 'w.oid')}`,
+  `select concat_ws(' ', 'foreign server', s.srvname, s.srvtype, s.srvversion, s.srvoptions, ${grants('s.srvacl', 's.srvowner')})
+   from pg_foreign_server s`,
+  `select concat_ws(' ', 'cast', c.castsource::regtype, c.casttarget::regtype, c.castcontext, c.castmethod) from pg_cast c
+   where c.oid >= 16384 and not ${OF_EXTENSION('pg_cast', 'c.oid')}`,
+]
+
+/** The query, with the search path that it needs; one column `fingerprint`, one row. */
+export function fingerprintQuery(options: InspectOptions = {}): string {
+  const parts = options.maskSchema === undefined ? [...FACTS, ...WHOLE_DATABASE] : FACTS
+  return `with ${scopeSql(options)}, facts (line) as (${parts.join('\n union all ')})
+  select md5(string_agg(line, E'\\n' order by line collate "C")) as fingerprint from facts`
+}
+
+/** One message, read-only, with no lock but those of reading a catalogue. */
 export async function catalogueFingerprint(
   session: SchemaSession,
-  options?: InspectOptions,
+  options: InspectOptions = {},
 ): Promise<string> {
-  return (await inspect(session, options)).fingerprint
+  const [row] = await session.query(
+    `begin isolation level repeatable read read only; ${searchPath(options)}; ${fingerprintQuery(options)}; commit`,
+  )
+  return String(row?.['fingerprint'])
+}
+
+/** See `Dialect.guard`. SQLSTATE TN010. */
+export function guard(accepted: readonly string[], options: InspectOptions = {}): string {
+  const body = `declare fingerprint text; path text := pg_catalog.current_setting('search_path');
+begin
+  perform ${searchPath(options).replace(/^select /u, '')};
+  ${fingerprintQuery(options).replace(/ from facts$/u, ' into fingerprint from facts')};
+  perform pg_catalog.set_config('search_path', path, true);
+  if fingerprint <> all (${literal(`{${accepted.join(',')}}`)}::text[]) then
+    raise exception 'the schema has changed since this change was planned' using errcode = 'TN010',
+      hint = 'Scan for drift again; the new difference gets a plan of its own.';
+  end if;
+end`
+  return `do ${literal(body)}`
 }

@@ -1,7 +1,7 @@
 /** PostgreSQL 14 to 18, as a dialect. */
 import type { SchemaObject } from '../../snapshot/snapshot.ts'
 import type { Dialect } from '../dialect.ts'
-import { catalogueFingerprint } from './fingerprint.ts'
+import { catalogueFingerprint, guard } from './fingerprint.ts'
 import { inspect } from './inspect/index.ts'
 import { priority } from './priority.ts'
 import { rename } from './rename.ts'
@@ -15,6 +15,7 @@ export const postgres: Dialect = {
   connect,
   inspect,
   catalogueFingerprint,
+  guard,
   scratch,
   rules,
   priority,
