@@ -110,6 +110,6 @@ export async function writeJunit(cli: Cli, file: string, selector: string, scan:
 function attribute(text: string): string {
   const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
   // Control characters cannot stand in XML at all, not even as entities.
-  const printable = text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu, '\ufffd')
+  const printable = text.replaceAll(/[^\P{Cc}\t\n\r]|\p{Noncharacter_Code_Point}/gu, '\u{fffd}')
   return `"${printable.replaceAll(/[&<>"]/gu, (character) => entities[character] as string)}"`
 }
