@@ -1,0 +1,79 @@
+/** The tenants of a server, asked of the server itself. */
+import { readdir } from 'node:fs/promises'
+import path from 'node:path'
+import { dsnOf, parseAddress } from '../engine/address.ts'
+import { literal } from '../engine/sql.ts'
+import { likePattern } from '../registry/selector.ts'
+import type { Dialect } from './dialects/dialect.ts'
+import { sqlitePath } from './dialects/sqlite/url.ts'
+import { byCodePoint } from './snapshot/snapshot.ts'
+
+/** One tenant that has a database, or with `schema` a part of one, for itself. */
+export interface TenantContext {
+  readonly name: string
+  /** Connection URL of its database. */
+  readonly url: string
+  /** Its schema, when it shares the database; absent: it has all of it. */
+  readonly schema?: string
+}
+
+/**
+ * Databases of a server, or files of a directory, that match; the server's own are none.
+ * @param pattern `%` stands for any text, all else for itself
+ */
+export async function listTenantDatabases(
+  dialect: Dialect,
+  url: string,
+  pattern: string,
+): Promise<TenantContext[]> {
+  const found = await databasesOf(dialect, url, pattern)
+  return found.toSorted((a, b) => byCodePoint(a.name, b.name))
+}
+
+async function databasesOf(dialect: Dialect, url: string, pattern: string): Promise<TenantContext[]> {
+  switch (dialect.name) {
+    case 'postgres':
+      return (await namesFrom(dialect, url, postgresNames(pattern))).map((name) => ({
+        name,
+        url: dsnOf({ ...parseAddress(url), database: name }),
+      }))
+    case 'mysql':
+      return (await namesFrom(dialect, url, mysqlNames(pattern))).map((name) => ({
+        name,
+        url: Object.assign(new URL(url), { pathname: `/${encodeURIComponent(name)}` }).href,
+      }))
+    case 'sqlite':
+      return filesOf(sqlitePath(url), pattern)
+  }
+}
+
+function postgresNames(pattern: string): string {
+  return `select datname as name from pg_catalog.pg_database where datname like ${literal(likePattern(pattern))}
+    and datallowconn and not datistemplate and datname <> 'postgres' and datname !~ '^tenantry_scratch_'`
+}
+
+function mysqlNames(pattern: string): string {
+  return `select schema_name as name from information_schema.schemata where schema_name like ${literal(likePattern(pattern)).trim()}
+    and schema_name not in ('mysql', 'information_schema', 'performance_schema', 'sys')`
+}
+
+async function namesFrom(dialect: Dialect, url: string, sql: string): Promise<string[]> {
+  const session = await dialect.connect(url)
+  try {
+    return (await session.query(sql)).map((row) => String(row['name']))
+  } finally {
+    await session.close()
+  }
+}
+
+async function filesOf(directory: string, pattern: string): Promise<TenantContext[]> {
+  const matches = new RegExp(`^${pattern.split('%').map(RegExp.escape).join('.*')}$`, 'su')
+  const entries = await readdir(directory, { withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile() && /\.(?:db|sqlite|sqlite3)$/u.test(entry.name))
+    .map((entry) => ({
+      name: path.parse(entry.name).name,
+      url: `sqlite:${path.join(directory, entry.name)}`,
+    }))
+    .filter(({ name }) => matches.test(name))
+}
