@@ -3,7 +3,7 @@
  * This file is the only reader of the environment.
  */
 import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { homedir, hostname, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
@@ -206,6 +206,30 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export function terminalEnvironment(): { noColor: boolean; dumb: boolean; ci: boolean } {
   const { NO_COLOR, TERM, CI } = process.env
   return { noColor: (NO_COLOR ?? '') !== '', dumb: TERM === 'dumb', ci: (CI ?? '') !== '' }
+}
+
+/** Where a user's programs keep what can be made again. */
+export function cacheDirectory(): string {
+  const { XDG_CACHE_HOME, HOME } = process.env
+  if (process.getuid?.() === 0) return '/var/cache/tenantry'
+  if (XDG_CACHE_HOME !== undefined && XDG_CACHE_HOME.startsWith('/')) return join(XDG_CACHE_HOME, 'tenantry')
+  return join(HOME ?? homedir(), '.cache', 'tenantry')
+}
+
+/** What the command-line programs of PostgreSQL and MySQL take for a URL that does not say it. */
+export function loginEnvironment(): {
+  readonly user: string
+  readonly postgresPassword: string | undefined
+  readonly passwordFile: string
+  readonly mysqlPassword: string | undefined
+} {
+  const { PGUSER, PGPASSWORD, PGPASSFILE, MYSQL_PWD, HOME } = process.env
+  return {
+    user: PGUSER ?? userInfo().username,
+    postgresPassword: PGPASSWORD,
+    passwordFile: PGPASSFILE ?? join(HOME ?? homedir(), '.pgpass'),
+    mysqlPassword: MYSQL_PWD,
+  }
 }
 
 /** What a child process may inherit: where programs are and how text is encoded, no secret. */

@@ -11,6 +11,7 @@ export const EXIT = {
   failedTargets: 3,
   authentication: 4,
   conflict: 5,
+  differences: 6,
   waitTimeout: 7,
   interrupted: 130,
 } as const
@@ -25,6 +26,7 @@ export const EXIT_MEANINGS: readonly (readonly [number, string])[] = [
   ],
   [EXIT.authentication, 'no valid token, or one without the scope that is needed'],
   [EXIT.conflict, 'it conflicts with what is there: a name is taken, a state does not allow it'],
+  [EXIT.differences, 'there are differences, where --exit-code asks to be told'],
   [EXIT.waitTimeout, 'waiting took too long; the work goes on'],
   [EXIT.interrupted, 'interrupted with Ctrl-C; a rollout or operation that was watched goes on'],
 ]

@@ -38,6 +38,13 @@ export const NOUNS: readonly Noun[] = [
   noun('Run', 'doctor', 'examine this installation and say what to do', () => import('./commands/doctor.ts')),
   noun('Fleet', 'server', 'PostgreSQL servers that hold tenants', () => import('./commands/server.ts')),
   noun('Fleet', 'tenant', 'tenant databases and schemas', () => import('./commands/tenant.ts')),
+  noun(
+    'Change',
+    'schema',
+    'inspect, compare and change schemas; needs no control database',
+    () => import('./commands/schema.ts'),
+  ),
+  noun('Change', 'snapshot', 'schemas as data, kept with history', () => import('./commands/snapshot.ts')),
   noun('Change', 'version', 'schema changes, each with its way back', () => import('./commands/version.ts')),
   noun('Change', 'rollout', 'bring a version to tenants, in waves', () => import('./commands/rollout.ts')),
   noun(

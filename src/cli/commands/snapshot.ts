@@ -1,0 +1,84 @@
+import type { Command } from 'commander'
+import type { StoredVersion } from '../../schema/snapshot/stores/store.ts'
+import { moment } from '../format.ts'
+import { action } from '../options.ts'
+import type { View } from '../output.ts'
+import type { DiffOptions } from '../schema/compare.ts'
+import type { SourceOptions } from '../schema/sources.ts'
+import { withSources } from './schema.ts'
+
+const VIEW: View<StoredVersion> = {
+  name: (version) => `${version.name}@${version.number}`,
+  columns: [
+    { title: 'NAME', value: (version) => version.name },
+    { title: 'NUMBER', value: (version) => version.number, right: true },
+    { title: 'DIALECT', value: (version) => version.dialect },
+    { title: 'OBJECTS', value: (version) => version.objects, right: true },
+    { title: 'FINGERPRINT', value: (version) => version.fingerprint.slice(0, 12) },
+    { title: 'CREATED', value: (version) => moment(version.createdAt) },
+    { title: 'MESSAGE', value: (version) => version.message },
+  ],
+}
+
+interface StoreOptions {
+  readonly store: string
+}
+
+export function define(snapshot: Command): void {
+  withStoreOption(
+    snapshot.command('list').description('List the names with the newest snapshot of each'),
+  ).action(
+    action<StoreOptions>(async (cli, { store: place }) => {
+      const { withStore } = await import('../schema/stores.ts')
+      const found = await withStore(place, (store) => store.list())
+      cli.output.list(found, VIEW, {
+        empty: `There is no snapshot in ${place}. Store one: tenantry snapshot put NAME DATABASE`,
+      })
+    }),
+  )
+  withStoreOption(
+    snapshot.command('history <name>').description('List all snapshots of a name, newest first'),
+  ).action(
+    action<StoreOptions>(async (cli, { store: place }, name = '') => {
+      const { withStore } = await import('../schema/stores.ts')
+      cli.output.list(await withStore(place, (store) => store.history(name)), VIEW)
+    }),
+  )
+  withStoreOption(
+    snapshot
+      .command('show <reference>')
+      .description('Write a stored snapshot: NAME, NAME@3, or the beginning of a fingerprint'),
+  ).action(
+    action<StoreOptions>(async (cli, { store: place }, reference = '') => {
+      const { withStore } = await import('../schema/stores.ts')
+      const { snapshotText } = await import('../../schema/snapshot/snapshot-text.ts')
+      cli.output.raw(snapshotText(await withStore(place, (store) => store.get(reference))))
+    }),
+  )
+  withSources(
+    snapshot.command('put <name> <schema>').description('Store a schema as the newest snapshot of a name'),
+  )
+    .option('-m, --message <text>', 'what has changed')
+    .action(
+      action<SourceOptions & { message?: string }>(async (cli, options, name = '', of = '') => {
+        const { put } = await import('../schema/storing.ts')
+        cli.output.show(await put(cli, name, of, options), VIEW)
+      }),
+    )
+  withStoreOption(snapshot.command('diff <from> <to>').description('Show how two stored snapshots differ'))
+    .option('--exit-code', 'exit with 6 when they differ')
+    .action(
+      action<DiffOptions>(async (cli, options, from = '', to = '') => {
+        const { compare } = await import('../schema/compare.ts')
+        return compare(cli, `snapshot:${from}`, `snapshot:${to}`, options)
+      }),
+    )
+}
+
+function withStoreOption(command: Command): Command {
+  return command.option(
+    '--store <place>',
+    'a folder, git:FOLDER, or control for the control database',
+    'snapshots',
+  )
+}
