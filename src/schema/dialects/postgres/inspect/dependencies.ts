@@ -57,9 +57,11 @@ function whole(address: Address): Address {
   return `${classid}/${objid}/0`
 }
 
+const TABLES = new Set(['table', 'foreign_table'])
+
 /** What owns a sequence needs it; a partition can do without its parent, and a parent never needs its parts. */
 function isNoNeed(dependent: Found, needed: Found, type: string): boolean {
   if (dependent.kind === 'sequence' && type !== 'n') return needed.kind === 'column'
-  if (dependent.kind === 'table' && needed.kind === 'table') return type === 'a'
+  if (TABLES.has(dependent.kind) && TABLES.has(needed.kind)) return type === 'a'
   return needed.parent === idOf(dependent)
 }

@@ -11,7 +11,10 @@ export async function inspect(session: SchemaSession, options: InspectOptions = 
   const [server] = await session.query(
     `select pg_catalog.current_setting('server_version_num') as number, pg_catalog.current_setting('server_version') as name`,
   )
-  const context: QueryContext = { version: Number(server?.['number']) }
+  const context: QueryContext = {
+    version: Number(server?.['number']),
+    masked: options.maskSchema !== undefined,
+  }
   try {
     const [row = {}] = await session.query(
       `begin isolation level repeatable read read only; ${searchPath(options)}; ${statement(context, options)}; commit`,

@@ -36,6 +36,8 @@ export interface Found {
 export interface QueryContext {
   /** `server_version_num`, e.g. 150014: what an older server does not have must not be asked for. */
   readonly version: number
+  /** Only one schema is looked at: what belongs to the whole database is left out. */
+  readonly masked: boolean
 }
 
 export interface Reading {

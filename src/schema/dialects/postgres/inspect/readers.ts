@@ -1,8 +1,26 @@
 /** All kinds of objects that are read, one file each. */
 import type { Annotator, Reader } from './reader.ts'
+import { columns } from './columns.ts'
+import { constraints } from './constraints.ts'
+import { foreignDataWrappers, foreignServers, userMappings } from './foreign.ts'
+import { indexes } from './indexes.ts'
 import { schemas } from './schemas.ts'
+import { sequences } from './sequences.ts'
+import { statistics } from './statistics.ts'
+import { tables } from './tables.ts'
 
-export const READERS: readonly Reader[] = [schemas]
+export const READERS: readonly Reader[] = [
+  schemas,
+  tables,
+  columns,
+  constraints,
+  indexes,
+  sequences,
+  statistics,
+  foreignDataWrappers,
+  foreignServers,
+  userMappings,
+]
 
 /** Comments and grants: properties of whatever they stand on. */
 export const ANNOTATORS: readonly Annotator[] = []

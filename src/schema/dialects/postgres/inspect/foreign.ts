@@ -1,0 +1,73 @@
+/** Foreign data: wrappers, servers, user mappings. They belong to the database: a masked schema has none. */
+import { objectId } from '../../../snapshot/snapshot.ts'
+import { address, notMember, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
+import { optionsOf } from './text.ts'
+
+export const foreignDataWrappers: Reader = {
+  name: 'foreign_data_wrappers',
+  sql: ({
+    masked,
+  }) => `select w.oid, w.fdwname, w.fdwoptions, case when w.fdwhandler <> 0 then w.fdwhandler::regproc::text end as handler,
+    case when w.fdwvalidator <> 0 then w.fdwvalidator::regproc::text end as validator, pg_get_userbyid(w.fdwowner) as owner
+    from pg_foreign_data_wrapper w where ${!masked} and ${notMember('pg_foreign_data_wrapper', 'w.oid')}`,
+  read: (rows) => ({
+    found: rows.map((row) => ({
+      kind: 'foreign_data_wrapper',
+      name: [String(row['fdwname'])],
+      parent: null,
+      properties: stated({
+        handler: row['handler'],
+        validator: row['validator'],
+        options: optionsOf(row['fdwoptions']),
+      }),
+      facts: { owner: row['owner'] ?? null },
+      addresses: [address('pg_foreign_data_wrapper', row['oid'])],
+    })),
+  }),
+}
+
+export const foreignServers: Reader = {
+  name: 'foreign_servers',
+  sql: ({
+    masked,
+  }) => `select s.oid, s.srvname, s.srvtype, s.srvversion, s.srvoptions, w.fdwname, pg_get_userbyid(s.srvowner) as owner
+    from pg_foreign_server s join pg_foreign_data_wrapper w on w.oid = s.srvfdw
+    where ${!masked} and ${notMember('pg_foreign_server', 's.oid')}`,
+  read: (rows) => ({
+    found: rows.map((row) => ({
+      kind: 'foreign_server',
+      name: [String(row['srvname'])],
+      parent: null,
+      properties: stated({
+        wrapper: row['fdwname'],
+        type: row['srvtype'],
+        version: row['srvversion'],
+        options: optionsOf(row['srvoptions']),
+      }),
+      facts: { owner: row['owner'] ?? null },
+      addresses: [address('pg_foreign_server', row['oid'])],
+      needs: [objectId('foreign_data_wrapper', String(row['fdwname']))],
+    })),
+  }),
+}
+
+/** From the view: options, passwords among them, are for those who may see them. */
+export const userMappings: Reader = {
+  name: 'user_mappings',
+  sql: ({
+    masked,
+  }) => `select m.umid as oid, m.srvname, case when m.umuser = 0 then '' else m.usename end as role, m.umoptions
+    from pg_user_mappings m where ${!masked} and ${notMember('pg_foreign_server', 'm.srvid')}`,
+  read: (rows) => ({ found: rows.map(userMapping) }),
+}
+
+function userMapping(row: ReaderRow): Found {
+  const server = String(row['srvname'])
+  return {
+    kind: 'user_mapping',
+    name: [server, String(row['role'])],
+    parent: objectId('foreign_server', server),
+    properties: stated({ options: optionsOf(row['umoptions']) }),
+    addresses: [address('pg_user_mapping', row['oid'])],
+  }
+}

@@ -1,0 +1,50 @@
+/** Indexes that no constraint has made. */
+import { objectId } from '../../../snapshot/snapshot.ts'
+import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
+import { canonicalText } from './text.ts'
+
+export const indexes: Reader = {
+  name: 'indexes',
+  sql: () => `select ic.oid, rel.kind, rel.schema, rel.name as relation, rel.relkind as of_relkind, ic.relname, ic.relkind, x.indisunique,
+    pg_get_indexdef(ic.oid) as definition,
+    format('CREATE %sINDEX %I ON %s%I.%I USING ', case when x.indisunique then 'UNIQUE ' end, ic.relname,
+      case when ic.relkind = 'I' then 'ONLY ' end, n.nspname, rel.name) as beginning,
+    ts.spcname as tablespace, x.indisclustered, x.indisreplident, x.indisvalid,
+    (select json_build_array(p.relname) from pg_inherits i join pg_class p on p.oid = i.inhparent
+      where i.inhrelid = ic.oid) as attached,
+    (select json_object_agg(a.attnum, a.attstattarget) from pg_attribute a
+      where a.attrelid = ic.oid and a.attstattarget >= 0) as statistics
+    from rel join pg_index x on x.indrelid = rel.oid join pg_class ic on ic.oid = x.indexrelid
+    join pg_namespace n on n.oid = rel.relnamespace
+    left join pg_tablespace ts on ts.oid = ic.reltablespace
+    where rel.relkind in ('r', 'p', 'm') and (x.indisvalid or ic.relkind = 'I')
+    and not exists (select from pg_constraint k where k.conindid = ic.oid and k.conrelid = rel.oid and k.contype in ('p', 'u', 'x'))
+    and not exists (select from member m where m.classid = 1259::oid and m.objid = ic.oid)`,
+  read: (rows) => ({ found: rows.map(index) }),
+}
+
+function index(row: ReaderRow): Found {
+  const path = [String(row['schema']), String(row['relation'])]
+  const [definition, beginning] = [String(row['definition']), String(row['beginning'])]
+  const attached = row['attached']
+  return {
+    kind: 'index',
+    name: [...path, String(row['relname'])],
+    parent: objectId(String(row['kind']), ...path),
+    properties: stated({
+      unique: row['indisunique'],
+      // Everything after the name of the table: method, columns, INCLUDE, NULLS, WITH, WHERE.
+      using: canonicalText(
+        definition.startsWith(beginning) ? definition.slice(beginning.length) : definition,
+      ),
+      tablespace: row['tablespace'],
+      clustered: row['indisclustered'],
+      replicaIdentity: row['indisreplident'],
+      attachedTo: Array.isArray(attached) ? attached[0] : null,
+      statistics: row['statistics'],
+      incomplete: row['relkind'] === 'I' && row['indisvalid'] === false,
+    }),
+    facts: stated({ partitioned: row['relkind'] === 'I' }),
+    addresses: [address('pg_class', row['oid'])],
+  }
+}

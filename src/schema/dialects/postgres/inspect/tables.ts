@@ -1,0 +1,109 @@
+/** Tables, plain, partitioned, inheriting, typed, foreign; and their attachments as partitions. */
+import type { Json } from '../../../snapshot/canonical.ts'
+import { objectId } from '../../../snapshot/snapshot.ts'
+import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
+import { canonicalText, optionsOf } from './text.ts'
+
+export const tables: Reader = {
+  name: 'tables',
+  sql: () => `select rel.oid, rel.kind, rel.schema, rel.name, c.relkind, c.relpersistence, t.oid as rowtype, t.typarray,
+    case when am.amname <> 'heap' then am.amname end as method, ts.spcname as tablespace, c.reloptions,
+    (select toast.reloptions from pg_class toast where toast.oid = c.reltoastrelid) as toast,
+    c.relreplident, c.relrowsecurity, c.relforcerowsecurity, pg_get_userbyid(c.relowner) as owner,
+    case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partition_by,
+    case when c.reloftype <> 0 then format_type(c.reloftype, null) end as of_type,
+    case when c.relispartition then pg_get_expr(c.relpartbound, c.oid) end as bound, c.relispartition,
+    (select json_agg(json_build_array(p.kind, p.schema, p.name) order by i.inhseqno) from pg_inherits i
+      join rel p on p.oid = i.inhparent where i.inhrelid = c.oid) as parents,
+    (select json_agg(ic.relname) from pg_index x join pg_class ic on ic.oid = x.indexrelid
+      where x.indrelid = c.oid and not x.indisvalid and ic.relkind = 'i') as invalid,
+    case when c.relpages > 0 then c.relpages::int8 * 8192 when c.reltuples = 0 then 0 end as bytes,
+    case when c.reltuples >= 0 then c.reltuples::int8 end as tuples,
+    fs.srvname as server, ft.ftoptions
+    from rel join pg_class c on c.oid = rel.oid left join pg_type t on t.oid = c.reltype
+    left join pg_am am on am.oid = c.relam left join pg_tablespace ts on ts.oid = c.reltablespace
+    left join pg_foreign_table ft on ft.ftrelid = c.oid left join pg_foreign_server fs on fs.oid = ft.ftserver
+    where rel.relkind in ('r', 'p', 'f')`,
+  read: (rows) => ({
+    found: rows.flatMap((row) =>
+      row['relispartition'] === true ? [table(row), attachment(row)] : [table(row)],
+    ),
+    unmodelled: rows.flatMap((row) =>
+      (Array.isArray(row['invalid']) ? row['invalid'] : []).map((name) => ({
+        kind: 'index',
+        name: `${String(row['schema'])}.${String(name)}`,
+        detail: 'The index is invalid: its build did not finish. It is left out of the snapshot.',
+      })),
+    ),
+  }),
+}
+
+const PERSISTENCE: Readonly<Record<string, string>> = { u: 'unlogged' }
+const REPLICA_IDENTITY: Readonly<Record<string, string>> = { f: 'full', n: 'nothing' }
+
+function table(row: ReaderRow): Found {
+  const name = [String(row['schema']), String(row['name'])]
+  const parents = row['relispartition'] === true ? [] : parentsOf(row)
+  return {
+    kind: String(row['kind']),
+    name,
+    parent: null,
+    properties: stated({
+      persistence: PERSISTENCE[String(row['relpersistence'])],
+      accessMethod: row['method'],
+      tablespace: row['tablespace'],
+      options: { ...optionsOf(row['reloptions']), ...toastOptions(row['toast']) },
+      replicaIdentity: REPLICA_IDENTITY[String(row['relreplident'])],
+      rowSecurity: row['relrowsecurity'],
+      forceRowSecurity: row['relforcerowsecurity'],
+      partitionBy: text(row['partition_by']),
+      ofType: row['of_type'],
+      inherits: parents.map(([, ...path]) => path),
+      server: row['server'],
+      serverOptions: optionsOf(row['ftoptions']),
+    }),
+    facts: stated({
+      owner: row['owner'],
+      bytes: row['bytes'] === 0 ? undefined : row['bytes'],
+      rows: row['tuples'] === 0 ? undefined : row['tuples'],
+      empty: row['bytes'] === 0 && row['tuples'] === 0,
+      isPartition: row['relispartition'],
+      invalidIndexes: row['invalid'],
+    }),
+    addresses: [
+      address('pg_class', row['oid']),
+      address('pg_type', row['rowtype']),
+      address('pg_type', row['typarray']),
+    ],
+    needs: [
+      objectId('schema', name[0] as string),
+      ...parents.map(([kind = '', ...path]) => objectId(kind, ...path)),
+    ],
+  }
+}
+
+function attachment(row: ReaderRow): Found {
+  const name = [String(row['schema']), String(row['name'])]
+  const [kind = 'table', ...path] = parentsOf(row)[0] ?? []
+  return {
+    kind: 'attachment',
+    name,
+    parent: objectId(String(row['kind']), ...name),
+    properties: { of: path, bound: canonicalText(String(row['bound'])) },
+    addresses: [],
+    needs: [objectId(kind, ...path)],
+  }
+}
+
+function parentsOf(row: ReaderRow): string[][] {
+  return Array.isArray(row['parents']) ? (row['parents'] as string[][]) : []
+}
+
+function toastOptions(options: Json | undefined): Record<string, string> {
+  const entries = Object.entries(optionsOf(options) ?? {})
+  return Object.fromEntries(entries.map(([name, value]) => [`toast.${name}`, value]))
+}
+
+function text(value: Json | undefined): string | null {
+  return typeof value === 'string' ? canonicalText(value) : null
+}
