@@ -10,6 +10,7 @@ import { operationEndpoints } from './operations.ts'
 import { rolloutStreamEndpoints } from './rollout-stream.ts'
 import { rolloutEndpoints } from './rollouts.ts'
 import { scheduleEndpoints } from './schedules.ts'
+import { schemaEndpoints } from './schema.ts'
 import { serverEndpoints } from './servers.ts'
 import { simulateEndpoints } from './simulate.ts'
 import { syncEndpoints } from './sync.ts'
@@ -22,6 +23,7 @@ const all = [
   ...tenantEndpoints,
   ...adoptEndpoints,
   ...versionEndpoints,
+  ...schemaEndpoints,
   ...rolloutEndpoints,
   ...rolloutStreamEndpoints,
   ...driftEndpoints,

@@ -1,0 +1,171 @@
+/** Schemas: compare two, keep snapshots. */
+import { z } from 'zod'
+import { TenantryError } from '../lib/errors.ts'
+import { getTenant } from '../registry/tenants.ts'
+import { diff } from '../schema/diff/diff.ts'
+import { snapshotNameOf } from '../schema/drift/scan.ts'
+import type { Snapshot } from '../schema/snapshot/snapshot.ts'
+import { checkSnapshot } from '../schema/snapshot/snapshot-text.ts'
+import { controlStore } from '../schema/snapshot/stores/control.ts'
+import { inspectOptionsOf, openTenantDatabase, serverOf } from '../schema/tenant-session.ts'
+import type { App } from './app.ts'
+import { snapshotReference } from './drift.ts'
+import { defineEndpoint } from './endpoint.ts'
+import { anyObject } from './fields.ts'
+import { versionId } from './versions.ts'
+
+const SNAPSHOT_LIMIT = 64 * 1024 * 1024
+
+const snapshotJson = anyObject.describe('A snapshot as `tenantry schema inspect` writes it.')
+
+/** Never a URL: the API connects only to what the registry holds. */
+const operand = z
+  .union([
+    z.strictObject({ snapshot: snapshotJson }),
+    z.strictObject({ stored: snapshotReference }),
+    z.strictObject({ version: versionId.describe('The schema that tenants of this version are to have.') }),
+    z.strictObject({ tenant: z.string().min(1).max(200).describe('The schema that it has now.') }),
+  ])
+  .describe('A schema, taken from one of these.')
+
+type Operand = z.output<typeof operand>
+
+const side = z.object({
+  label: z.string(),
+  dialect: z.enum(['postgres', 'mysql', 'sqlite']),
+  server_version: z.string(),
+  fingerprint: z.string(),
+  objects: z.int(),
+})
+
+const change = z.object({
+  type: z.enum(['create', 'drop', 'alter', 'rename']),
+  id: z.string().describe('e.g. `column:public.orders.total`'),
+  properties: z.array(z.string()).optional().describe('Which properties differ, of what is altered.'),
+  from: anyObject.optional(),
+  to: anyObject.optional(),
+})
+
+const storedSnapshot = z.object({
+  name: z.string(),
+  number: z.int(),
+  fingerprint: z.string(),
+  dialect: z.enum(['postgres', 'mysql', 'sqlite']),
+  objects: z.int(),
+  createdAt: z.iso.datetime(),
+  message: z.string(),
+})
+
+const compare = defineEndpoint({
+  id: 'schema.diff',
+  method: 'POST',
+  path: '/schema/diff',
+  tag: 'Schemas',
+  scope: 'schema:read',
+  summary: 'Compare two schemas',
+  description: 'What turns the first into the second. A tenant is read in one read-only transaction.',
+  body: z.strictObject({ from: operand, to: operand }),
+  bodyLimit: SNAPSHOT_LIMIT,
+  status: 200,
+  audited: false,
+  output: z.object({ equal: z.boolean(), from: side, to: side, changes: z.array(change) }),
+  errors: ['not_found', 'server_unreachable', 'server_refused'],
+  run: async (app, { body }) => {
+    const [from, to] = [await schemaOf(app, body.from, 'from'), await schemaOf(app, body.to, 'to')]
+    if (from.dialect !== to.dialect) {
+      throw new TenantryError(
+        'invalid_input',
+        `A ${from.dialect} and a ${to.dialect} schema cannot be compared.`,
+      )
+    }
+    const changes = diff(from, to).map((found) => ({ ...found }))
+    return {
+      equal: changes.length === 0,
+      from: sideOf(from, body.from),
+      to: sideOf(to, body.to),
+      changes: changes as unknown as z.input<typeof change>[],
+    }
+  },
+})
+
+async function schemaOf(app: App, from: Operand, field: string): Promise<Snapshot> {
+  if ('snapshot' in from) return checkSnapshot(from.snapshot, `The body's /${field}/snapshot`)
+  const store = controlStore(app.control)
+  if ('stored' in from) return store.get(from.stored)
+  if ('version' in from) return store.get(snapshotNameOf(from.version))
+  const tenant = await getTenant(app.control, from.tenant)
+  const server = await serverOf(app.control, app.keyring, tenant.server)
+  const { dialect, session } = await openTenantDatabase(server, tenant.database_name)
+  try {
+    return await dialect.inspect(session, inspectOptionsOf(tenant.schema_name))
+  } finally {
+    await session.close()
+  }
+}
+
+function sideOf(snapshot: Snapshot, from: Operand): z.input<typeof side> {
+  const { dialect, serverVersion, fingerprint, objects } = snapshot
+  return {
+    label: labelOf(from),
+    dialect,
+    server_version: serverVersion,
+    fingerprint,
+    objects: objects.length,
+  }
+}
+
+function labelOf(from: Operand): string {
+  if ('snapshot' in from) return 'snapshot'
+  if ('stored' in from) return from.stored
+  return 'version' in from ? `version ${from.version}` : `tenant ${from.tenant}`
+}
+
+export const schemaEndpoints = [
+  compare,
+  defineEndpoint({
+    id: 'snapshots.list',
+    method: 'GET',
+    path: '/schema/snapshots',
+    tag: 'Schemas',
+    scope: 'schema:read',
+    summary: 'List the names with the newest snapshot of each',
+    status: 200,
+    output: z.object({ items: z.array(storedSnapshot) }),
+    run: async (app) => ({ items: await controlStore(app.control).list() }),
+  }),
+  defineEndpoint({
+    id: 'snapshots.get',
+    method: 'GET',
+    path: '/schema/snapshots/{reference}',
+    tag: 'Schemas',
+    scope: 'schema:read',
+    summary: 'Show a stored snapshot',
+    params: { reference: snapshotReference },
+    status: 200,
+    output: snapshotJson,
+    errors: ['not_found'],
+    run: async (app, { params }) => ({ ...(await controlStore(app.control).get(params.reference)) }),
+  }),
+  defineEndpoint({
+    id: 'snapshots.store',
+    method: 'POST',
+    path: '/schema/snapshots',
+    tag: 'Schemas',
+    scope: 'schema:write',
+    summary: 'Store a snapshot as the newest of a name',
+    description: 'Storing what is the newest already changes nothing.',
+    body: z.strictObject({
+      name: z.string().min(1).max(100),
+      message: z.string().max(1000).default(''),
+      snapshot: snapshotJson,
+    }),
+    bodyLimit: SNAPSHOT_LIMIT,
+    status: 201,
+    output: storedSnapshot,
+    audit: ({ body }) => ({ target: `snapshot:${body.name}` }),
+    run: async (app, { body }) => {
+      const snapshot = checkSnapshot(body.snapshot, "The body's /snapshot")
+      return (await controlStore(app.control).put(body.name, snapshot, body.message)).version
+    },
+  }),
+]
