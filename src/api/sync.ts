@@ -5,6 +5,7 @@ import { planRepair, startRepair } from '../rollout/repair.ts'
 import { parseAllowed, hazardsToAllow } from '../schema/plan/allow.ts'
 import { HAZARDS, type HazardName } from '../schema/plan/hazards.ts'
 import { LOCK_LEVELS } from '../schema/plan/plan.ts'
+import { isMasked } from '../schema/plan/masked.ts'
 import { versionSql } from '../schema/plan/version-sql.ts'
 import { controlStore } from '../schema/snapshot/stores/control.ts'
 import { differenceKey, snapshotReference } from './drift.ts'
@@ -68,7 +69,7 @@ const plan = defineEndpoint({
     return {
       source: repair.plan.source,
       target: repair.plan.target,
-      sql: versionSql(repair.dialect, repair.plan),
+      sql: versionSql(repair.dialect, repair.plan, isMasked(repair.target)),
       must_allow: hazardsToAllow(repair.plan, []),
       steps: repair.plan.steps.map((step) => ({ ...step, hazards: [...step.hazards] })),
     }

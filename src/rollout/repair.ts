@@ -97,16 +97,17 @@ async function prove(parts: Parts, repair: RepairPlan, tenant: string): Promise<
 async function storeRepair(control: Control, repair: RepairPlan, schema: string): Promise<string> {
   const { dialect, difference, plan } = repair
   const back = makePlan(dialect, repair.target, repair.source)
+  const masked = schema !== ''
   const inspect = inspectOptionsOf(schema)
   const guardFor = async (fingerprint: string): Promise<string | undefined> =>
     dialect.guard?.(await cataloguesOf(control, dialect.name, fingerprint), inspect)
-  const upgradeSql = versionSql(dialect, plan, await guardFor(difference.actual))
+  const upgradeSql = versionSql(dialect, plan, masked, await guardFor(difference.actual))
   const version = await withNewVersionId(control, new Date(), (tx, versionId) =>
     storeVersion(tx, {
       versionId,
       description: `Repair of the difference ${difference.key}`,
       upgradeSql,
-      downgradeSql: versionSql(dialect, back),
+      downgradeSql: versionSql(dialect, back, masked),
       source: 'drift',
       sourceRevision: difference.key,
       internal: true,

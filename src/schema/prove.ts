@@ -4,8 +4,9 @@
  */
 import { messageOf, TenantryError } from '../lib/errors.ts'
 import { diff } from './diff/diff.ts'
-import type { Dialect, Scratch } from './dialects/dialect.ts'
+import type { Dialect, SchemaSession, Scratch } from './dialects/dialect.ts'
 import { groupsFrom } from './execute.ts'
+import { isMasked, preambleFor } from './plan/masked.ts'
 import { makePlan } from './plan/make-plan.ts'
 import type { Plan, PlanStep } from './plan/plan.ts'
 import { idOf, indexObjects, type SchemaObject, type Snapshot } from './snapshot/snapshot.ts'
@@ -26,18 +27,19 @@ export async function provePlan(
   seed: readonly string[] = [],
 ): Promise<Plan> {
   const { session } = scratch
-  await rebuild(dialect, scratch, source)
+  const place = await preparePlace(dialect, scratch, isMasked(source, target))
+  await rebuild(place, source)
   for (const statement of seed) await session.query(statement)
   const kept = tablesThatStay(source, target, plan)
-  const before = await countRows(dialect, scratch, kept)
-  const proved = await rehearse(dialect, scratch, plan)
-  const left = diff(await dialect.inspect(session), target)
+  const before = await countRows(place, kept)
+  const proved = await rehearse(place, plan)
+  const left = diff(await place.inspect(), target)
   if (left.length > 0) {
     throw notProved(
       `after it, ${left.length} differences are left: ${left.map((change) => change.id).join(', ')}`,
     )
   }
-  const after = await countRows(dialect, scratch, kept)
+  const after = await countRows(place, kept)
   for (const [table, rows] of before) {
     if (after.get(table) !== rows) {
       throw notProved(`${table} had ${rows} rows before it and ${after.get(table)} after`)
@@ -46,7 +48,7 @@ export async function provePlan(
   return proved
 }
 
-async function rehearse(dialect: Dialect, { session }: Scratch, plan: Plan): Promise<Plan> {
+async function rehearse({ dialect, session, inspect }: Place, plan: Plan): Promise<Plan> {
   const steps: PlanStep[] = [...plan.steps]
   for (const group of groupsFrom(plan, 0)) {
     if (group.transactional) await session.query(dialect.begin)
@@ -57,7 +59,7 @@ async function rehearse(dialect: Dialect, { session }: Scratch, plan: Plan): Pro
       })
     }
     if (group.transactional) await session.query('COMMIT')
-    const { fingerprint } = await dialect.inspect(session)
+    const { fingerprint } = await inspect()
     steps[group.end - 1] = { ...(steps[group.end - 1] as PlanStep), after: fingerprint }
   }
   return { ...plan, steps }
@@ -72,8 +74,7 @@ function tablesThatStay(source: Snapshot, target: Snapshot, plan: Plan): SchemaO
 }
 
 async function countRows(
-  dialect: Dialect,
-  { session }: Scratch,
+  { dialect, session }: Place,
   tables: readonly SchemaObject[],
 ): Promise<Map<string, string>> {
   const counts = new Map<string, string>()
@@ -84,17 +85,31 @@ async function countRows(
   return counts
 }
 
-/** Builds a schema in an empty database, by the plan that leads from nothing to it, and sees that it is the same. */
-async function rebuild(dialect: Dialect, scratch: Scratch, source: Snapshot): Promise<void> {
-  const { session } = scratch
-  const empty = await dialect.inspect(session)
-  for (const statement of dialect.preamble) await session.query(statement)
-  for (const step of makePlan(dialect, empty, source, { style: 'plain' }).steps) {
+/** Where a plan is tried: a scratch database, or one schema of it that stands for a tenant's. */
+interface Place {
+  readonly dialect: Dialect
+  readonly session: SchemaSession
+  readonly inspect: () => Promise<Snapshot>
+}
+
+const STAND_IN = 'tenant'
+
+async function preparePlace(dialect: Dialect, { session }: Scratch, masked: boolean): Promise<Place> {
+  for (const statement of preambleFor(dialect, masked)) await session.query(statement)
+  if (!masked) return { dialect, session, inspect: () => dialect.inspect(session) }
+  await session.query(`CREATE SCHEMA ${dialect.quote([STAND_IN])}`)
+  await session.query(`SET search_path = ${dialect.quote([STAND_IN])}`)
+  return { dialect, session, inspect: () => dialect.inspect(session, { maskSchema: STAND_IN }) }
+}
+
+/** Builds a schema in an empty place, by the plan that leads from nothing to it, and sees that it is the same. */
+async function rebuild({ dialect, session, inspect }: Place, source: Snapshot): Promise<void> {
+  for (const step of makePlan(dialect, await inspect(), source, { style: 'plain' }).steps) {
     await session.query(step.sql).catch((cause: unknown) => {
       throw notProved(`the source cannot be rebuilt: ${messageOf(cause)} – ${step.sql}`, cause)
     })
   }
-  const left = diff(await dialect.inspect(session), source)
+  const left = diff(await inspect(), source)
   if (left.length > 0) {
     const ids = left.map((change) => change.id).join(', ')
     throw notProved(`the source cannot be rebuilt: ${ids} came out differently`)
