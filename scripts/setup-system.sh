@@ -14,6 +14,7 @@ wanted=(
   mariadb-client:/usr/bin/mariadb
   sqlite3:/usr/bin/sqlite3
   alembic:/usr/bin/alembic
+  openssl:/usr/bin/openssl
   gcc:/usr/bin/gcc
   libc6-dev:/usr/include/stdio.h
   libpq-dev:/usr/include/postgresql/libpq-fe.h

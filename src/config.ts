@@ -84,7 +84,7 @@ export const SETTINGS = {
   DB_PASSWORD: { schema: z.string(), about: 'Its password.', example: 'a long random text' },
   DB_PASSWORD_FILE: { schema: path, about: 'File with that password.', example: '/run/secrets/db-password' },
   DB_SSLMODE: {
-    schema: z.enum(['disable', 'require', 'verify-full']),
+    schema: z.enum(['disable', 'require', 'verify-ca', 'verify-full']),
     about: 'TLS towards that server.',
     example: 'verify-full',
     default: 'disable',
@@ -185,7 +185,7 @@ export interface Config {
         readonly port: number
         readonly user: string
         readonly password: string | undefined
-        readonly ssl: 'disable' | 'require' | 'verify-full'
+        readonly ssl: 'disable' | 'require' | 'verify-ca' | 'verify-full'
       }
     | undefined
   readonly pooler: { readonly host: string; readonly port: number; readonly poolSize: number } | undefined

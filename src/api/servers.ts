@@ -34,7 +34,7 @@ export const serverView = z.object({
   port: z.int(),
   username: z.string(),
   database: z.string().describe('Maintenance database.'),
-  sslmode: z.enum(['disable', 'require', 'verify-full']),
+  sslmode: z.enum(['disable', 'require', 'verify-ca', 'verify-full']),
   pooler: z.object({ host: z.string(), port: z.int() }).nullable(),
   capacity: z.int().nullable().describe('How many tenants it may hold.'),
   labels: z.record(z.string(), z.string()),

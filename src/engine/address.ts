@@ -1,7 +1,7 @@
 /** Where a PostgreSQL server is and who logs in: parsed from a connection URL, shown without its secret. */
 import { TenantryError } from '../lib/errors.ts'
 
-export type SslMode = 'disable' | 'require' | 'verify-full'
+export type SslMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'
 
 export interface ServerAddress {
   /** Host name, IP address, or the directory of a Unix socket (starts with `/`). */
@@ -76,10 +76,11 @@ function sslMode(value: string | null): SslMode {
     case 'disable':
       return 'disable'
     case 'require':
+    case 'verify-ca':
     case 'verify-full':
       return value
     default:
-      throw invalidDsn(`has sslmode=${value}; Tenantry knows disable, require and verify-full`)
+      throw invalidDsn(`has sslmode=${value}; Tenantry knows disable, require, verify-ca and verify-full`)
   }
 }
 

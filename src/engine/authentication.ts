@@ -1,11 +1,24 @@
 /** Logging in to a PostgreSQL server: password in clear, MD5 or SCRAM, as the server asks. */
 import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { serialize } from 'pg-protocol'
 import type { BackendMessage } from 'pg-protocol/dist/messages.js'
 import type { ServerAddress } from './address.ts'
 import { DatabaseFailure } from './failure.ts'
-import type { ScramExchange } from './scram.ts'
+import { startScram, type ScramExchange } from './scram.ts'
+import { endPointBinding } from './tls.ts'
+
+/** Binds the login to the connection where both sides can: over TLS, when the server offers it. */
+export function beginScram(message: BackendMessage, socket: Socket): ScramExchange {
+  const binding = socket instanceof TLSSocket ? endPointBinding(socket) : undefined
+  if (binding === undefined) return startScram('unable')
+  return startScram(mechanismsOf(message).includes('SCRAM-SHA-256-PLUS') ? binding : 'not offered')
+}
+
+function mechanismsOf(message: BackendMessage): readonly string[] {
+  return (message as unknown as { mechanisms: string[] }).mechanisms
+}
 
 /** Answers what a server asks of whoever logs in. @throws DatabaseFailure of class 28 */
 export async function answerAuthentication(
@@ -33,15 +46,15 @@ export async function answerAuthentication(
       break
     }
     case 'authenticationSASL': {
-      const { mechanisms } = message as unknown as { mechanisms: string[] }
-      if (!mechanisms.includes('SCRAM-SHA-256')) {
+      const mechanisms = mechanismsOf(message)
+      if (scram === undefined || !mechanisms.includes(scram.mechanism)) {
         throw new DatabaseFailure(
           '28000',
           `${address.host} offers no login Tenantry knows: ${mechanisms.join(', ')}.`,
         )
       }
       passwordOf(address)
-      socket.write(serialize.sendSASLInitialResponseMessage('SCRAM-SHA-256', scram?.first ?? ''))
+      socket.write(serialize.sendSASLInitialResponseMessage(scram.mechanism, scram.first))
       break
     }
     case 'authenticationSASLContinue': {

@@ -20,6 +20,7 @@ interface ScramKeys {
 const cache = new Map<string, Promise<ScramKeys>>()
 
 export interface ScramExchange {
+  readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
   /** Sent as the SASLInitialResponse. */
   readonly first: string
   /** Answer to the server's first message. */
@@ -28,16 +29,24 @@ export interface ScramExchange {
   verify(serverFinal: string): void
 }
 
-export function startScram(): ScramExchange {
+/**
+ * @param binding what binds the login to the connection (`tls-server-end-point`). `not offered`: this side could, the
+ *   server did not say that it can, and refuses if somebody in between took that out. `unable`: this side cannot.
+ */
+export function startScram(binding: Buffer | 'not offered' | 'unable'): ScramExchange {
+  const isBound = typeof binding !== 'string'
+  const header = isBound ? 'p=tls-server-end-point,,' : binding === 'unable' ? 'n,,' : 'y,,'
+  const channel = Buffer.concat([Buffer.from(header), isBound ? binding : Buffer.alloc(0)]).toString('base64')
   const nonce = randomBytes(18).toString('base64')
   const firstBare = `n=*,r=${nonce}`
   let expectedSignature: Buffer | undefined
   return {
-    first: `n,,${firstBare}`,
+    mechanism: isBound ? 'SCRAM-SHA-256-PLUS' : 'SCRAM-SHA-256',
+    first: `${header}${firstBare}`,
     async final(password, serverFirst) {
       const { combinedNonce, salt, iterations } = parseServerFirst(serverFirst, nonce)
       const keys = await keysFor(password, salt, iterations)
-      const withoutProof = `c=biws,r=${combinedNonce}`
+      const withoutProof = `c=${channel},r=${combinedNonce}`
       const authMessage = `${firstBare},${serverFirst},${withoutProof}`
       const signature = hmac(keys.storedKey, authMessage)
       const proof = Buffer.from(keys.clientKey.map((byte, index) => byte ^ (signature[index] ?? 0)))

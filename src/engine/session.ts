@@ -11,9 +11,10 @@ import { connect as connectTls } from 'node:tls'
 import { parse, serialize, type DatabaseError } from 'pg-protocol'
 import type { BackendMessage } from 'pg-protocol/dist/messages.js'
 import type { ServerAddress } from './address.ts'
-import { answerAuthentication, refusedLogin } from './authentication.ts'
+import { answerAuthentication, beginScram, refusedLogin } from './authentication.ts'
 import { CANNOT_CONNECT, CONNECTION_LOST, DatabaseFailure } from './failure.ts'
-import { startScram, type ScramExchange } from './scram.ts'
+import type { ScramExchange } from './scram.ts'
+import { certificateProblem, tlsOptions } from './tls.ts'
 
 export interface SessionOptions {
   /** Database to connect to; the address's maintenance database when absent. */
@@ -178,7 +179,7 @@ export class Session {
           resolve()
           break
         default:
-          if (message.name === 'authenticationSASL') scram = startScram()
+          if (message.name === 'authenticationSASL') scram = beginScram(message, this.#socket)
           answerAuthentication(message, this.#socket, address, scram).catch((error: unknown) => {
             fail(error instanceof DatabaseFailure ? error : refusedLogin(error, address))
             this.#socket.destroy()
@@ -291,12 +292,7 @@ async function openSocket(address: ServerAddress, deadline: Deadline): Promise<S
       `${address.host}:${address.port} does not offer TLS, but sslmode asks for it.`,
     )
   }
-  const secure = connectTls({
-    socket,
-    servername: address.host,
-    rejectUnauthorized: address.ssl === 'verify-full',
-    ...(address.sslRootCert === undefined ? {} : { ca: address.sslRootCert }),
-  })
+  const secure = connectTls({ ...tlsOptions(address), socket })
   await eventOf(secure, 'secureConnect', address, deadline)
   return secure
 }
@@ -333,15 +329,16 @@ function failureOf(error: DatabaseError, completed: number): DatabaseFailure {
 
 function asConnectionFailure(error: Error, address: ServerAddress, ready: boolean): DatabaseFailure {
   if (error instanceof DatabaseFailure) return error
-  return ready
-    ? new DatabaseFailure(CONNECTION_LOST, `${lostMessage(address)} (${error.message})`, { cause: error })
-    : new DatabaseFailure(
-        CANNOT_CONNECT,
-        `Cannot connect to ${address.host}:${address.port}: ${error.message}`,
-        {
-          cause: error,
-        },
-      )
+  if (ready)
+    return new DatabaseFailure(CONNECTION_LOST, `${lostMessage(address)} (${error.message})`, {
+      cause: error,
+    })
+  const problem = certificateProblem(error, address) ?? error.message
+  return new DatabaseFailure(
+    CANNOT_CONNECT,
+    `Cannot connect to ${address.host}:${address.port}: ${problem}`,
+    { cause: error },
+  )
 }
 
 function timedOut(address: ServerAddress, timeoutMs: number): DatabaseFailure {

@@ -64,18 +64,18 @@ function judgeRole(server: DbServer, { isSuperuser }: ServerFacts): Finding {
   )
 }
 
+const UNVERIFIED = {
+  disable: 'the connection is not encrypted',
+  require: 'TLS, but whose certificate it is is not verified',
+  'verify-ca': 'TLS, but that the certificate is for this host is not verified',
+}
+
 function judgeTransport(server: DbServer): Finding {
   const { ok, warn } = findingsOf(`server ${server.name}`)
   const isLocal = server.host.startsWith('/') || /^(localhost|127\.|::1$)/.test(server.host)
   if (isLocal || server.sslmode === 'verify-full')
     return ok('server.tls', isLocal ? 'on this machine' : 'TLS, certificate verified')
-  return warn(
-    'server.tls',
-    server.sslmode === 'require'
-      ? 'TLS, but whose certificate it is is not verified'
-      : 'the connection is not encrypted',
-    'Add sslmode=verify-full to its connection URL.',
-  )
+  return warn('server.tls', UNVERIFIED[server.sslmode], 'Add sslmode=verify-full to its connection URL.')
 }
 
 async function examineInside(

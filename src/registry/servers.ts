@@ -2,6 +2,7 @@
 import { Client } from 'pg'
 import { parseAddress, type ServerAddress, type SslMode } from '../engine/address.ts'
 import { Session } from '../engine/session.ts'
+import { tlsOptions } from '../engine/tls.ts'
 import { sqlstateOf } from '../engine/failure.ts'
 import { TenantryError, messageOf } from '../lib/errors.ts'
 import type { Control, Queryable } from '../control/control.ts'
@@ -284,14 +285,7 @@ export async function connectServer(address: ServerAddress, database?: string): 
     connectionTimeoutMillis: 10_000,
     options:
       '-c search_path=pg_catalog,pg_temp -c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s',
-    ssl:
-      address.ssl === 'disable'
-        ? false
-        : {
-            rejectUnauthorized: address.ssl === 'verify-full',
-            servername: address.host,
-            ...(address.sslRootCert === undefined ? {} : { ca: address.sslRootCert }),
-          },
+    ssl: address.ssl === 'disable' ? false : tlsOptions(address),
   })
   // A connection that breaks while nobody waits for it is seen at its next use.
   client.on('error', () => undefined)

@@ -18,6 +18,7 @@ const PROGRAMS = {
   mariadbInstallDb: ['/usr/bin/mariadb-install-db'],
   sqlite3: ['/usr/bin/sqlite3'],
   alembic: ['/usr/bin/alembic', '/usr/local/bin/alembic'],
+  openssl: ['/usr/bin/openssl'],
   cc: ['/usr/bin/gcc', '/usr/bin/cc'],
 } as const satisfies Record<string, readonly string[]>
 
