@@ -19,6 +19,7 @@ import {
   SUPERUSER_GUARD,
   type MessageSettings,
 } from './ledger.ts'
+import { postgresExecutor } from './postgres-executor.ts'
 import { getRollout, type Rollout } from './rollout.ts'
 import { activeLanes } from './sql/active-lanes.ts'
 
@@ -139,18 +140,23 @@ export class RolloutCarrier {
       1,
       Math.min(options.maxConnections, (server.max_connections ?? 100) - RESERVED_CONNECTIONS),
     )
+    const work = workOf(rollout, changes, throughPooler, server)
     return new Lane({
       control,
       log,
       workerId,
       serverId: server.id,
-      work: workOf(rollout, changes, throughPooler, server),
-      address: throughPooler ? poolerAddress(direct, server) : direct,
-      direct,
-      session: {
-        applicationName: `tenantry rollout ${rollout.id.slice(0, 8)}`,
-        ...(throughPooler ? {} : { settings: startupSettings(settingsOf(rollout, server)) }),
-      },
+      work,
+      executor: postgresExecutor({
+        work,
+        address: throughPooler ? poolerAddress(direct, server) : direct,
+        direct,
+        session: {
+          applicationName: `tenantry rollout ${rollout.id.slice(0, 8)}`,
+          ...(throughPooler ? {} : { settings: startupSettings(settingsOf(rollout, server)) }),
+        },
+        holdsLease,
+      }),
       maxRetries: options.maxRetries,
       cap: () => Math.max(1, Math.floor(ceiling / this.#workers)),
       flushPerBatch: options.flush === 'batch' && !rollout.dry_run,

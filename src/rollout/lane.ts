@@ -4,22 +4,17 @@
  */
 import type { Logger } from 'pino'
 import { isPassing, type Control } from '../control/control.ts'
-import type { ServerAddress } from '../engine/address.ts'
-import { DatabaseFailure } from '../engine/failure.ts'
-import { Session, type SessionOptions } from '../engine/session.ts'
+import type { DatabaseFailure } from '../engine/failure.ts'
 import { messageOf } from '../lib/errors.ts'
 import { Wakeup } from '../lib/wakeup.ts'
-import { applyToTarget, askLedger } from './apply.ts'
 import type { RolloutWork, Target } from './change.ts'
-import { diagnose } from './diagnose.ts'
 import { nextConcurrency, startConcurrency, type ConcurrencyState } from './concurrency.ts'
+import type { Executor, TenantLink } from './executor.ts'
 import { changedTenant, failed, retryOf, succeeded, unconfirmed } from './outcome.ts'
 import { asFailure, backoffMs, leavesDoubt } from './retry.ts'
 import { claimTargets } from './sql/claim-targets.ts'
 import { finishTargets, type FinishedTarget } from './sql/finish-targets.ts'
 import { releaseTargets } from './sql/release-targets.ts'
-import { ServerWatch } from './server-watch.ts'
-import { TenantConnection } from './tenant-connection.ts'
 
 export interface LaneParts {
   readonly control: Control
@@ -27,11 +22,8 @@ export interface LaneParts {
   readonly workerId: string
   readonly serverId: number
   readonly work: RolloutWork
-  /** Where tenants are reached: the server, or its pooler. */
-  readonly address: ServerAddress
-  /** The server itself: a pooler would hide that it crashed. */
-  readonly direct: ServerAddress
-  readonly session: SessionOptions & { readonly applicationName: string }
+  /** Closed with the lane. */
+  readonly executor: Executor
   readonly maxRetries: number
   /** Connections this worker may open to the server now. */
   readonly cap: () => number
@@ -56,13 +48,12 @@ interface Done {
   readonly target: Target
   readonly finished: FinishedTarget
   /** Must confirm the tenant's commit before it counts: it may not be on disk yet. */
-  readonly witness: Session | undefined
+  readonly witness: object | undefined
 }
 
 export class Lane {
   readonly #parts: LaneParts
-  readonly #watch: ServerWatch
-  readonly #isPooled: boolean
+  readonly #executor: Executor
   readonly #queue: Target[] = []
   /** Claimed, and neither recorded nor given back. */
   readonly #inHand = new Map<number, Target>()
@@ -81,8 +72,7 @@ export class Lane {
   constructor(parts: LaneParts) {
     this.#parts = parts
     this.#concurrency = startConcurrency(parts.cap())
-    this.#watch = new ServerWatch(parts.direct, parts.session.applicationName)
-    this.#isPooled = parts.address !== parts.direct
+    this.#executor = parts.executor
   }
 
   /** Connections in use and allowed now. */
@@ -112,7 +102,7 @@ export class Lane {
       if (this.#mayHoldMore) await this.#giveBack()
       signal.removeEventListener('abort', onAbort)
       clearTimeout(this.#flushTimer)
-      this.#watch.close()
+      this.#executor.close()
     }
   }
 
@@ -213,45 +203,38 @@ export class Lane {
 
   /** Serves a target, and others of the same database over the same connection. */
   async #serve(first: Target): Promise<void> {
-    const connection = this.#connect(first)
+    const link = this.#executor.connect(first)
     let target: Target | undefined = first
     for (let served = 0; target !== undefined; served += 1) {
-      await this.#serveOne(target, connection)
+      await this.#serveOne(target, link)
       const next: Target | undefined = this.#queue[0]
       const sharesDatabase: boolean =
         next !== undefined && next.schema !== '' && next.database === target.database
       target = sharesDatabase && served < MAX_GROUP && this.#mayBegin ? this.#queue.shift() : undefined
       if (target === undefined) break
-      connection.renew()
+      link.renew()
       if (this.#queue.length < this.#concurrency.limit) this.#change.wake()
     }
-    connection.close()
+    link.close()
   }
 
-  #connect({ database }: Target): TenantConnection {
-    const { address, session, holdsLease } = this.#parts
-    const open = (): Promise<Session> => Session.open(address, { ...session, database })
-    const { stalls } = this.#watch
-    return new TenantConnection({ database, isPooled: this.#isPooled, open, stalls, holdsLease })
-  }
-
-  async #serveOne(target: Target, connection: TenantConnection): Promise<void> {
+  async #serveOne(target: Target, link: TenantLink): Promise<void> {
     const started = performance.now()
     try {
-      const witness = this.#parts.work.dryRun ? undefined : await this.#watch.witness()
-      const result = await applyToTarget(connection, this.#parts.work, target)
+      const witness = this.#parts.work.dryRun ? undefined : await this.#executor.witness()
+      const result = await link.apply(target)
       // What was found done may be another worker's commit, not flushed yet either.
       const isFlushed = !this.#parts.flushPerBatch && changedTenant(result)
       const done = succeeded(target, result, performance.now() - started)
       this.#record(target, done, isFlushed ? undefined : witness)
     } catch (error) {
-      connection.close()
+      link.close()
       await this.#fail(target, asFailure(error), performance.now() - started)
     }
   }
 
   async #fail(target: Target, thrown: DatabaseFailure, durationMs: number): Promise<void> {
-    const found = await diagnose(thrown, target.database, this.#watch, this.#isPooled)
+    const found = await this.#executor.diagnose(thrown, target)
     if (found.kind === 'down') {
       this.#record(target, retryOf(target, thrown, durationMs, 0, false))
       return this.#reportDown(found.problem)
@@ -274,16 +257,16 @@ export class Lane {
 
   /** The last try ended without an answer: the tenant's ledger tells what became of it. */
   async #ask(target: Target, failure: DatabaseFailure, durationMs: number): Promise<void> {
-    const connection = this.#connect(target)
+    const link = this.#executor.connect(target)
     try {
-      const witness = await this.#watch.witness()
-      const found = await askLedger(connection, this.#parts.work, target)
+      const witness = await this.#executor.witness()
+      const found = await link.ask(target)
       if (found === undefined) this.#record(target, failed(target, failure, durationMs))
       else this.#record(target, succeeded(target, found, durationMs), witness)
     } catch (error) {
       this.#record(target, retryOf(target, asFailure(error), durationMs, backoffMs(target.attempts), false))
     } finally {
-      connection.close()
+      link.close()
     }
   }
 
@@ -298,7 +281,7 @@ export class Lane {
     }
   }
 
-  #record(target: Target, finished: FinishedTarget, witness?: Session): void {
+  #record(target: Target, finished: FinishedTarget, witness?: object): void {
     this.#done.push({ target, finished, witness })
     this.#window.finished += 1
     this.#measure()
@@ -380,9 +363,9 @@ export class Lane {
 
   /** A tenant counts as changed only when its server has flushed past its commit. */
   async #flushServer(batch: readonly Done[]): Promise<FinishedTarget[]> {
-    const refusals = new Map<Session, DatabaseFailure>()
+    const refusals = new Map<object, DatabaseFailure>()
     for (const witness of new Set(batch.map((done) => done.witness))) {
-      const refusal = witness === undefined ? undefined : await this.#watch.confirm(witness)
+      const refusal = witness === undefined ? undefined : await this.#executor.confirm(witness)
       if (witness !== undefined && refusal !== undefined) refusals.set(witness, refusal)
     }
     return batch.map(({ finished, witness }) => {
