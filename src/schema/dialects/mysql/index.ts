@@ -1,0 +1,60 @@
+/** MySQL 8 and MariaDB 10.11 and later, as a dialect. */
+import { SESSION_SETTINGS } from '../../../engine/mysql-connection.ts'
+import { mysqlIdent } from '../../../engine/mysql-sql.ts'
+import type { PlanStep } from '../../plan/plan.ts'
+import type { SchemaObject } from '../../snapshot/snapshot.ts'
+import type { Dialect, SchemaSession } from '../dialect.ts'
+import { catalogueFingerprint } from './fingerprint.ts'
+import { inspect } from './inspect/index.ts'
+import { priority } from './priority.ts'
+import { rename } from './rename.ts'
+import { rules } from './rules/index.ts'
+import { scratch } from './scratch.ts'
+import { connect } from './session.ts'
+
+export { scriptOf } from './script.ts'
+export { isMysqlUrl } from './session.ts'
+
+export const mysql: Dialect = {
+  name: 'mysql',
+  connect,
+  inspect: async (session) => await inspect(session),
+  catalogueFingerprint: async (session) => await catalogueFingerprint(session),
+  scratch,
+  rules,
+  priority,
+  claims,
+  transactionalDdl: false,
+  preamble: [SESSION_SETTINGS],
+  quote: (name) => name.map((part) => mysqlIdent(part)).join('.'),
+  begin: 'START TRANSACTION',
+  settings,
+  lock,
+  rename,
+}
+
+/** Tables, views and sequences share their names; constraints of a database theirs. */
+function claims(object: SchemaObject): readonly string[] {
+  const own = object.name.at(-1) as string
+  if (['table', 'view', 'sequence'].includes(object.kind)) return [`relation ${own.toLowerCase()}`]
+  if (object.kind === 'foreign_key') return [`constraint ${own.toLowerCase()}`]
+  return object.kind === 'trigger' ? [`trigger ${own}`] : []
+}
+
+/** The longest that the server takes, about a year. */
+const LONGEST_S = 31_536_000
+
+/** Whole seconds, since the server knows no smaller ones for locks. MySQL itself has no limit for statements but SELECT. */
+function settings(step: Pick<PlanStep, 'lockTimeoutMs' | 'statementTimeoutMs'>): readonly string[] {
+  const seconds = step.lockTimeoutMs === 0 ? LONGEST_S : Math.ceil(step.lockTimeoutMs / 1000)
+  const limit = step.statementTimeoutMs / 1000
+  return [
+    `SET SESSION lock_wait_timeout = ${seconds}, SESSION innodb_lock_wait_timeout = ${seconds} /*M!100101 , SESSION max_statement_time = ${limit} */`,
+  ]
+}
+
+async function lock(session: SchemaSession): Promise<boolean> {
+  // Names of locks are the server's and at most 64 characters long.
+  const [row] = await session.query(`SELECT GET_LOCK(CONCAT('tenantry:', MD5(DATABASE())), 0) AS held`)
+  return Number(row?.['held']) === 1
+}

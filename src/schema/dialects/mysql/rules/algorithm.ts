@@ -1,0 +1,159 @@
+/**
+ * What an ALTER TABLE costs: whether the server only changes its dictionary, builds an index beside the running
+ * work, writes the table anew beside it, or copies it while nobody may write. Where that is known the statement
+ * asks for it by name, so that a server that cannot do it so refuses instead of blocking.
+ * Sources: https://mariadb.com/kb/en/innodb-online-ddl-overview/, "Online DDL Operations" of the MySQL 8.0 manual.
+ */
+import type { RuleContext } from '../../../plan/action.ts'
+import type { LockLevel } from '../../../plan/plan.ts'
+import { objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { asText } from '../text/properties.ts'
+import { modifyLevel } from './column-type.ts'
+import { isMariaDb } from './sides.ts'
+
+export interface Clause {
+  readonly what:
+    | 'add column'
+    | 'modify'
+    | 'drop column'
+    | 'default'
+    | 'add index'
+    | 'drop index'
+    | 'add check'
+    | 'drop check'
+    | 'engine'
+    | 'charset'
+    | 'option'
+    | 'comment'
+    | 'period'
+    | 'versioning'
+    | 'add partition'
+    | 'drop partition'
+    | 'reorganize partition'
+    | 'repartition'
+  readonly sql: string
+  readonly from?: SchemaObject | undefined
+  readonly to?: SchemaObject | undefined
+  /** Partitions that it drops, quoted. */
+  readonly names?: readonly string[]
+}
+
+/** Weakest first. `shared`: built in place, while nobody may write. */
+export const LEVELS = ['instant', 'nocopy', 'inplace', 'shared', 'copy'] as const
+export type Level = (typeof LEVELS)[number]
+
+export interface Cost {
+  readonly level: Level
+  readonly lock: LockLevel | null
+  readonly rewrites: boolean
+  readonly long: boolean
+  /** Clauses that hold the server to it; none where the weakest way is not known for certain. */
+  readonly asked: readonly string[]
+}
+
+export function costOf(table: string, context: RuleContext, clauses: readonly Clause[], tail: string): Cost {
+  const levels = clauses.map((clause) => levelOf(table, context, clause, clauses))
+  if (tail !== '') levels.push('copy')
+  const level = LEVELS[Math.max(0, ...levels.map((one) => LEVELS.indexOf(one)))] ?? 'copy'
+  const partitions = clauses.some((clause) => clause.what.endsWith('partition'))
+  return {
+    level,
+    lock: level === 'copy' || level === 'shared' ? 'share' : null,
+    rewrites: level === 'inplace' || level === 'copy',
+    long: level !== 'instant',
+    asked: partitions ? [] : askedFor(level, isMariaDb(context)),
+  }
+}
+
+function askedFor(level: Level, mariaDb: boolean): readonly string[] {
+  switch (level) {
+    case 'instant':
+      return ['ALGORITHM=INSTANT']
+    case 'nocopy':
+      return [mariaDb ? 'ALGORITHM=NOCOPY' : 'ALGORITHM=INPLACE', 'LOCK=NONE']
+    case 'inplace':
+      return ['ALGORITHM=INPLACE', 'LOCK=NONE']
+    case 'shared':
+      return ['ALGORITHM=INPLACE', 'LOCK=SHARED']
+    case 'copy':
+      return []
+  }
+}
+
+/** The same whatever the rest of the statement is. */
+const FIXED_LEVELS: Partial<Readonly<Record<Clause['what'], Level>>> = {
+  default: 'instant',
+  comment: 'instant',
+  'drop check': 'instant',
+  'add partition': 'instant',
+  'drop partition': 'instant',
+}
+
+function levelOf(table: string, context: RuleContext, clause: Clause, all: readonly Clause[]): Level {
+  if (!isInnoDb(table, context)) return 'copy'
+  switch (clause.what) {
+    case 'add column':
+      return addColumnLevel(table, context, clause)
+    case 'drop column':
+      return takesInstant(table, context) ? 'instant' : 'inplace'
+    case 'modify':
+      return modifyLevel(clause, context)
+    case 'add index':
+      return addIndexLevel(table, context, clause, all)
+    case 'drop index':
+      return dropIndexLevel(clause, all)
+    case 'charset':
+      return isMariaDb(context) ? 'instant' : 'inplace'
+    case 'option':
+      return /^(?:ROW_FORMAT|KEY_BLOCK_SIZE|`)/.test(clause.sql) ? 'inplace' : 'nocopy'
+    default:
+      return FIXED_LEVELS[clause.what] ?? 'copy'
+  }
+}
+
+function isInnoDb(table: string, context: RuleContext): boolean {
+  const engine = context.before(objectId('table', table))?.properties['engine']
+  return typeof engine === 'string' && engine.toLowerCase() === 'innodb'
+}
+
+/** Compressed tables and those with a full-text index have no room for instant columns. */
+function takesInstant(table: string, context: RuleContext): boolean {
+  const id = objectId('table', table)
+  const options = (context.before(id)?.properties['options'] ?? {}) as Readonly<Record<string, string>>
+  const compressed =
+    /COMPRESSED/i.test(options['ROW_FORMAT'] ?? '') || options['KEY_BLOCK_SIZE'] !== undefined
+  const fulltext = context.partsBefore(id).some((part) => part.properties['index'] === 'fulltext')
+  return !compressed && !fulltext
+}
+
+function addColumnLevel(table: string, context: RuleContext, { to }: Clause): Level {
+  const { generated, stored, autoIncrement, default: value, check } = to?.properties ?? {}
+  if (autoIncrement === true || (generated !== undefined && stored === true) || check !== undefined)
+    return 'copy'
+  if (generated !== undefined) return /^ROW /i.test(asText(generated)) ? 'copy' : 'instant'
+  // A default that is computed gives each row its own value.
+  if (typeof value === 'string' && /\(/.test(value) && !/^current_timestamp\(/i.test(value)) return 'copy'
+  return takesInstant(table, context) ? 'instant' : 'inplace'
+}
+
+function addIndexLevel(table: string, context: RuleContext, { to }: Clause, all: readonly Clause[]): Level {
+  const kind = to?.properties['index']
+  if (kind === 'fulltext') {
+    const first = !context
+      .partsBefore(objectId('table', table))
+      .some((part) => part.properties['index'] === 'fulltext')
+    return first ? 'copy' : 'shared'
+  }
+  if (kind === 'spatial') return 'shared'
+  if (kind === 'primary') return 'inplace'
+  // An index over a column that is written anew is built with it.
+  return all.some((clause) => clause.what === 'modify' || clause.what === 'add column') ? 'inplace' : 'nocopy'
+}
+
+function dropIndexLevel({ from }: Clause, all: readonly Clause[]): Level {
+  if (from?.properties['index'] !== 'primary') return 'nocopy'
+  const again = all.some(
+    (clause) => clause.what === 'add index' && clause.to?.properties['index'] === 'primary',
+  )
+  return again ? 'inplace' : 'copy'
+}

@@ -1,0 +1,143 @@
+/** What it takes to change a column: whether the server can at all, at what price, and what the data may lose. */
+import { asText } from '../text/properties.ts'
+import type { RuleContext } from '../../../plan/action.ts'
+import type { Properties } from '../../../snapshot/snapshot.ts'
+import type { Clause, Level } from './algorithm.ts'
+import type { Difference } from './sides.ts'
+import { isMariaDb } from './sides.ts'
+
+/** A column that can only be dropped and added: its values are computed before or after. */
+export function mustBeMadeAnew(one: Difference, context: RuleContext): boolean {
+  if (one.from === undefined || one.to === undefined) return false
+  const [a, b] = [one.from.properties, one.to.properties]
+  if (a['generated'] === undefined && b['generated'] === undefined) return false
+  if (isRow(a) || isRow(b)) return a['generated'] !== b['generated']
+  // STORED becomes plain and keeps its values; nothing else crosses over in place.
+  if (a['generated'] === undefined) return b['stored'] !== true || !isMariaDb(context)
+  if (b['generated'] === undefined) return a['stored'] !== true
+  return a['stored'] !== b['stored'] || a['generated'] !== b['generated'] || a['type'] !== b['type']
+}
+
+function isRow(properties: Properties): boolean {
+  return /^ROW /i.test(asText(properties['generated']))
+}
+
+const SAME_BUT = ['comment', 'default', 'invisible', 'check', 'nullable', 'type', 'charset', 'collation']
+
+/** @see algorithm.ts */
+export function modifyLevel({ from, to }: Clause, context: RuleContext): Level {
+  if (from === undefined || to === undefined) return 'copy'
+  const [a, b] = [from.properties, to.properties]
+  const differing = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => a[key] !== b[key])
+  if (differing.some((key) => !SAME_BUT.includes(key))) return 'copy'
+  if (differing.includes('check') && b['check'] !== undefined) return 'copy'
+  if (differing.includes('charset') || differing.includes('collation')) return 'copy'
+  const type = differing.includes('type')
+    ? typeLevel(asText(a['type']), asText(b['type']), b['charset'])
+    : 'instant'
+  if (type === 'copy') return 'copy'
+  if (!differing.includes('nullable')) return type
+  return b['nullable'] === true && isMariaDb(context) ? type : 'inplace'
+}
+
+function typeLevel(from: string, to: string, charset: unknown): Level {
+  const lengths = [from, to].map((type) => /^(varchar|varbinary)\((\d+)\)$/i.exec(type))
+  const [a, b] = lengths
+  if (a?.[1] !== undefined && b?.[1] !== undefined && a[1] === b[1]) {
+    const bytes = bytesPerCharacter(a[1], charset)
+    const [x, y] = [Number(a[2]) * bytes, Number(b[2]) * bytes]
+    // The length of a value takes a second byte from 256 bytes on.
+    return y >= x && (y <= 255 || x > 255) ? 'instant' : 'copy'
+  }
+  const [members, more] = [from, to].map((type) => /^(enum|set)\((.*)\)$/is.exec(type))
+  if (members?.[1] !== undefined && members[1] === more?.[1]) {
+    return more[2]?.startsWith(`${members[2]},`) === true && sameBytes(members, more) ? 'instant' : 'copy'
+  }
+  return 'copy'
+}
+
+function bytesPerCharacter(type: string, charset: unknown): number {
+  if (/^varbinary/i.test(type)) return 1
+  if (charset === 'utf8mb4' || charset === 'utf32' || charset === 'utf16') return 4
+  if (charset === 'utf8mb3' || charset === 'utf8') return 3
+  return typeof charset === 'string' && ['latin1', 'ascii', 'binary', 'latin2'].includes(charset) ? 1 : 4
+}
+
+/** Whether as many members still fit the stored size: a byte for up to 255 of an enum, each eight of a set. */
+function sameBytes(before: RegExpExecArray, after: RegExpExecArray): boolean {
+  const [a, b] = [before, after].map((found) => found[2]?.match(/'(?:[^']|'')*'/g)?.length ?? 0) as [
+    number,
+    number,
+  ]
+  if (before[1]?.toLowerCase() === 'enum') return a > 255 === b > 255
+  const size = (members: number): number => [1, 2, 3, 4, 8].find((bytes) => members <= bytes * 8) ?? 8
+  return size(a) === size(b)
+}
+
+const INTEGERS = ['tinyint', 'smallint', 'mediumint', 'int', 'bigint']
+
+/**
+ * Whether every value of one type is a value of the other: false means that some may not fit. The server's strict
+ * mode refuses those that do not; what it converts silently (fractions, times, case) counts as a loss here.
+ */
+export function keepsValues(from: Properties, to: Properties): boolean {
+  const [a, b] = [parsed(asText(from['type'])), parsed(asText(to['type']))]
+  const sameCharset = from['charset'] === to['charset'] || asText(to['charset']).startsWith('utf8mb4')
+  if (a.base === b.base && sameCharset) return sameBase(a, b)
+  if (INTEGERS.includes(a.base) && INTEGERS.includes(b.base)) return widerInteger(a, b)
+  if (!sameCharset) return false
+  const texts = ['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext']
+  if (texts.includes(b.base) && texts.includes(a.base)) return capacity(b) >= capacity(a)
+  if (texts.includes(b.base)) return capacity(b) >= 255 && !['json', 'bit', 'binary', 'blob'].includes(a.base)
+  if (a.base === 'date' && b.base === 'datetime') return true
+  return a.base === 'float' && b.base === 'double'
+}
+
+interface Type {
+  readonly base: string
+  readonly args: string
+  readonly unsigned: boolean
+}
+
+function parsed(type: string): Type {
+  const found = /^(\w+)(?:\((.*)\))?(.*)$/s.exec(type)
+  return {
+    base: (found?.[1] ?? type).toLowerCase(),
+    args: found?.[2] ?? '',
+    unsigned: /unsigned/i.test(found?.[3] ?? ''),
+  }
+}
+
+function sameBase(a: Type, b: Type): boolean {
+  if (INTEGERS.includes(a.base)) return a.unsigned === b.unsigned
+  if (a.base === 'enum' || a.base === 'set') {
+    const members = (type: Type): string[] => type.args.match(/'(?:[^']|'')*'/g) ?? []
+    const known = new Set(members(b))
+    return members(a).every((member) => known.has(member))
+  }
+  if (a.unsigned !== b.unsigned && b.unsigned) return false
+  const [x, y] = [a.args, b.args].map((args) => (args === '' ? [] : args.split(',').map(Number))) as [
+    number[],
+    number[],
+  ]
+  if (a.base === 'decimal') {
+    const [p1 = 10, s1 = 0, p2 = 10, s2 = 0] = [x[0], x[1], y[0], y[1]]
+    return s2 >= s1 && p2 - s2 >= p1 - s1
+  }
+  return (y[0] ?? Infinity) >= (x[0] ?? 0) || (x.length === 0 && y.length === 0)
+}
+
+function widerInteger(a: Type, b: Type): boolean {
+  const wider = INTEGERS.indexOf(b.base) > INTEGERS.indexOf(a.base)
+  return a.unsigned === b.unsigned ? wider : a.unsigned && wider
+}
+
+function capacity(type: Type): number {
+  const sizes: Record<string, number> = {
+    tinytext: 255,
+    text: 65_535,
+    mediumtext: 16_777_215,
+    longtext: 4_294_967_295,
+  }
+  return sizes[type.base] ?? Number(type.args || 1)
+}

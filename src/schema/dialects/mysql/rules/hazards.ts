@@ -1,0 +1,111 @@
+/** What a change of a table may do to those who use it. */
+import { asText } from '../text/properties.ts'
+import type { RuleContext } from '../../../plan/action.ts'
+import type { Hazard } from '../../../plan/hazards.ts'
+import { objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import type { Cost } from './algorithm.ts'
+import { keepsValues, mustBeMadeAnew } from './column-type.ts'
+import { partitionChange } from './partitions.ts'
+import { plainFor, type Difference } from './sides.ts'
+
+export function changeHazards(
+  table: string,
+  context: RuleContext,
+  differences: readonly Difference[],
+  statements: readonly { readonly cost: Cost }[],
+): Hazard[] {
+  const hazards = differences.flatMap((one) => [
+    ...losses(table, one, differences, context),
+    ...mayFail(table, one),
+  ])
+  hazards.push(...partitionLosses(table, context), ...versioningLoss(table, context))
+  if (!plainFor(context, table)) for (const { cost } of statements) hazards.push(...lockHazards(table, cost))
+  return hazards
+}
+
+function lockHazards(table: string, { level }: Cost): Hazard[] {
+  switch (level) {
+    case 'instant':
+      return []
+    case 'nocopy':
+      return [{ name: 'index-build', detail: `an index of ${table} is built or removed while it is used` }]
+    case 'inplace':
+      return [
+        {
+          name: 'index-build',
+          detail: `${table} is written anew while it is used, which needs room and time`,
+        },
+      ]
+    case 'shared':
+      return [{ name: 'long-lock', detail: `nobody can write to ${table} while an index is built` }]
+    case 'copy':
+      return [
+        { name: 'table-rewrite', detail: `${table} is copied; it can be read but not written meanwhile` },
+      ]
+  }
+}
+
+function losses(table: string, one: Difference, all: readonly Difference[], context: RuleContext): Hazard[] {
+  if (one.kind !== 'column') return []
+  const place = `${table}.${one.name}`
+  if (one.verb === 'drop') {
+    const respelt = all.some(
+      (other) =>
+        other.kind === 'column' &&
+        other.verb === 'create' &&
+        other.name !== one.name &&
+        other.name.toLowerCase() === one.name.toLowerCase(),
+    )
+    const computed = one.from?.properties['generated'] !== undefined
+    return respelt || computed ? [] : [loss(`the values of ${place} are removed`)]
+  }
+  if (one.verb !== 'alter' || one.from === undefined || one.to === undefined) return []
+  const [a, b] = [one.from.properties, one.to.properties]
+  if (b['generated'] !== undefined) {
+    return a['generated'] === undefined ? [loss(`the values of ${place} are replaced by computed ones`)] : []
+  }
+  if (mustBeMadeAnew(one, context)) return [loss(`${place} is no longer computed and begins without values`)]
+  const same = a['type'] === b['type'] && a['charset'] === b['charset']
+  if (same || keepsValues(a, b)) return []
+  const types = `${asText(a['type'])} to ${asText(b['type'])}`
+  return [loss(`values of ${place} that do not fit are cut or changed: ${types}`)]
+}
+
+function loss(detail: string): Hazard {
+  return { name: 'data-loss', detail }
+}
+
+function mayFail(table: string, one: Difference): Hazard[] {
+  const fails = (detail: string): Hazard[] => [{ name: 'may-fail', detail }]
+  if (one.verb === 'drop' || one.to === undefined) return []
+  const place = `${table}.${one.name}`
+  const { properties } = one.to
+  if (one.kind === 'check') return fails(`rows of ${table} may break the check ${one.name}`)
+  if (one.kind === 'index') {
+    const unique = properties['index'] === 'unique' || properties['index'] === 'primary'
+    return unique ? fails(`rows of ${table} may be duplicates for ${one.name}`) : []
+  }
+  if (one.kind !== 'column' || one.from === undefined) return []
+  if (one.from.properties['nullable'] === true && properties['nullable'] === false) {
+    return fails(`${place} may hold NULL, which it must not any longer`)
+  }
+  const retyped = one.from.properties['type'] !== properties['type']
+  return retyped && !keepsValues(one.from.properties, properties)
+    ? fails(`values of ${place} may not fit`)
+    : []
+}
+
+function partitionLosses(table: string, context: RuleContext): Hazard[] {
+  const { before, after } = partitionChange(table, context)
+  const dropped = [...before, ...after].flatMap((clause) => clause.names ?? [])
+  return dropped.length === 0
+    ? []
+    : [loss(`the rows in the partitions ${dropped.join(', ')} of ${table} are removed`)]
+}
+
+function versioningLoss(table: string, context: RuleContext): Hazard[] {
+  const id = objectId('table', table)
+  const versioned = (object: SchemaObject | undefined): boolean => object?.properties['versioned'] === true
+  const ends = versioned(context.before(id)) && !versioned(context.after(id))
+  return ends ? [loss(`the history of ${table} is removed`)] : []
+}

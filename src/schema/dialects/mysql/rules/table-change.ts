@@ -1,0 +1,216 @@
+/** All that changes about one table, as one ALTER TABLE, or a few where one statement cannot hold it. */
+import { mysqlIdent } from '../../../../engine/mysql-sql.ts'
+import type { Action, RuleContext } from '../../../plan/action.ts'
+import type { SchemaObject } from '../../../snapshot/snapshot.ts'
+import { objectId } from '../../../snapshot/snapshot.ts'
+import { columnText, hasNoDefault } from '../text/column.ts'
+import { checkText, indexDrop, indexText } from '../text/key.ts'
+import { indexColumns } from '../inspect/tables.ts'
+import { costOf, type Clause, type Cost } from './algorithm.ts'
+import { mustBeMadeAnew } from './column-type.ts'
+import { asTexts } from '../text/properties.ts'
+import { mayBeGenerated } from './generated-indexes.ts'
+import { changeHazards } from './hazards.ts'
+import { partitionChange } from './partitions.ts'
+import { backwards, differencesOf, partsOf, plainFor, type Difference } from './sides.ts'
+import { optionClauses } from './table-options.ts'
+
+/** @returns the actions for all differences of the table together; the rule of the leading one answers with them */
+export function tableChange(table: string, context: RuleContext): Action[] {
+  const differences = differencesOf(context, table)
+  if (differences.length === 0) return []
+  const statements = statementsFor(table, context, differences)
+  const back = statementsFor(table, backwards(context), differencesOf(backwards(context), table))
+  const last = statements.length - 1
+  const hazards = changeHazards(table, context, differences, statements)
+  return statements.map((statement, at): Action => ({
+    sql: statement.sql,
+    lock: statement.cost.lock,
+    rewrites: statement.cost.rewrites,
+    long: statement.cost.long,
+    ...(at === last
+      ? {
+          creates: differences.filter((one) => one.verb === 'create').map((one) => one.id),
+          drops: differences.filter((one) => one.verb === 'drop').map((one) => one.id),
+          hazards,
+        }
+      : {}),
+    alters: [
+      objectId('table', table),
+      ...differences.filter((one) => one.verb === 'alter').map((one) => one.id),
+    ],
+    reversal: at === last && back.length > 0 ? back.map(({ sql }) => sql).join(';\n') : null,
+  }))
+}
+
+export interface Statement {
+  readonly sql: string
+  readonly cost: Cost
+}
+
+function statementsFor(table: string, context: RuleContext, differences: readonly Difference[]): Statement[] {
+  const partitions = partitionChange(table, context)
+  const clauses = clausesFor(table, context, differences)
+  const tail = partitions.tail
+  const statements: Statement[] = partitions.before.map((one) => alterStatement(table, context, [one], ''))
+  if (clauses.length > 0 || tail !== '') statements.push(alterStatement(table, context, clauses, tail))
+  statements.push(...partitions.after.map((one) => alterStatement(table, context, [one], '')))
+  const undefaulted = withoutDefault(differences)
+  if (undefaulted.length > 0) statements.push(alterStatement(table, context, undefaulted, ''))
+  return statements
+}
+
+function alterStatement(
+  table: string,
+  context: RuleContext,
+  clauses: readonly Clause[],
+  tail: string,
+): Statement {
+  const cost = costOf(table, context, clauses, tail)
+  const list = clauses.map((clause) => clause.sql)
+  const asked = plainFor(context, table) ? [] : cost.asked
+  const text = [...list, ...asked].join(', ')
+  return { sql: ['ALTER TABLE', mysqlIdent(table), text, tail].filter(Boolean).join(' '), cost }
+}
+
+/** Dropped first, then changed, then added; a column that is spelt differently now is changed. */
+function clausesFor(table: string, context: RuleContext, differences: readonly Difference[]): Clause[] {
+  const respelt = respellings(differences)
+  const anew = new Set(
+    differences
+      .filter((one) => one.kind === 'column' && one.verb === 'alter' && mustBeMadeAnew(one, context))
+      .map((one) => one.name),
+  )
+  const indexes = indexClauses(table, context, differences, anew)
+  return [
+    ...differences.filter((one) => one.kind === 'check' && one.verb !== 'create').map(checkDrop),
+    ...indexes.drops,
+    ...differences
+      .filter((one) => one.kind === 'column' && one.verb === 'drop' && !respelt.has(one.name))
+      .map(columnDrop),
+    ...[...anew].map((name): Clause => ({ what: 'drop column', sql: `DROP COLUMN ${mysqlIdent(name)}` })),
+    ...columnClauses(table, context, differences, respelt, anew),
+    ...indexes.adds,
+    ...differences.filter((one) => one.kind === 'check' && one.verb !== 'drop').map(checkAdd),
+    ...optionClauses(table, context),
+  ]
+}
+
+/** By the old name, the column that has the same name but for its case. */
+function respellings(differences: readonly Difference[]): ReadonlyMap<string, Difference> {
+  const found = new Map<string, Difference>()
+  const created = differences.filter((one) => one.kind === 'column' && one.verb === 'create')
+  for (const one of differences) {
+    if (one.kind !== 'column' || one.verb !== 'drop') continue
+    const now = created.find(
+      (other) => other.name !== one.name && other.name.toLowerCase() === one.name.toLowerCase(),
+    )
+    if (now !== undefined) found.set(one.name, now)
+  }
+  return found
+}
+
+function columnClauses(
+  table: string,
+  context: RuleContext,
+  differences: readonly Difference[],
+  respelt: ReadonlyMap<string, Difference>,
+  anew: ReadonlySet<string>,
+): Clause[] {
+  const oldNames = new Map([...respelt].map(([old, now]) => [now.name, old]))
+  const changed = new Map(
+    differences.filter((one) => one.kind === 'column' && one.verb !== 'drop').map((one) => [one.name, one]),
+  )
+  const columns = partsOf(context, table, 'after', 'column')
+  const lastOld = columns.findLastIndex((column) => {
+    const name = column.name[1] as string
+    return changed.get(name)?.verb !== 'create' || oldNames.has(name)
+  })
+  const [changes, adds]: [Clause[], Clause[]] = [[], []]
+  for (const [at, column] of columns.entries()) {
+    const name = column.name[1] as string
+    const one = changed.get(name)
+    if (one === undefined) continue
+    const definition = columnText(name, column.properties)
+    const old = oldNames.get(name)
+    if (old !== undefined) {
+      changes.push({
+        what: 'modify',
+        sql: `CHANGE COLUMN ${mysqlIdent(old)} ${definition}`,
+        from: context.before(objectId('column', table, old)),
+        to: column,
+      })
+    } else if (one.verb === 'alter' && !anew.has(name)) {
+      changes.push({ what: 'modify', sql: `MODIFY COLUMN ${definition}`, from: one.from, to: column })
+    } else {
+      const place =
+        at > lastOld ? '' : at === 0 ? ' FIRST' : ` AFTER ${mysqlIdent(columns[at - 1]?.name[1] as string)}`
+      adds.push({ what: 'add column', sql: `ADD COLUMN ${definition}${place}`, to: column })
+    }
+  }
+  return [...changes, ...adds]
+}
+
+function columnDrop(one: Difference): Clause {
+  return { what: 'drop column', sql: `DROP COLUMN ${mysqlIdent(one.name)}`, from: one.from }
+}
+
+function checkDrop(one: Difference): Clause {
+  return { what: 'drop check', sql: `DROP CONSTRAINT ${mysqlIdent(one.name)}`, from: one.from }
+}
+
+function checkAdd(one: Difference): Clause {
+  return {
+    what: 'add check',
+    sql: `ADD ${checkText(one.name, (one.to as SchemaObject).properties)}`,
+    to: one.to,
+  }
+}
+
+/** Indexes that differ, and those that hold a column that is made anew. */
+function indexClauses(
+  table: string,
+  context: RuleContext,
+  differences: readonly Difference[],
+  anew: ReadonlySet<string>,
+): { drops: Clause[]; adds: Clause[] } {
+  const [drops, adds]: [Clause[], Clause[]] = [[], []]
+  const drop = (index: SchemaObject): void => {
+    drops.push({ what: 'drop index', sql: indexDrop(index.name[1] as string), from: index })
+  }
+  const add = (index: SchemaObject): void => {
+    adds.push({
+      what: 'add index',
+      sql: `ADD ${indexText(index.name[1] as string, index.properties)}`,
+      to: index,
+    })
+  }
+  const listed = new Set<string>()
+  for (const one of differences) {
+    if (one.kind !== 'index') continue
+    listed.add(one.name)
+    if (one.from !== undefined && one.verb !== 'create') drop(one.from)
+    if (one.to !== undefined && one.verb !== 'drop') add(one.to)
+  }
+  const added = adds.map((clause) => indexColumns(asTexts(clause.to?.properties['columns'])))
+  for (const index of partsOf(context, table, 'after', 'index')) {
+    const columns = indexColumns(asTexts(index.properties['columns']))
+    const superseded = mayBeGenerated(index, context) && added.some((other) => beginsWith(other, columns))
+    const rebuilt = superseded || columns.some((column) => anew.has(column))
+    if (listed.has(index.name[1] as string) || !rebuilt) continue
+    drop(index)
+    add(index)
+  }
+  return { drops, adds }
+}
+
+function beginsWith(columns: readonly string[], others: readonly string[]): boolean {
+  return others.every((name, at) => columns[at] === name)
+}
+
+function withoutDefault(differences: readonly Difference[]): Clause[] {
+  return differences.flatMap((one): Clause[] => {
+    if (one.kind !== 'column' || one.to === undefined || !hasNoDefault(one.to.properties)) return []
+    return [{ what: 'default', sql: `ALTER COLUMN ${mysqlIdent(one.name)} DROP DEFAULT` }]
+  })
+}

@@ -1,0 +1,86 @@
+/** Options of a table: engine, character set, comment, format, versioning. */
+import { asText } from '../text/properties.ts'
+import type { RuleContext } from '../../../plan/action.ts'
+import { objectId, type Properties } from '../../../snapshot/snapshot.ts'
+import { sameJson } from '../../../snapshot/canonical.ts'
+import type { Clause } from './algorithm.ts'
+
+/** What stands for "not set" where that is not DEFAULT. */
+const UNSET: Readonly<Record<string, string>> = {
+  COMMENT: "''",
+  KEY_BLOCK_SIZE: '0',
+  CHECKSUM: '0',
+  MIN_ROWS: '0',
+  MAX_ROWS: '0',
+  AVG_ROW_LENGTH: '0',
+  DELAY_KEY_WRITE: '0',
+  CONNECTION: "''",
+  PAGE_CHECKSUM: '0',
+  TRANSACTIONAL: '0',
+}
+
+export function optionClauses(table: string, context: RuleContext): Clause[] {
+  const id = objectId('table', table)
+  const [from, to] = [context.before(id)?.properties, context.after(id)?.properties]
+  if (from === undefined || to === undefined) return []
+  return [...periodClauses(from, to), ...plainOptions(from, to)]
+}
+
+/** Options as they stand after the bracket of CREATE TABLE. */
+export function optionsText(properties: Properties): string {
+  const { engine, charset, collation, comment, versioned } = properties
+  const parts: string[] = []
+  if (engine !== undefined) parts.push(`ENGINE=${asText(engine)}`)
+  if (charset !== undefined) parts.push(`DEFAULT CHARACTER SET ${asText(charset)}`)
+  if (collation !== undefined) parts.push(`COLLATE ${asText(collation)}`)
+  for (const [name, value] of Object.entries(optionsOf(properties))) parts.push(`${name}=${value}`)
+  if (comment !== undefined) parts.push(`COMMENT=${asText(comment)}`)
+  if (versioned === true) parts.push('WITH SYSTEM VERSIONING')
+  return parts.join(' ')
+}
+
+function optionsOf(properties: Properties): Readonly<Record<string, string>> {
+  return (properties['options'] ?? {}) as Readonly<Record<string, string>>
+}
+
+function plainOptions(from: Properties, to: Properties): Clause[] {
+  const clauses: Clause[] = []
+  const [before, after] = [optionsOf(from), optionsOf(to)]
+  if (from['engine'] !== to['engine']) clauses.push({ what: 'engine', sql: `ENGINE=${asText(to['engine'])}` })
+  if (from['charset'] !== to['charset'] || from['collation'] !== to['collation']) {
+    const collate = to['collation'] === undefined ? '' : ` COLLATE ${asText(to['collation'])}`
+    clauses.push({ what: 'charset', sql: `DEFAULT CHARACTER SET ${asText(to['charset'])}${collate}` })
+  }
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (before[name] === after[name]) continue
+    clauses.push({ what: 'option', sql: `${name}=${after[name] ?? UNSET[name] ?? 'DEFAULT'}` })
+  }
+  if (from['comment'] !== to['comment']) {
+    clauses.push({ what: 'comment', sql: `COMMENT=${asText(to['comment'] ?? "''")}` })
+  }
+  return clauses
+}
+
+function periodClauses(from: Properties, to: Properties): Clause[] {
+  const clauses: Clause[] = []
+  const [before, after] = [from['periods'] ?? [], to['periods'] ?? []] as [
+    readonly string[],
+    readonly string[],
+  ]
+  if (!sameJson(before, after)) {
+    for (const period of before) {
+      if (!after.includes(period))
+        clauses.push({ what: 'period', sql: `DROP PERIOD FOR ${period.split(' (')[0]}` })
+    }
+    for (const period of after) {
+      if (!before.includes(period)) clauses.push({ what: 'period', sql: `ADD PERIOD FOR ${period}` })
+    }
+  }
+  if (from['versioned'] !== to['versioned']) {
+    clauses.push({
+      what: 'versioning',
+      sql: `${to['versioned'] === true ? 'ADD' : 'DROP'} SYSTEM VERSIONING`,
+    })
+  }
+  return clauses
+}
