@@ -91,7 +91,7 @@ async function sourcePath(config: Config, asked: string | undefined, baseDirecto
     if (config.alembicConfigPath !== undefined) return config.alembicConfigPath
     throw new TenantryError('invalid_input', 'No source is named, and ALEMBIC_CONFIG_PATH is not set.', {
       nextSteps: [
-        'Name a source: a folder of SQL files, an alembic.ini, a Prisma or Drizzle migrations folder.',
+        'Name a source: a folder of SQL files, an alembic.ini, the migrations of Prisma, Drizzle, Knex, Sequelize, …',
       ],
     })
   }

@@ -60,7 +60,7 @@ function defineMaking(version: Command): void {
     .description('Make a version of what a source has beyond the last one')
     .option(
       '--source <path>',
-      'SQL folder, Alembic project, Prisma or Drizzle folder, seen from where the API runs; ALEMBIC_CONFIG_PATH when not given',
+      'migrations of any known tool, seen from where the API runs; ALEMBIC_CONFIG_PATH when not given',
     )
     .option('--target <revision>', 'up to this revision of the source', 'head')
     .action(
