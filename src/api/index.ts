@@ -13,6 +13,7 @@ import { scheduleEndpoints } from './schedules.ts'
 import { schemaEndpoints } from './schema.ts'
 import { serverEndpoints } from './servers.ts'
 import { simulateEndpoints } from './simulate.ts'
+import { snapshotEndpoints } from './snapshots.ts'
 import { syncEndpoints } from './sync.ts'
 import { tenantEndpoints } from './tenants.ts'
 import { tokenEndpoints } from './tokens.ts'
@@ -26,6 +27,7 @@ const all = [
   ...schemaEndpoints,
   ...rolloutEndpoints,
   ...rolloutStreamEndpoints,
+  ...snapshotEndpoints,
   ...driftEndpoints,
   ...syncEndpoints,
   ...simulateEndpoints,

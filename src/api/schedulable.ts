@@ -22,6 +22,21 @@ export const SCHEDULABLE: Readonly<Record<string, Schedulable>> = {
       labels: z.record(z.string(), z.string()).optional(),
     }),
   },
+  'drift-scan': {
+    about: 'Looks at the schemas of tenants and holds them against what is expected.',
+    scope: 'schema:write',
+    input: z.strictObject({
+      selector: z.string().max(2000).default(''),
+      expected: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional()
+        .describe(
+          'Fingerprint of a stored snapshot; absent: that of the version each tenant is recorded at.',
+        ),
+      concurrency: z.int().min(1).max(1000).optional(),
+    }),
+  },
   'simulate-cleanup': {
     about: 'Removes the test databases of a prefix.',
     scope: 'simulate',

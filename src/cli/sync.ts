@@ -1,4 +1,5 @@
 /** Bringing tenants to a snapshot, as the command line shows it. */
+import { existsSync } from 'node:fs'
 import type { Answer, Api } from './api.ts'
 import type { Cli } from './cli.ts'
 import { scanAndWait } from './drift.ts'
@@ -14,6 +15,24 @@ interface Started {
   readonly rollout?: string
   readonly refused?: string
 }
+
+/**
+ * What `--to` names, as the API knows it: a stored snapshot as it is; anything else that has a schema is read here
+ * and stored first.
+ * @returns a reference to a stored snapshot
+ */
+export async function storedTarget(cli: Cli, api: Api, to: string): Promise<string> {
+  if (STORED.test(to) && !existsSync(to)) return to
+  const { withSchemas } = await import('./schema/sources.ts')
+  return withSchemas(cli, [to], { store: 'snapshots' }, async ([schema]) => {
+    const snapshot = JSON.parse(JSON.stringify(schema?.snapshot)) as Record<string, unknown>
+    const body = { name: 'target', snapshot, message: to.includes('://') ? 'from a database' : `from ${to}` }
+    return (await api.call(api.at('snapshots.put'), { body })).fingerprint
+  })
+}
+
+/** A name, `name@3`, or the beginning of a fingerprint. */
+const STORED = /^[a-z0-9][a-z0-9_-]*(?:\.[0-9][a-z0-9._-]*)?(?:@\d+)?$/u
 
 /** Follows the operation, then its rollouts, one after the other. */
 export async function syncTenants(

@@ -55,7 +55,7 @@ export function define(schedule: Command): void {
     }),
   )
   withReason(schedule.command('set <schedule>').description('Make or replace a schedule'))
-    .requiredOption('--kind <kind>', 'operation to start: discover, simulate-cleanup')
+    .requiredOption('--kind <kind>', 'operation to start: discover, drift-scan, simulate-cleanup')
     .requiredOption('--cron <expression>', "when: '0 3 * * *' is every night at three")
     .option('--timezone <name>', 'of the expression', 'UTC')
     .option('--input <json>', `input of the operation: '{"pattern": "cmp_%"}'`, readObject, {})

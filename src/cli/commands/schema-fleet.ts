@@ -23,7 +23,7 @@ function withSelection(command: Command): Command {
   return command
     .requiredOption(
       '--to <snapshot>',
-      'stored snapshot: its name, name@3, or the beginning of its fingerprint',
+      'stored snapshot (NAME, NAME@3, fingerprint), or a file, SQL or database to take it from',
     )
     .option('-s, --selector <terms>', "which tenants: 'plan:free region:eu'; all when not given", '')
     .option('--tenant <name>', 'only this one')
@@ -39,8 +39,10 @@ function defineValidate(schema: Command): void {
       action<Selection & WaitOptions & { junit?: string }>(async (cli, options) => {
         const { EXIT } = await import('../errors.ts')
         const { scanAndWait, showDrift, writeJunit } = await import('../drift.ts')
+        const { storedTarget } = await import('../sync.ts')
         const selector = selectorOf(options)
-        const found = await scanAndWait(cli, { ...options, selector, expected: options.to })
+        const expected = await storedTarget(cli, await cli.api(), options.to)
+        const found = await scanAndWait(cli, { ...options, selector, expected })
         if (found === undefined) return EXIT.interrupted
         if (options.junit !== undefined) await writeJunit(cli, options.junit, selector, found.scan)
         showDrift(cli, found)
@@ -62,16 +64,17 @@ function defineSync(schema: Command): void {
     )
     .action(
       action<Selection & Steering & Planning & WaitOptions>(async (cli, options) => {
-        const { syncTenants, showPlans } = await import('../sync.ts')
+        const { storedTarget, syncTenants, showPlans } = await import('../sync.ts')
         const selector = selectorOf(options)
-        if (options.dryRun === true) return showPlans(cli, { ...options, selector })
-        const { dry_run: _, ...steering } = steeringBody(options)
         const api = await cli.api()
+        const to = await storedTarget(cli, api, options.to)
+        if (options.dryRun === true) return showPlans(cli, { ...options, selector, to })
+        const { dry_run: _, ...steering } = steeringBody(options)
         const started = await api.call(api.at('schema.sync'), {
           body: {
             ...steering,
             selector,
-            to: options.to,
+            to,
             allow: readAllowed(options),
             style: options.style,
           },

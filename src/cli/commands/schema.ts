@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { action, readDuration, readMany, withYes } from '../options.ts'
+import { defineFleet } from './schema-fleet.ts'
 import type { ApplyOptions } from '../schema/applying.ts'
 import type { DiffOptions } from '../schema/compare.ts'
 import type { PlanCommandOptions } from '../schema/planning.ts'
@@ -33,6 +34,7 @@ export function define(schema: Command): void {
       }),
     )
   definePlans(schema)
+  defineFleet(schema)
 }
 
 function definePlans(schema: Command): void {
