@@ -29,7 +29,7 @@ let token: string
 let seeds: Seeds
 
 beforeAll(async () => {
-  api = await startTestApi()
+  api = await startTestApi({ environment: { API_REQUESTS_PER_MINUTE: '0' } })
 })
 afterAll(() => api.close())
 
