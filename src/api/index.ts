@@ -13,7 +13,6 @@ import { scheduleEndpoints } from './schedules.ts'
 import { schemaEndpoints } from './schema.ts'
 import { serverEndpoints } from './servers.ts'
 import { simulateEndpoints } from './simulate.ts'
-import { snapshotEndpoints } from './snapshots.ts'
 import { syncEndpoints } from './sync.ts'
 import { tenantEndpoints } from './tenants.ts'
 import { tokenEndpoints } from './tokens.ts'
@@ -27,7 +26,6 @@ const all = [
   ...schemaEndpoints,
   ...rolloutEndpoints,
   ...rolloutStreamEndpoints,
-  ...snapshotEndpoints,
   ...driftEndpoints,
   ...syncEndpoints,
   ...simulateEndpoints,

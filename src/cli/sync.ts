@@ -27,7 +27,7 @@ export async function storedTarget(cli: Cli, api: Api, to: string): Promise<stri
   return withSchemas(cli, [to], { store: 'snapshots' }, async ([schema]) => {
     const snapshot = JSON.parse(JSON.stringify(schema?.snapshot)) as Record<string, unknown>
     const body = { name: 'target', snapshot, message: to.includes('://') ? 'from a database' : `from ${to}` }
-    return (await api.call(api.at('snapshots.put'), { body })).fingerprint
+    return (await api.call(api.at('snapshots.store'), { body })).fingerprint
   })
 }
 
