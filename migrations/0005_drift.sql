@@ -37,6 +37,8 @@ create table tenantry.drift_findings (
   difference_key text references tenantry.drift_differences,
   catalogue_fingerprint text,
   schema_fingerprint text,
+  -- Stays the same for as long as nothing in the tenant's catalogue changes.
+  change_marker text,
   error text,
   checked_at timestamptz not null default now(),
   check ((state = 'different') = (difference_key is not null)),

@@ -45,6 +45,11 @@ export interface Dialect {
    */
   catalogueFingerprint(session: SchemaSession, options?: InspectOptions): Promise<string>
   /**
+   * A text that stays the same for as long as nothing in this one database's catalogue is changed; cheaper than
+   * `catalogueFingerprint`, and not comparable between databases. Left out where there is nothing cheaper.
+   */
+  readonly changeMarker?: (session: SchemaSession) => Promise<string>
+  /**
    * A statement that fails, with a message of its own, unless `catalogueFingerprint` is one of these: it goes first
    * in a change that was planned for one schema and must not meet another.
    */

@@ -11,6 +11,7 @@ export interface Finding {
   readonly differenceKey: string | null
   readonly catalogueFingerprint: string | null
   readonly schemaFingerprint: string | null
+  readonly changeMarker: string | null
   readonly error: string | null
 }
 
@@ -21,13 +22,14 @@ export async function saveFindings(
 ): Promise<void> {
   await on.query(
     `insert into tenantry.drift_findings as finding
-       (tenant_id, operation_id, state, difference_key, catalogue_fingerprint, schema_fingerprint, error, checked_at)
-     select "tenantId", $1, state, "differenceKey", "catalogueFingerprint", "schemaFingerprint", error, now()
+       (tenant_id, operation_id, state, difference_key, catalogue_fingerprint, schema_fingerprint, change_marker, error, checked_at)
+     select "tenantId", $1, state, "differenceKey", "catalogueFingerprint", "schemaFingerprint", "changeMarker", error, now()
      from jsonb_to_recordset($2::jsonb) as found ("tenantId" bigint, state text, "differenceKey" text,
-       "catalogueFingerprint" text, "schemaFingerprint" text, error text)
+       "catalogueFingerprint" text, "schemaFingerprint" text, "changeMarker" text, error text)
      on conflict (tenant_id) do update set operation_id = excluded.operation_id, state = excluded.state,
        difference_key = excluded.difference_key, catalogue_fingerprint = excluded.catalogue_fingerprint,
-       schema_fingerprint = excluded.schema_fingerprint, error = excluded.error, checked_at = excluded.checked_at`,
+       schema_fingerprint = excluded.schema_fingerprint,
+       change_marker = excluded.change_marker, error = excluded.error, checked_at = excluded.checked_at`,
     [operationId, JSON.stringify(findings)],
   )
 }

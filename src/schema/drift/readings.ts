@@ -1,5 +1,6 @@
 /**
- * What a tenant's schema is, read as cheaply as can be: one query gives a text that stands for the whole catalogue,
+ * What a tenant's schema is, read as cheaply as can be: a mark tells whether anything has changed since the last
+ * look; if so, one query gives a text that stands for the whole catalogue,
  * and only a text that was never seen before is followed by a full inspection.
  */
 import type { Control } from '../../control/control.ts'
@@ -10,10 +11,18 @@ export interface Reading {
   readonly catalogueFingerprint: string
   /** Of the snapshot. */
   readonly schemaFingerprint: string
+  /** See `Dialect.changeMarker`; null where there is none. */
+  readonly changeMarker: string | null
 }
 
 export interface Reader {
-  read(dialect: Dialect, session: SchemaSession, inspect: InspectOptions): Promise<Reading>
+  /** @param last what was read of this tenant before */
+  read(
+    dialect: Dialect,
+    session: SchemaSession,
+    inspect: InspectOptions,
+    last: Reading | undefined,
+  ): Promise<Reading>
 }
 
 /**
@@ -27,7 +36,11 @@ export function createReader(
 ): Reader {
   const known = new Map<string, Promise<string>>()
   return {
-    async read(dialect, session, inspect) {
+    async read(dialect, session, inspect, last) {
+      // Of a schema among others a mark tells nothing: it changes with each of them.
+      const changeMarker =
+        inspect.maskSchema === undefined ? ((await dialect.changeMarker?.(session)) ?? null) : null
+      if (changeMarker !== null && changeMarker === last?.changeMarker) return last
       const catalogueFingerprint = await dialect.catalogueFingerprint(session, inspect)
       const look = async (): Promise<string> => {
         const stored = await storedReading(control, dialect.name, serverVersion, catalogueFingerprint)
@@ -41,7 +54,7 @@ export function createReader(
       const pending = known.get(catalogueFingerprint) ?? look()
       known.set(catalogueFingerprint, pending)
       try {
-        return { catalogueFingerprint, schemaFingerprint: await pending }
+        return { changeMarker, catalogueFingerprint, schemaFingerprint: await pending }
       } catch (error) {
         known.delete(catalogueFingerprint)
         throw error

@@ -20,7 +20,7 @@ import {
 } from '../tenant-session.ts'
 import { createComparer, saveDifferences, type Difference } from './compare.ts'
 import { countFindings, saveFindings, type DriftCounts, type Finding } from './findings.ts'
-import { createReader, type Reader } from './readings.ts'
+import { createReader, type Reader, type Reading } from './readings.ts'
 
 export interface ScanInput {
   readonly selector: string
@@ -38,6 +38,10 @@ interface DueTenant {
   /** Empty for a tenant that has the whole database. */
   readonly schema: string
   readonly version_id: string | null
+  /** What was read last, and under which mark. */
+  readonly marker: string | null
+  readonly catalogue: string | null
+  readonly fingerprint: string | null
 }
 
 /** Tenants that are looked at, and recorded, together. */
@@ -117,8 +121,10 @@ function dueTenants(control: Control, scan: string, selector: string): Promise<D
   const condition = selectionCondition(selector, 2)
   return control.query<DueTenant>(
     `select tenant.id, tenant.name, server.name as server, tenant.database_name as database,
-       tenant.schema_name as schema, tenant.version_id
+       tenant.schema_name as schema, tenant.version_id,
+       last.change_marker as marker, last.catalogue_fingerprint as catalogue, last.schema_fingerprint as fingerprint
      from tenantry.tenants as tenant join tenantry.db_servers as server on server.id = tenant.server_id
+     left join tenantry.drift_findings as last on last.tenant_id = tenant.id
      where ${condition.sql} and not exists (select from tenantry.drift_findings as finding
        where finding.tenant_id = tenant.id and finding.operation_id = $1)
      order by tenant.server_id, tenant.database_name, tenant.id limit ${PAGE}`,
@@ -162,7 +168,7 @@ function createScan(parts: Parts, input: ScanInput): Scan {
 
   const judge: Judge = async (tenant, scan, { dialect, session }) => {
     const expected = await expectations(tenant.version_id)
-    const reading = await scan.reader.read(dialect, session, inspectOptionsOf(tenant.schema))
+    const reading = await scan.reader.read(dialect, session, inspectOptionsOf(tenant.schema), lastOf(tenant))
     const found = { tenantId: tenant.id, ...reading, error: null }
     if (expected === undefined) return { ...found, state: 'no_expectation', differenceKey: null }
     const difference = await compare(reading.schemaFingerprint, expected)
@@ -192,6 +198,11 @@ function createScan(parts: Parts, input: ScanInput): Scan {
       return taken
     },
   }
+}
+
+function lastOf({ marker, catalogue, fingerprint }: DueTenant): Reading | undefined {
+  if (marker === null || catalogue === null || fingerprint === null) return undefined
+  return { changeMarker: marker, catalogueFingerprint: catalogue, schemaFingerprint: fingerprint }
 }
 
 type Judge = (tenant: DueTenant, scan: ServerScan, database: OpenDatabase) => Promise<Finding>
@@ -231,6 +242,7 @@ function unreachable(tenant: DueTenant, error: unknown): Finding {
     differenceKey: null,
     catalogueFingerprint: null,
     schemaFingerprint: null,
+    changeMarker: null,
     error: messageOf(error),
   }
 }

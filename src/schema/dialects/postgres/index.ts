@@ -1,6 +1,7 @@
 /** PostgreSQL 14 to 18, as a dialect. */
 import type { SchemaObject } from '../../snapshot/snapshot.ts'
 import type { Dialect } from '../dialect.ts'
+import { changeMarker } from './change-marker.ts'
 import { catalogueFingerprint, guard } from './fingerprint.ts'
 import { inspect } from './inspect/index.ts'
 import { priority } from './priority.ts'
@@ -15,6 +16,7 @@ export const postgres: Dialect = {
   connect,
   inspect,
   catalogueFingerprint,
+  changeMarker,
   guard,
   scratch,
   rules,
