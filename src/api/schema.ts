@@ -153,18 +153,28 @@ export const schemaEndpoints = [
     tag: 'Schemas',
     scope: 'schema:write',
     summary: 'Store a snapshot as the newest of a name',
-    description: 'Storing what is the newest already changes nothing.',
-    body: z.strictObject({
-      name: z.string().min(1).max(100),
-      message: z.string().max(1000).default(''),
-      snapshot: snapshotJson,
-    }),
+    description:
+      'Either given as it is, or taken of a tenant as it is now. Storing what is the newest already changes nothing.',
+    body: z
+      .strictObject({
+        name: z.string().min(1).max(100),
+        message: z.string().max(1000).default(''),
+        snapshot: snapshotJson.optional(),
+        tenant: z.string().min(1).max(200).optional().describe('Whose schema it is.'),
+      })
+      .refine((body) => (body.tenant === undefined) !== (body.snapshot === undefined), {
+        message: 'Give either a tenant or a snapshot.',
+      }),
     bodyLimit: SNAPSHOT_LIMIT,
     status: 201,
     output: storedSnapshot,
-    audit: ({ body }) => ({ target: `snapshot:${body.name}` }),
+    errors: ['not_found', 'server_unreachable', 'server_refused'],
+    audit: ({ body }) => ({ target: `snapshot:${body.name}`, detail: { tenant: body.tenant } }),
     run: async (app, { body }) => {
-      const snapshot = checkSnapshot(body.snapshot, "The body's /snapshot")
+      const snapshot =
+        body.tenant === undefined
+          ? checkSnapshot(body.snapshot, "The body's /snapshot")
+          : await schemaOf(app, { tenant: body.tenant }, '')
       return (await controlStore(app.control).put(body.name, snapshot, body.message)).version
     },
   }),

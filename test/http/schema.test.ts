@@ -59,6 +59,9 @@ test('snapshots: stored, listed, shown, compared by name, version and value', as
   expect(stored).toMatchObject({ status: 201, body: { name: 'shop', number: 1, message: 'First' } })
   await controlStore(api.app.control).put('version-20260101_000000', tables('a', 'b'))
   expect((await api.ask('GET', '/schema/snapshots')).body.items).toHaveLength(2)
+  const taken = await api.ask('POST', '/schema/snapshots', { body: { name: 'live', tenant: 'acme' } })
+  expect(taken).toMatchObject({ status: 201, body: { name: 'live', dialect: 'postgres' } })
+  expect((await api.ask('POST', '/schema/snapshots', { body: { name: 'none' } })).status).toBe(422)
   const shown = await api.ask('GET', '/schema/snapshots/shop@1')
   expect(shown.body).toEqual(JSON.parse(JSON.stringify(tables('a'))))
   const { body } = await api.ask('POST', '/schema/diff', {

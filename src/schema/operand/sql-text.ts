@@ -48,8 +48,8 @@ async function split(dialect: DialectName, text: string): Promise<string[]> {
       return splitStatements(text)
     }
     case 'sqlite': {
-      const { splitStatements } = await import('../dialects/sqlite/text/statements.ts')
-      return splitStatements(text)
+      const { statementsIn } = await import('../dialects/sqlite/text/statements.ts')
+      return statementsIn(text).map(({ sql }) => sql)
     }
   }
 }

@@ -7,7 +7,7 @@ import type { DialectName } from '../snapshot/snapshot.ts'
 /** How the script is run, for its first lines. */
 const PROGRAMS: Readonly<Record<DialectName, string>> = {
   postgres: 'psql -X -v ON_ERROR_STOP=1 -f THIS_FILE',
-  mysql: 'mariadb DATABASE < THIS_FILE',
+  mysql: 'mariadb --comments DATABASE < THIS_FILE',
   sqlite: 'sqlite3 DATABASE < THIS_FILE',
 }
 

@@ -1,0 +1,76 @@
+/**
+ * Tenantry in a process of its own, for measurements: reads one order per line, answers with one line of JSON.
+ *   inspect URL            → {ms, objects}
+ *   compare URL URL        → {diffMs, changes, planMs, steps}
+ *   memory                 → {peakMb}
+ *   audit CONCURRENCY      → (then one line with URLs as JSON) {seconds, distinct}
+ */
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { diff } from '../../src/schema/diff/diff.ts'
+import { dialectNamed } from '../../src/schema/dialects/index.ts'
+import { makePlan } from '../../src/schema/plan/make-plan.ts'
+import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
+
+const dialect = await dialectNamed('postgres')
+
+async function inspect(url: string): Promise<Snapshot> {
+  const session = await dialect.connect(url)
+  try {
+    return await dialect.inspect(session)
+  } finally {
+    await session.close()
+  }
+}
+
+async function timed<T>(work: () => Promise<T> | T): Promise<[ms: number, result: T]> {
+  const started = performance.now()
+  const result = await work()
+  return [performance.now() - started, result]
+}
+
+async function compare(from: string, to: string): Promise<object> {
+  const [a, b] = [await inspect(from), await inspect(to)]
+  const [diffMs, changes] = await timed(() => diff(a, b))
+  const [planMs, plan] = await timed(() => makePlan(dialect, a, b))
+  return { diffMs, changes: changes.length, planMs, steps: plan.steps.length }
+}
+
+async function audit(urls: readonly string[], concurrency: number): Promise<object> {
+  const found = new Set<string>()
+  const queue = urls.values()
+  const lane = async (): Promise<void> => {
+    for (const url of queue) {
+      const session = await dialect.connect(url)
+      found.add(await dialect.catalogueFingerprint(session))
+      await session.close()
+    }
+  }
+  const [ms] = await timed(() => Promise.all(Array.from({ length: concurrency }, lane)))
+  return { seconds: ms / 1000, distinct: found.size }
+}
+
+async function peakMb(): Promise<number> {
+  const [, kb] = /^VmHWM:\s+(\d+)/m.exec(await readFile('/proc/self/status', 'utf8')) ?? []
+  return Number(kb) / 1024
+}
+
+async function answer(line: string): Promise<object> {
+  const [order, ...words] = line.split(' ')
+  switch (order) {
+    case 'inspect': {
+      const [ms, snapshot] = await timed(() => inspect(words[0] ?? ''))
+      return { ms, objects: snapshot.objects.length }
+    }
+    case 'compare':
+      return compare(words[0] ?? '', words[1] ?? '')
+    case 'audit':
+      return audit(JSON.parse(words.slice(1).join(' ')) as string[], Number(words[0]))
+    default:
+      return { peakMb: await peakMb() }
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await answer(line))}\n`)
+}

@@ -1,0 +1,80 @@
+/** What was measured, as tables. */
+import type { AuditRow } from './audit.ts'
+import type { PlanRow, SizeRow } from './main.ts'
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length / 2
+  return Number.isInteger(middle)
+    ? ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+    : (sorted[Math.floor(middle)] ?? 0)
+}
+
+export function printTables(
+  sizes: readonly SizeRow[],
+  plans: readonly PlanRow[],
+  audit: readonly AuditRow[],
+): string {
+  const parts = [
+    'Reading and comparing (milliseconds, medians)',
+    table(
+      [
+        'tables',
+        'objects',
+        'inspect',
+        'pg_dump -s',
+        'ratio',
+        'inspect, whole program',
+        'diff',
+        'plan',
+        'steps',
+        'memory',
+      ],
+      sizes.map((row) => [
+        row.tables,
+        row.objects,
+        ms(row.inspectMs),
+        ms(row.pgDumpMs),
+        (row.inspectMs / row.pgDumpMs).toFixed(2),
+        ms(row.cliMs),
+        ms(row.diffMs),
+        ms(row.planMs),
+        row.steps,
+        `${row.memoryMb.toFixed(0)} MB`,
+      ]),
+    ),
+    'From two databases to a plan (seconds, whole programs)',
+    table(
+      ['tables', 'program', 'seconds', ''],
+      plans.map((row) => [row.tables, row.name, row.seconds?.toFixed(2) ?? 'failed', row.why]),
+    ),
+    'Auditing a fleet',
+    table(
+      ['program', 'connections', 'tenants/s', 'of the same query in C'],
+      audit.map((row) => [
+        row.name,
+        row.concurrency,
+        row.tenantsPerSecond.toFixed(0),
+        (row.tenantsPerSecond / (audit[1]?.tenantsPerSecond ?? 1)).toFixed(2),
+      ]),
+    ),
+  ]
+  return `${parts.join('\n\n')}\n`
+}
+
+function ms(value: number): string {
+  return value < 10 ? value.toFixed(1) : value.toFixed(0)
+}
+
+function table(titles: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const lines = [titles, ...rows].map((row) => row.map(String))
+  const widths = titles.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
