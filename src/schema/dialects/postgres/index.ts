@@ -4,6 +4,7 @@ import type { Dialect } from '../dialect.ts'
 import { changeMarker } from './change-marker.ts'
 import { catalogueFingerprint, guard } from './fingerprint.ts'
 import { inspect } from './inspect/index.ts'
+import { clearLeftovers } from './leftovers.ts'
 import { priority } from './priority.ts'
 import { rename } from './rename.ts'
 import { quote } from './rules/names.ts'
@@ -31,6 +32,7 @@ export const postgres: Dialect = {
     `SET statement_timeout = ${statementTimeoutMs}`,
   ],
   lock,
+  clearLeftovers,
   rename,
 }
 

@@ -1,0 +1,217 @@
+/** Plans run on real databases, with everything in the way that can be: other changes, locks, sudden death. */
+import { expect, test } from 'vitest'
+import { DatabaseFailure } from '../../src/engine/failure.ts'
+import { postgres } from '../../src/schema/dialects/postgres/index.ts'
+import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
+import { executePlan, type Execution } from '../../src/schema/execute.ts'
+import { makePlan } from '../../src/schema/plan/make-plan.ts'
+import type { Plan } from '../../src/schema/plan/plan.ts'
+import { provePlan } from '../../src/schema/prove.ts'
+import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
+import { adminClient, createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { onTestFinished } from 'vitest'
+
+const FROM = `
+create table customers (id integer primary key, email text, phone text);
+create table orders (id integer primary key, customer integer, total integer not null, note text);
+insert into customers select n, 'c' || n || '@example.com', '+49' || n from generate_series(1, 50) n;
+insert into orders select n, 1 + n % 50, n, 'note' from generate_series(1, 200) n;
+analyze;
+`
+/** Each kind of step: in a transaction, after one, outside of any. */
+const TO = `
+create table customers (id integer primary key, email text not null, phone text);
+create unique index customers_email on customers (email);
+create table orders (id integer primary key, customer integer not null references customers, total integer not null,
+  note text, constraint orders_total check (total > 0));
+create index orders_customer on orders (customer);
+create view big_orders as select id, total from orders where total > 100;
+`
+
+interface Scene {
+  readonly database: TestDatabase
+  readonly target: Snapshot
+  readonly plan: Plan
+}
+
+async function database(sql: string): Promise<TestDatabase> {
+  const made = await createDatabase('execute')
+  onTestFinished(() => made.drop())
+  const client = await adminClient(made.name)
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+  return made
+}
+
+async function inSession<T>(url: string, work: (session: SchemaSession) => Promise<T>): Promise<T> {
+  const session = await postgres.connect(url)
+  try {
+    return await work(session)
+  } finally {
+    await session.close()
+  }
+}
+
+function inspected(url: string): Promise<Snapshot> {
+  return inSession(url, (session) => postgres.inspect(session))
+}
+
+async function scene(): Promise<Scene> {
+  const [from, to] = [await database(FROM), await database(TO)]
+  const [source, target] = [await inspected(from.dsn), await inspected(to.dsn)]
+  const scratch = await postgres.scratch(from.dsn)
+  try {
+    const plan = await provePlan(
+      postgres,
+      scratch,
+      source,
+      target,
+      makePlan(postgres, source, target, { style: 'online' }),
+    )
+    return { database: from, target, plan }
+  } finally {
+    await scratch.close()
+  }
+}
+
+function run(scenery: Scene, options = {}): Promise<Execution> {
+  return inSession(scenery.database.dsn, (session) =>
+    executePlan(postgres, session, scenery.plan, { allow: ['data-loss'], ...options }),
+  )
+}
+
+async function rows(name: string): Promise<unknown[]> {
+  const client = await adminClient(name)
+  try {
+    const { rows: found } = await client.query('select count(*), sum(total) from orders')
+    return found
+  } finally {
+    await client.end()
+  }
+}
+
+test('a plan is run, step by step, and the rows stay', async () => {
+  const scenery = await scene()
+  const before = await rows(scenery.database.name)
+  const { steps, failure } = await run(scenery)
+  expect(failure).toBeUndefined()
+  expect(new Set(steps.map(({ state }) => state))).toEqual(new Set(['applied']))
+  expect((await inspected(scenery.database.dsn)).fingerprint).toBe(scenery.target.fingerprint)
+  expect(await rows(scenery.database.name)).toEqual(before)
+  const again = await run(scenery)
+  expect(again.steps.every(({ state, ms }) => state === 'applied' && ms === 0)).toBe(true)
+})
+
+test('a schema that has changed since is refused, and nothing is done to it', async () => {
+  const scenery = await scene()
+  const client = await adminClient(scenery.database.name)
+  await client.query('create table unforeseen (x integer)')
+  await client.end()
+  const before = await inspected(scenery.database.dsn)
+  await expect(run(scenery)).rejects.toMatchObject({ code: 'precondition_failed' })
+  expect((await inspected(scenery.database.dsn)).fingerprint).toBe(before.fingerprint)
+})
+
+test('a lock that is not granted in time leaves the step not applied; later it goes on', async () => {
+  const scenery = await scene()
+  const plan = { ...scenery.plan, steps: scenery.plan.steps.map((step) => ({ ...step, lockTimeoutMs: 50 })) }
+  const holder = await adminClient(scenery.database.name)
+  await holder.query('begin; lock table orders in access exclusive mode')
+  // Inspecting waits for the lock as well, so it is taken after that.
+  const blocked = inSession(scenery.database.dsn, async (session) => {
+    await session.query(`set lock_timeout = '100ms'`)
+    return executePlan(postgres, session, plan, { lockRetries: 1 })
+  })
+  const outcome = await blocked.catch((error: unknown) => error)
+  const sqlstate =
+    outcome instanceof DatabaseFailure ? outcome.sqlstate : (outcome as Execution).failure?.sqlstate
+  expect(sqlstate).toBe('55P03')
+  await holder.query('rollback')
+  await holder.end()
+  expect((await run(scenery)).failure).toBeUndefined()
+  expect((await inspected(scenery.database.dsn)).fingerprint).toBe(scenery.target.fingerprint)
+})
+
+test('two runs at once: the second is refused while the first holds the tenant', async () => {
+  const scenery = await scene()
+  await inSession(scenery.database.dsn, async (session) => {
+    expect(await postgres.lock(session)).toBe(true)
+    await expect(run(scenery)).rejects.toMatchObject({ code: 'conflict' })
+  })
+  expect((await run(scenery)).failure).toBeUndefined()
+})
+
+/** A session whose server process is killed before or after the statement with this number. */
+function mortal(session: SchemaSession, pid: string, at: number, when: 'before' | 'after'): SchemaSession {
+  let statements = 0
+  const kill = async (): Promise<void> => {
+    const client = await adminClient()
+    await client.query('select pg_terminate_backend($1, 5000)', [pid])
+    await client.end()
+  }
+  return {
+    ...session,
+    async query(sql) {
+      const mine = /^(?:create|alter|drop|comment|commit)\b/iu.test(sql) && statements++ === at
+      if (mine && when === 'before') await kill()
+      const result = await session.query(sql)
+      if (mine && when === 'after') await kill()
+      return result
+    },
+  }
+}
+
+test.each(['before', 'after'] as const)(
+  'killed %s each statement in turn, the next run goes on where it stands and nothing is done twice',
+  async (when) => {
+    for (let at = 0; ; at++) {
+      const scenery = await scene()
+      const before = await rows(scenery.database.name)
+      const survived = await inSession(scenery.database.dsn, async (session) => {
+        const [row] = await session.query('select pg_backend_pid()::text as pid')
+        const dying = mortal(session, String(row?.['pid']), at, when)
+        return executePlan(postgres, dying, scenery.plan)
+      }).catch((error: unknown) => error)
+      const died = survived instanceof Error || (survived as Execution).failure !== undefined
+      const { failure, steps } = await run(scenery)
+      expect(failure).toBeUndefined()
+      expect(steps.every(({ state }) => state === 'applied')).toBe(true)
+      expect((await inspected(scenery.database.dsn)).fingerprint).toBe(scenery.target.fingerprint)
+      expect(await rows(scenery.database.name)).toEqual(before)
+      if (!died) {
+        expect(at).toBeGreaterThan(5)
+        return
+      }
+    }
+  },
+  120_000,
+)
+
+test('an index that a killed build left invalid is built again', async () => {
+  const scenery = await scene()
+  const build = scenery.plan.steps.findIndex(({ sql }) => /create index concurrently/iu.test(sql))
+  expect(build).toBeGreaterThan(-1)
+  // A row that the build cannot get past, then its end: what is left is invalid.
+  const holder = await adminClient(scenery.database.name)
+  await holder.query(`begin; update orders set note = 'open' where id = 1`)
+  const running = inSession(scenery.database.dsn, (session) =>
+    executePlan(
+      postgres,
+      session,
+      {
+        ...scenery.plan,
+        steps: scenery.plan.steps.map((step) => ({ ...step, lockTimeoutMs: 500, statementTimeoutMs: 500 })),
+      },
+      { lockRetries: 0 },
+    ),
+  )
+  const { failure } = await running
+  expect(failure?.sqlstate).toMatch(/55P03|57014/u)
+  await holder.query('rollback')
+  await holder.end()
+  expect((await run(scenery)).failure).toBeUndefined()
+  expect((await inspected(scenery.database.dsn)).fingerprint).toBe(scenery.target.fingerprint)
+})
