@@ -7,6 +7,10 @@ import { canonicalText, optionsOf } from './text.ts'
 /** From 18 on NOT NULL is a constraint with a name, which is told when it is not the usual one. */
 const NOT_NULL_18 = `left join pg_constraint nn on nn.conrelid = a.attrelid and nn.contype = 'n' and nn.conkey[1] = a.attnum`
 
+/** A default that is another one for each row makes ADD COLUMN write every row. */
+const VOLATILE = `(ad.adbin::text like '%NEXTVALUEEXPR%' or exists (select from regexp_matches(ad.adbin::text, ':(?:funcid|opfuncid) ([0-9]+)', 'g') f
+      join pg_proc p on p.oid = f[1]::oid where p.provolatile = 'v'))`
+
 export const columns: Reader = {
   name: 'columns',
   sql: ({ version }) => `select rel.oid, rel.kind, rel.schema, rel.name as relation, a.attname, a.attnum,
@@ -16,6 +20,7 @@ export const columns: Reader = {
     case when not c.relispartition then a.attidentity end as identity,
     case when a.attstorage <> t.typstorage then a.attstorage end as storage, a.attcompression,
     case when a.attstattarget >= 0 then a.attstattarget end as statistics, a.attoptions, a.attfdwoptions,
+    t.typstorage as usual_storage, ${VOLATILE} as volatile,
     a.attislocal, a.attinhcount, c.relispartition, c.reloftype <> 0 as typed,
     ${
       version >= 180000
@@ -24,7 +29,7 @@ export const columns: Reader = {
     }
     s.seqrelid, sc.relname as seq_name, sn.nspname as seq_schema, nt.nspname as own_schema,
     format_type(s.seqtypid, null) as seq_type, s.seqstart::text, s.seqincrement::text, s.seqmin::text, s.seqmax::text,
-    s.seqcache::text, s.seqcycle, sc.relpersistence as seq_persistence, c.relpersistence
+    s.seqcache::text, s.seqcycle, ${version >= 150000 ? 'sc' : 'c'}.relpersistence as seq_persistence, c.relpersistence
     from rel join pg_class c on c.oid = rel.oid join pg_namespace nt on nt.oid = c.relnamespace
     join pg_attribute a on a.attrelid = rel.oid and a.attnum > 0 and not a.attisdropped
     join pg_type t on t.oid = a.atttypid
@@ -68,6 +73,8 @@ function column(row: ReaderRow): Found {
       position: row['attnum'],
       fromParent: Number(row['attinhcount']) > 0,
       typed: row['typed'],
+      usualStorage: STORAGE[String(row['usual_storage'])],
+      volatileDefault: row['volatile'],
     }),
     addresses: [
       address('pg_class', row['oid'], row['attnum']),
@@ -113,6 +120,12 @@ function cut(text: string, bytes: number): string {
   return result
 }
 
+/** Told when it is not the table's. */
+function ownPersistence(row: ReaderRow): string | null {
+  if (row['seq_persistence'] === row['relpersistence']) return null
+  return row['seq_persistence'] === 'u' ? 'unlogged' : 'logged'
+}
+
 function identity(row: ReaderRow): Json {
   const generation = row['identity']
   if ((generation !== 'a' && generation !== 'd') || row['seqrelid'] === null) return null
@@ -128,6 +141,6 @@ function identity(row: ReaderRow): Json {
     maximum: row['seqmax'] as string,
     cache: row['seqcache'] as string,
     cycle: row['seqcycle'] as boolean,
-    unlogged: row['seq_persistence'] !== row['relpersistence'],
+    persistence: ownPersistence(row),
   }
 }

@@ -35,6 +35,7 @@ export function dependenciesOf(
     }
   }
   const parents = new Map(found.map((one) => [idOf(one), one.parent]))
+  addAttachmentNeeds(found, needs)
   return new Map([...needs].map(([id, ids]) => [id, cleaned(id, ids, parents)]))
 }
 
@@ -57,11 +58,32 @@ function whole(address: Address): Address {
   return `${classid}/${objid}/0`
 }
 
+/** A partition or child is attached when all that both tables have is there, and let go before any of it goes. */
+function addAttachmentNeeds(found: readonly Found[], needs: ReadonlyMap<string, Set<string>>): void {
+  const attachments = found.filter(({ kind }) => kind === 'attachment')
+  if (attachments.length === 0) return
+  const parts = new Map<string, string[]>()
+  for (const one of found) {
+    if (one.parent === null || !ATTACHED.has(one.kind)) continue
+    const list = parts.get(one.parent)
+    if (list === undefined) parts.set(one.parent, [idOf(one)])
+    else list.push(idOf(one))
+  }
+  for (const attachment of attachments) {
+    const own = needs.get(idOf(attachment))
+    for (const table of [attachment.parent as string, ...(attachment.needs ?? [])]) {
+      for (const part of parts.get(table) ?? []) own?.add(part)
+    }
+  }
+}
+
+const ATTACHED = new Set(['column', 'constraint', 'index'])
+
 const TABLES = new Set(['table', 'foreign_table'])
 
 /** What owns a sequence needs it; a partition can do without its parent, and a parent never needs its parts. */
 function isNoNeed(dependent: Found, needed: Found, type: string): boolean {
   if (dependent.kind === 'sequence' && type !== 'n') return needed.kind === 'column'
-  if (TABLES.has(dependent.kind) && TABLES.has(needed.kind)) return type === 'a'
+  if (TABLES.has(dependent.kind) && TABLES.has(needed.kind)) return true
   return needed.parent === idOf(dependent)
 }

@@ -1,7 +1,7 @@
 /** Indexes that no constraint has made. */
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
-import { canonicalText } from './text.ts'
+import { canonicalText, optionsOf, withoutOptions } from './text.ts'
 
 export const indexes: Reader = {
   name: 'indexes',
@@ -9,7 +9,7 @@ export const indexes: Reader = {
     pg_get_indexdef(ic.oid) as definition,
     format('CREATE %sINDEX %I ON %s%I.%I USING ', case when x.indisunique then 'UNIQUE ' end, ic.relname,
       case when ic.relkind = 'I' then 'ONLY ' end, n.nspname, rel.name) as beginning,
-    ts.spcname as tablespace, x.indisclustered, x.indisreplident, x.indisvalid,
+    ts.spcname as tablespace, ic.reloptions, x.indisclustered, x.indisreplident, x.indisvalid,
     (select json_build_array(p.relname) from pg_inherits i join pg_class p on p.oid = i.inhparent
       where i.inhrelid = ic.oid) as attached,
     (select json_object_agg(a.attnum, a.attstattarget) from pg_attribute a
@@ -27,16 +27,17 @@ function index(row: ReaderRow): Found {
   const path = [String(row['schema']), String(row['relation'])]
   const [definition, beginning] = [String(row['definition']), String(row['beginning'])]
   const attached = row['attached']
+  const options = optionsOf(row['reloptions'])
+  const using = definition.startsWith(beginning) ? definition.slice(beginning.length) : definition
   return {
     kind: 'index',
     name: [...path, String(row['relname'])],
     parent: objectId(String(row['kind']), ...path),
     properties: stated({
       unique: row['indisunique'],
-      // Everything after the name of the table: method, columns, INCLUDE, NULLS, WITH, WHERE.
-      using: canonicalText(
-        definition.startsWith(beginning) ? definition.slice(beginning.length) : definition,
-      ),
+      // Everything after the name of the table: method, columns, INCLUDE, NULLS, WHERE.
+      using: canonicalText(withoutOptions(using, options)),
+      options,
       tablespace: row['tablespace'],
       clustered: row['indisclustered'],
       replicaIdentity: row['indisreplident'],

@@ -25,9 +25,7 @@ export const tables: Reader = {
     left join pg_foreign_table ft on ft.ftrelid = c.oid left join pg_foreign_server fs on fs.oid = ft.ftserver
     where rel.relkind in ('r', 'p', 'f')`,
   read: (rows) => ({
-    found: rows.flatMap((row) =>
-      row['relispartition'] === true ? [table(row), attachment(row)] : [table(row)],
-    ),
+    found: rows.flatMap((row) => [table(row), ...attachments(row)]),
     unmodelled: rows.flatMap((row) =>
       (Array.isArray(row['invalid']) ? row['invalid'] : []).map((name) => ({
         kind: 'index',
@@ -43,7 +41,6 @@ const REPLICA_IDENTITY: Readonly<Record<string, string>> = { f: 'full', n: 'noth
 
 function table(row: ReaderRow): Found {
   const name = [String(row['schema']), String(row['name'])]
-  const parents = row['relispartition'] === true ? [] : parentsOf(row)
   return {
     kind: String(row['kind']),
     name,
@@ -58,7 +55,6 @@ function table(row: ReaderRow): Found {
       forceRowSecurity: row['relforcerowsecurity'],
       partitionBy: text(row['partition_by']),
       ofType: row['of_type'],
-      inherits: parents.map(([, ...path]) => path),
       server: row['server'],
       serverOptions: optionsOf(row['ftoptions']),
     }),
@@ -75,24 +71,23 @@ function table(row: ReaderRow): Found {
       address('pg_type', row['rowtype']),
       address('pg_type', row['typarray']),
     ],
-    needs: [
-      objectId('schema', name[0] as string),
-      ...parents.map(([kind = '', ...path]) => objectId(kind, ...path)),
-    ],
+    needs: [objectId('schema', name[0] as string)],
   }
 }
 
-function attachment(row: ReaderRow): Found {
+/** As a partition of one table, or as a child of several in their order. */
+function attachments(row: ReaderRow): Found[] {
   const name = [String(row['schema']), String(row['name'])]
-  const [kind = 'table', ...path] = parentsOf(row)[0] ?? []
-  return {
+  const bound = row['relispartition'] === true ? canonicalText(String(row['bound'])) : undefined
+  return parentsOf(row).map(([kind = 'table', ...path], at): Found => ({
     kind: 'attachment',
-    name,
+    name: bound === undefined ? [...name, path.join('.')] : name,
     parent: objectId(String(row['kind']), ...name),
-    properties: { of: path, bound: canonicalText(String(row['bound'])) },
+    properties: bound === undefined ? { of: path } : { of: path, bound },
+    facts: { position: at },
     addresses: [],
     needs: [objectId(kind, ...path)],
-  }
+  }))
 }
 
 function parentsOf(row: ReaderRow): string[][] {

@@ -28,3 +28,21 @@ export function optionsOf(options: unknown): Record<string, string> | null {
 export function withoutEnd(text: string, end: string, present: boolean): string {
   return present && end !== '' && text.endsWith(end) ? text.slice(0, -end.length) : text
 }
+
+/** Whether an expression names this column, as far as its text tells. */
+export function hasWord(text: string, name: string): boolean {
+  const plain = /^[a-z_][a-z0-9_$]*$/.test(name)
+  const quoted = `"${name.replaceAll('"', '""')}"`
+  if (text.includes(quoted)) return true
+  return plain && text.split(/[^a-z0-9_$]+/).includes(name)
+}
+
+/** An index's definition without its WITH, whose options are told apart. */
+export function withoutOptions(text: string, options: Readonly<Record<string, string>> | null): string {
+  if (options === null) return text
+  const at = text.search(/ WITH \([a-z_]+ ?=/)
+  if (at < 0) return text
+  // An option's value is a number, a word or a quoted text without parentheses.
+  const end = text.indexOf(')', at)
+  return text.slice(0, at) + text.slice(end + 1)
+}

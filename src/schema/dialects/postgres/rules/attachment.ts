@@ -1,0 +1,84 @@
+/** A table becomes, or ceases to be, a partition or a child of another. */
+import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { attachmentsBefore, isPartition, parentOf } from './family.ts'
+import { quote } from './names.ts'
+import { brief, hazard, isQuiet } from './tools.ts'
+
+function create(attachment: SchemaObject, context: RuleContext): readonly Action[] {
+  const child = quote(attachment.name.slice(0, 2))
+  const parent = quote(attachment.properties['of'] as string[])
+  if (!isPartition(attachment)) return [brief(`ALTER TABLE ${child} INHERIT ${parent}`)]
+  const quiet = isQuiet(attachment.parent ?? '', context)
+  const detail = `${child} is read while it is locked, to see that its rows belong there; a CHECK that says so saves that.`
+  return [
+    ...checksOfParent(attachment, context),
+    brief(`ALTER TABLE ${parent} ATTACH PARTITION ${child} ${String(attachment.properties['bound'])}`, {
+      creates: [idOf(attachment)],
+      lock: 'share update exclusive',
+      hazards: quiet ? [] : [hazard('long-lock', detail)],
+    }),
+  ]
+}
+
+/** A partition must have the checks of its parent before it is attached; those of its own may be the same. */
+function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[] {
+  const child = attachment.parent ?? ''
+  const own = new Set(context.partsAfter(child).map((part) => part.name.at(-1)))
+  // One that was a partition before has them still.
+  const kept = new Set(
+    attachmentsBefore(child, context).flatMap((one) =>
+      checksOf(parentOf(one), context.partsBefore).map((part) => part.name.at(-1)),
+    ),
+  )
+  return checksOf(parentOf(attachment), context.partsAfter)
+    .filter((part) => !own.has(part.name.at(-1)) && (context.isNew(child) || !kept.has(part.name.at(-1))))
+    .map((part) =>
+      brief(
+        `ALTER TABLE ${quote(attachment.name.slice(0, 2))} ADD CONSTRAINT ${quote(part.name.slice(-1))} ${String(part.properties['definition'])}`,
+        { creates: [] },
+      ),
+    )
+}
+
+function checksOf(table: string, partsOf: RuleContext['partsAfter']): SchemaObject[] {
+  return partsOf(table).filter(
+    (part) =>
+      part.kind === 'constraint' &&
+      part.properties['type'] === 'check' &&
+      !String(part.properties['definition']).endsWith(' NO INHERIT'),
+  )
+}
+
+function drop(attachment: SchemaObject, context: RuleContext): readonly Action[] {
+  const child = quote(attachment.name.slice(0, 2))
+  const parent = quote(attachment.properties['of'] as string[])
+  if (!isPartition(attachment)) return [brief(`ALTER TABLE ${child} NO INHERIT ${parent}`)]
+  return [brief(`ALTER TABLE ${parent} DETACH PARTITION ${child}`), ...leftChecks(attachment, context)]
+}
+
+/** Checks that came with the parent stay when it is let go. */
+function leftChecks(attachment: SchemaObject, context: RuleContext): Action[] {
+  const child = attachment.parent ?? ''
+  if (context.isDropped(child) || context.after(idOf(attachment)) !== undefined) return []
+  const wanted = new Set(context.partsAfter(child).map((part) => part.name.at(-1)))
+  const own = new Set(context.partsBefore(child).map((part) => part.name.at(-1)))
+  return checksOf(parentOf(attachment), context.partsBefore)
+    .filter((part) => !wanted.has(part.name.at(-1)) && !own.has(part.name.at(-1)))
+    .map((part) =>
+      brief(
+        `ALTER TABLE ${quote(attachment.name.slice(0, 2))} DROP CONSTRAINT ${quote(part.name.slice(-1))}`,
+        { drops: [] },
+      ),
+    )
+}
+
+export const attachmentRule: KindRule = {
+  create,
+  drop,
+  // It waits for what both tables have, and need not be let go when some of that is made anew.
+  stepAside: (attachment, _, dependencies, context) =>
+    dependencies.includes(parentOf(attachment)) || context.isDropped(attachment.parent ?? '')
+      ? undefined
+      : { release: [], restore: [] },
+}

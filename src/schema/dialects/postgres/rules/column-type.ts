@@ -1,0 +1,113 @@
+/** ALTER COLUMN … TYPE, and who has to step aside for it. */
+import type { Altered } from '../../../diff/diff.ts'
+import type { Action, AlterAnswer, RuleContext } from '../../../plan/action.ts'
+import { hasWord } from '../inspect/text.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { coveredByParent } from './column-change.ts'
+import { generatedOf, tableIdOf, typeText } from './column-text.ts'
+import { sameOn, stableChildren, stableDescendants } from './family.ts'
+import { ownName } from './names.ts'
+import { brief, hazard, isQuiet, tableOf, textOf, unlessEmpty } from './tools.ts'
+import { conversion, keepsValues, lossOf, underlying } from './types.ts'
+
+/** Kinds whose text the server holds on to: it refuses to change a type under them. */
+const HOLD_ON = new Set([
+  'view',
+  'materialized_view',
+  'rule',
+  'policy',
+  'trigger',
+  'function',
+  'procedure',
+  'publication',
+  'publication_table',
+])
+
+export function typeAnswer(change: Altered, context: RuleContext): AlterAnswer {
+  const { from, to } = change
+  const tableId = tableIdOf(to)
+  const key = textOf(context.before(tableId)?.properties ?? {}, 'partitionBy')
+  if (key !== undefined && hasWord(key, to.name.at(-1) ?? '')) return { actions: [], rebuild: [tableId] }
+  if (coveredByParent(change, 'type', context)) return { actions: [], rebuild: holders(from, context) }
+  return { actions: typeActions(change, context), rebuild: holders(from, context) }
+}
+
+function holders(column: SchemaObject, context: RuleContext): string[] {
+  return context
+    .dependentsBefore(idOf(column))
+    .filter((object) => {
+      if (HOLD_ON.has(object.kind)) return true
+      if (object.kind === 'column') return generatedOf(object.properties) !== undefined
+      return object.kind === 'constraint' && object.properties['type'] === 'foreign key'
+    })
+    .map(idOf)
+}
+
+function typeActions({ from, to }: Altered, context: RuleContext): Action[] {
+  const tableId = tableIdOf(to)
+  const children = stableDescendants(tableId, context).flatMap((child) => {
+    const [before, after] = [sameOn(child, to, context.before), sameOn(child, to, context.after)]
+    return before === undefined || after === undefined ? [] : [{ from: before, to: after }]
+  })
+  const [oldType, newType] = [String(from.properties['type']), String(to.properties['type'])]
+  const [oldBase, newBase] = [
+    underlying(oldType, context.source.objects),
+    underlying(newType, context.target.objects),
+  ]
+  const generated = generatedOf(to.properties) !== undefined
+  const using = generated || oldBase === newBase ? undefined : conversion(ownName(to), oldBase, newType)
+  const type = `ALTER COLUMN ${ownName(to)} TYPE ${typeText(to.properties)}${using === undefined ? '' : ` USING ${using}`}`
+  const more = costs(from, to, oldBase, newBase, context)
+  const alters = [idOf(to), ...children.map((child) => idOf(child.to))]
+  if (children.length === 0 && stableChildren(tableId, context).length === 0) {
+    const parts = [...dropDefault(from), type, ...setDefault(to)]
+    return [brief(`ALTER TABLE ${tableOf(to)} ${parts.join(', ')}`, more)]
+  }
+  const all = [{ from, to }, ...children]
+  const only = (column: SchemaObject, what: string): Action =>
+    brief(`ALTER TABLE ONLY ${tableOf(column)} ${what}`, { alters })
+  return [
+    ...all.flatMap((one) => dropDefault(one.from).map((what) => only(one.to, what))),
+    brief(`ALTER TABLE ${tableOf(to)} ${type}`, { ...more, alters }),
+    ...all.flatMap((one) => setDefault(one.to).map((what) => only(one.to, what))),
+  ]
+}
+
+function dropDefault(column: SchemaObject): string[] {
+  return column.properties['default'] === undefined ? [] : [`ALTER COLUMN ${ownName(column)} DROP DEFAULT`]
+}
+
+function setDefault(column: SchemaObject): string[] {
+  const value = column.properties['default']
+  return value === undefined ? [] : [`ALTER COLUMN ${ownName(column)} SET DEFAULT ${String(value)}`]
+}
+
+function costs(
+  from: SchemaObject,
+  to: SchemaObject,
+  oldType: string,
+  newType: string,
+  context: RuleContext,
+): Partial<Action> {
+  const tableId = tableIdOf(to)
+  const name = to.name.join('.')
+  const collates = from.properties['collation'] !== to.properties['collation']
+  const kept = keepsValues(oldType, newType) && String(from.properties['type']) !== ''
+  const rewrites = !kept && !isQuiet(tableId, context)
+  const loss = lossOf(oldType, newType)
+  return {
+    rewrites,
+    hazards: [
+      ...(loss === undefined ? [] : unlessEmpty(tableId, context, 'data-loss', `${name}: ${loss}`)),
+      ...(rewrites
+        ? [hazard('table-rewrite', `${tableOf(to)} is written anew to change the type of ${name}.`)]
+        : []),
+      ...(kept && collates && !isQuiet(tableId, context)
+        ? [hazard('long-lock', `Indexes on ${name} are built anew.`)]
+        : []),
+      ...(kept
+        ? []
+        : unlessEmpty(tableId, context, 'may-fail', `It fails when a value of ${name} is no ${newType}.`)),
+    ],
+  }
+}

@@ -1,0 +1,342 @@
+/** Constraints: checked beside the running work, and never missing while they are changed. */
+import { ident } from '../../../../engine/sql.ts'
+import type { Altered } from '../../../diff/diff.ts'
+import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
+import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import {
+  attachmentsAfter,
+  attachmentsBefore,
+  childrenAfter,
+  parentOf,
+  sameOn,
+  stableChildren,
+  stableDescendants,
+} from './family.ts'
+import {
+  attachedParts,
+  build,
+  changeInPlace,
+  indexExtras,
+  isPartitioned,
+  type IndexText,
+} from './index-build.ts'
+import { typesChange } from './index-rule.ts'
+import {
+  alterRelation,
+  brief,
+  hazard,
+  isQuiet,
+  majorOf,
+  optionList,
+  optionsIn,
+  standIn,
+  tableOf,
+  textOf,
+  unlessEmpty,
+} from './tools.ts'
+
+/** `DEFERRABLE INITIALLY DEFERRED` and the like, with a blank before it. */
+function deferral({ properties }: SchemaObject): string {
+  return `${properties['deferrable'] === true ? ' DEFERRABLE' : ''}${properties['deferred'] === true ? ' INITIALLY DEFERRED' : ''}`
+}
+
+function definitionOf(constraint: SchemaObject): string {
+  const { properties } = constraint
+  const options = optionsIn(properties)
+  const tablespace = textOf(properties, 'tablespace')
+  const text = String(properties['definition'])
+  // What an exclusion is limited to comes after the options of its index.
+  const at = properties['type'] === 'exclusion' ? text.search(/ WHERE \(/) : -1
+  const [head, condition] = at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at)]
+  const parameters = Object.keys(options).length === 0 ? '' : ` WITH (${optionList(options)})`
+  const space = tablespace === undefined ? '' : ` USING INDEX TABLESPACE ${ident(tablespace)}`
+  const enforced = head.endsWith(' NOT ENFORCED')
+  const core = enforced ? head.slice(0, -' NOT ENFORCED'.length) : head
+  return `${core}${parameters}${space}${condition}${deferral(constraint)}${enforced ? ' NOT ENFORCED' : ''}`
+}
+
+/** `UNIQUE (a) INCLUDE (b)` as an index; undefined when it can only be made as a constraint. */
+function indexOf(constraint: SchemaObject): IndexText | undefined {
+  const found = /^(?:PRIMARY KEY|UNIQUE)( NULLS NOT DISTINCT)? (\(.*)$/s.exec(
+    String(constraint.properties['definition']),
+  )
+  if (found === null || found[2] === undefined || found[2].includes(' WITHOUT OVERLAPS)')) return undefined
+  return { unique: true, using: `btree ${found[2]}${found[1] ?? ''}` }
+}
+
+function addUsing(constraint: SchemaObject, index: string): string {
+  const type = constraint.properties['type'] === 'primary key' ? 'PRIMARY KEY' : 'UNIQUE'
+  return `ADD CONSTRAINT ${ownName(constraint)} ${type} USING INDEX ${ident(index)}${deferral(constraint)}`
+}
+
+function ownName(constraint: SchemaObject): string {
+  return ident(constraint.name.at(-1) ?? '')
+}
+
+function create(constraint: SchemaObject, context: RuleContext): readonly Action[] {
+  if (isOnParent(constraint, attachmentsBefore, context.before, context)) return []
+  switch (constraint.properties['type']) {
+    case 'primary key':
+    case 'unique':
+      return createKey(constraint, context)
+    case 'foreign key':
+      return createForeignKey(constraint, context)
+    case 'check':
+      return createChecked(constraint, context, [])
+    default:
+      return createPlain(constraint, context)
+  }
+}
+
+function alterTable(constraint: SchemaObject, context: RuleContext): string {
+  const table = context.after(constraint.parent ?? '') ?? context.before(constraint.parent ?? '')
+  return table === undefined ? `ALTER TABLE ${tableOf(constraint)}` : alterRelation(table)
+}
+
+function createKey(constraint: SchemaObject, context: RuleContext): Action[] {
+  const tableId = constraint.parent ?? ''
+  const name = constraint.name.at(-1) ?? ''
+  const index = indexOf(constraint)
+  const existing = index === undefined ? undefined : reusable(constraint, index, context)
+  if (existing !== undefined) {
+    return [
+      brief(`ALTER TABLE ${tableOf(constraint)} ${addUsing(constraint, existing.name.at(-1) ?? '')}`, {
+        creates: [idOf(constraint)],
+        drops: [idOf(existing)],
+      }),
+      ...indexExtras(constraint, context),
+    ]
+  }
+  if (index === undefined || isPartitioned(tableId, context) || isQuiet(tableId, context))
+    return createPlain(constraint, context)
+  return [
+    ...build(constraint, index, context),
+    brief(`ALTER TABLE ${tableOf(constraint)} ${addUsing(constraint, name)}`, {
+      creates: [idOf(constraint)],
+    }),
+    ...indexExtras(constraint, context),
+  ]
+}
+
+/** A unique index that would be dropped, and that the constraint can be made of. */
+function reusable(constraint: SchemaObject, text: IndexText, context: RuleContext): SchemaObject | undefined {
+  const tableId = constraint.parent ?? ''
+  if (context.isDropped(tableId) || isPartitioned(tableId, context)) return undefined
+  if (context.before(idOf(constraint)) !== undefined || typesChange(constraint, context)) return undefined
+  return context.partsBefore(tableId).find((part) => {
+    if (part.kind !== 'index' || part.properties['unique'] !== true || !context.isDropped(idOf(part)))
+      return false
+    const id = idOf(part)
+    if (context.after(id) !== undefined || context.dependentsBefore(id).length > 0) return false
+    return (
+      part.properties['using'] === text.using &&
+      JSON.stringify(optionsIn(part.properties)) === JSON.stringify(optionsIn(constraint.properties))
+    )
+  })
+}
+
+function createPlain(constraint: SchemaObject, context: RuleContext): Action[] {
+  const tableId = constraint.parent ?? ''
+  const withIndex = constraint.properties['type'] !== 'check'
+  const only = withIndex && isPartitioned(tableId, context) ? 'ONLY ' : ''
+  const name = constraint.name.join('.')
+  const quiet = isQuiet(tableId, context) || only !== ''
+  return [
+    brief(
+      `ALTER TABLE ${only}${tableOf(constraint)} ADD CONSTRAINT ${ownName(constraint)} ${definitionOf(constraint)}`,
+      {
+        creates: [idOf(constraint)],
+        hazards: [
+          ...unlessEmpty(tableId, context, 'may-fail', `It fails when rows break ${name}.`),
+          ...(quiet
+            ? []
+            : [hazard('long-lock', `${tableOf(constraint)} is locked while ${name} is checked.`)]),
+        ],
+      },
+    ),
+    ...indexExtras(constraint, context),
+  ]
+}
+
+/** Added for new rows first, then checked for the old ones without keeping anybody from work. */
+function createChecked(constraint: SchemaObject, context: RuleContext, needs: readonly string[]): Action[] {
+  const tableId = constraint.parent ?? ''
+  const notValid = constraint.properties['notValid'] === true
+  const enforced = !definitionOf(constraint).endsWith(' NOT ENFORCED')
+  const lock = constraint.properties['type'] === 'check' ? 'access exclusive' : 'share row exclusive'
+  const apart = !notValid && enforced && !isQuiet(tableId, context)
+  const name = constraint.name.join('.')
+  const hazards =
+    notValid || !enforced
+      ? []
+      : unlessEmpty(tableId, context, 'may-fail', `It fails when rows break ${name}.`)
+  const add = `${alterTable(constraint, context)} ADD CONSTRAINT ${ownName(constraint)} ${definitionOf(constraint)}`
+  return [
+    {
+      sql: `${add}${notValid || apart ? ' NOT VALID' : ''}`,
+      lock,
+      creates: [idOf(constraint)],
+      needs,
+      hazards,
+    },
+    ...(apart ? [validate(constraint)] : []),
+  ]
+}
+
+function validate(constraint: SchemaObject): Action {
+  return {
+    sql: `ALTER TABLE ${tableOf(constraint)} VALIDATE CONSTRAINT ${ownName(constraint)}`,
+    lock: 'share update exclusive',
+    long: true,
+    ownTransaction: true,
+  }
+}
+
+/** To a partitioned table it needs the whole of that table's index, on partitioned ones it goes from below. */
+function createForeignKey(constraint: SchemaObject, context: RuleContext): Action[] {
+  const tableId = constraint.parent ?? ''
+  const needs = referencedParts(constraint, context)
+  const partitions =
+    isPartitioned(tableId, context) && majorOf(context) < 18 ? stableDescendants(tableId, context) : []
+  if (!isPartitioned(tableId, context) || majorOf(context) >= 18)
+    return createChecked(constraint, context, needs)
+  const leaves = isQuiet(tableId, context) ? [] : partitions.filter((id) => !isPartitioned(id, context))
+  const below = leaves.flatMap((leaf): Action[] => {
+    const table = context.after(leaf)
+    if (table === undefined) return []
+    const own = { ...constraint, parent: leaf, name: [...table.name, constraint.name.at(-1) ?? ''] }
+    return createChecked(own, context, needs).map((action) => ({ ...action, creates: [] }))
+  })
+  return [
+    ...below,
+    {
+      sql: `ALTER TABLE ${tableOf(constraint)} ADD CONSTRAINT ${ownName(constraint)} ${definitionOf(constraint)}`,
+      lock: 'share row exclusive',
+      creates: [idOf(constraint)],
+      needs,
+      hazards: unlessEmpty(
+        tableId,
+        context,
+        'may-fail',
+        `It fails when rows break ${constraint.name.join('.')}.`,
+      ),
+    },
+  ]
+}
+
+/** Ids of the indexes of partitions that must be attached before the referenced key is whole. */
+function referencedParts(constraint: SchemaObject, context: RuleContext): string[] {
+  const table = constraint.facts?.['references']
+  const key = constraint.facts?.['referencesKey']
+  if (typeof table !== 'string' || typeof key !== 'string') return []
+  const whole = (tableId: string, name: string): string[] => {
+    const parent = context.after(tableId)
+    if (parent === undefined) return []
+    const part = { ...parent, kind: 'constraint', name: [...parent.name, name] }
+    return attachedParts(part, childrenAfter(tableId, context), context.partsAfter).flatMap((one) => [
+      idOf(one),
+      ...attachmentOf(one, context),
+      ...whole(one.parent ?? '', one.name.at(-1) ?? ''),
+    ])
+  }
+  return whole(table, key)
+}
+
+/** A partition that is new brings its index along when it is attached. */
+function attachmentOf(part: SchemaObject, context: RuleContext): string[] {
+  const id = objectId('attachment', ...part.name.slice(0, 2))
+  return context.isNew(id) && context.after(id) !== undefined ? [id] : []
+}
+
+/** What a table has from its parent becomes its own when it is let go, and its own becomes the parent's. */
+function isOnParent(
+  constraint: SchemaObject,
+  attachments: typeof attachmentsBefore,
+  lookUp: RuleContext['before'],
+  context: RuleContext,
+): boolean {
+  const { type, definition } = constraint.properties
+  const tableId = constraint.parent ?? ''
+  if ((type !== 'check' && type !== 'foreign key') || context.isNew(tableId)) return false
+  return attachments(tableId, context).some((attachment) => {
+    const same = sameOn(parentOf(attachment), constraint, lookUp)
+    return same !== undefined && same.properties['definition'] === definition
+  })
+}
+
+function drop(constraint: SchemaObject, context: RuleContext): readonly Action[] {
+  if (isOnParent(constraint, attachmentsAfter, context.after, context)) return []
+  const parts = below(constraint, context)
+  return [
+    brief(`${alterTable(constraint, context)} DROP CONSTRAINT ${ownName(constraint)}`, {
+      drops: [idOf(constraint), ...parts.map(idOf)],
+    }),
+  ]
+}
+
+function below(constraint: SchemaObject, context: RuleContext): SchemaObject[] {
+  const parts = attachedParts(
+    constraint,
+    stableChildren(constraint.parent ?? '', context),
+    context.partsBefore,
+  )
+  return parts
+    .flatMap((part) => [part, ...below(part, context)])
+    .filter((part) => context.isDropped(idOf(part)))
+}
+
+function alter(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
+  const { from, to, properties } = change
+  const type = to.properties['type']
+  if (properties.includes('type')) return 'replace'
+  if (type === 'primary key' || type === 'unique' || type === 'exclusion') return alterKey(change, context)
+  if (properties.length === 1 && properties[0] === 'notValid') {
+    return to.properties['notValid'] === true ? 'replace' : { actions: [validate(to)] }
+  }
+  const deferralOnly = properties.every((name) => name === 'deferrable' || name === 'deferred')
+  if (type === 'foreign key' && deferralOnly) {
+    const words = deferral(to) === '' ? ' NOT DEFERRABLE' : deferral(to)
+    return { actions: [brief(`ALTER TABLE ${tableOf(to)} ALTER CONSTRAINT ${ownName(from)}${words}`)] }
+  }
+  return 'replace'
+}
+
+/** The new index is there before the old one goes: both in the moment of one statement. */
+function alterKey(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
+  const { from, to } = change
+  const tableId = to.parent ?? ''
+  const inPlace = changeInPlace(change, context)
+  if (inPlace !== undefined) return { actions: inPlace }
+  const index = indexOf(to)
+  const attached = from.properties['attachedTo'] !== undefined || to.properties['attachedTo'] !== undefined
+  const partitioned = context.before(tableId)?.properties['partitionBy'] !== undefined
+  if (
+    index === undefined ||
+    attached ||
+    partitioned ||
+    isQuiet(tableId, context) ||
+    typesChange(from, context)
+  )
+    return 'replace'
+  const name = standIn(to.name.at(-1) ?? '', '_tenantry_new')
+  return {
+    actions: [
+      ...build(to, index, context, name),
+      brief(`ALTER TABLE ${tableOf(to)} DROP CONSTRAINT ${ownName(from)}, ${addUsing(to, name)}`),
+      ...indexExtras(to, context),
+    ].map((action: Action) => ({ alters: [idOf(to)], ...action })),
+    rebuild: context
+      .dependentsBefore(idOf(from))
+      .filter(({ kind }) => kind === 'constraint')
+      .map(idOf),
+  }
+}
+
+export const constraintRule: KindRule = {
+  create,
+  drop,
+  alter,
+  rename: ({ from, to }) => [
+    brief(`ALTER TABLE ${tableOf(from)} RENAME CONSTRAINT ${ownName(from)} TO ${ownName(to)}`),
+  ],
+}

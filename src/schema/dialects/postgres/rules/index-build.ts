@@ -1,0 +1,258 @@
+/** Indexes as statements: built beside the running work, or at once where nobody waits. */
+import { ident } from '../../../../engine/sql.ts'
+import type { Action, RuleContext } from '../../../plan/action.ts'
+import { objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { stableParents } from './family.ts'
+import { quote } from './names.ts'
+import { brief, hazard, isQuiet, optionList, optionsIn, tableOf, textOf } from './tools.ts'
+
+export interface IndexText {
+  readonly unique: boolean
+  /** From the method on, without options and condition: `btree (a) INCLUDE (b)`. */
+  readonly using: string
+}
+
+/** The name of an index, with its schema. */
+export function indexName(part: SchemaObject, name = part.name.at(-1) ?? ''): string {
+  return quote([part.name[0] ?? '', name])
+}
+
+export function isPartitioned(tableId: string, context: RuleContext): boolean {
+  return context.after(tableId)?.properties['partitionBy'] !== undefined
+}
+
+/** `CREATE INDEX …` with all that belongs into it. */
+export function createIndexText(
+  part: SchemaObject,
+  { unique, using }: IndexText,
+  how: { readonly concurrently: boolean; readonly only: boolean; readonly name: string },
+): string {
+  const options = optionsIn(part.properties)
+  const tablespace = textOf(part.properties, 'tablespace')
+  const at = conditionAt(using)
+  const tail = [
+    ...(Object.keys(options).length === 0 ? [] : [`WITH (${optionList(options)})`]),
+    ...(tablespace === undefined ? [] : [`TABLESPACE ${ident(tablespace)}`]),
+  ]
+  return [
+    `CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${how.concurrently ? 'CONCURRENTLY ' : ''}${ident(how.name)}`,
+    `ON ${how.only ? 'ONLY ' : ''}${tableOf(part)} USING ${using.slice(0, at)}`.trim(),
+    ...tail,
+    ...(at === using.length ? [] : [using.slice(at).trim()]),
+  ].join(' ')
+}
+
+/** Where the WHERE of a definition begins: the last one outside of quotes and parentheses. */
+function conditionAt(using: string): number {
+  let depth = 0
+  let quoted = ''
+  for (let at = 0; at < using.length; at++) {
+    const character = using[at] as string
+    if (quoted !== '') {
+      if (character === quoted) quoted = ''
+    } else if (character === "'" || character === '"') quoted = character
+    else if (character === '(' || character === '[') depth++
+    else if (character === ')' || character === ']') depth--
+    else if (depth === 0 && using.startsWith(' WHERE ', at)) return at
+  }
+  return using.length
+}
+
+/** The statement that builds it, under `name`. */
+export function build(
+  part: SchemaObject,
+  text: IndexText,
+  context: RuleContext,
+  name = part.name.at(-1) ?? '',
+): Action[] {
+  const tableId = part.parent ?? ''
+  const only = isPartitioned(tableId, context)
+  const concurrently = !only && !isQuiet(tableId, context)
+  const sql = createIndexText(part, text, { concurrently, only, name })
+  const hazards = [
+    ...(concurrently
+      ? [hazard('index-build', `The index ${name} is built on ${tableOf(part)} beside the running work.`)]
+      : []),
+    ...(text.unique && !context.isNew(tableId)
+      ? [hazard('may-fail', `It fails when rows of ${tableOf(part)} are doubled in ${name}.`)]
+      : []),
+  ]
+  if (concurrently) {
+    return [
+      ...removeInvalid(part, name, context),
+      { sql, transactional: false, long: true, lock: 'share update exclusive', hazards },
+    ]
+  }
+  return [{ sql, lock: context.isNew(tableId) ? null : 'share', hazards }]
+}
+
+/** An earlier build under this name that did not finish. */
+function removeInvalid(part: SchemaObject, name: string, context: RuleContext): Action[] {
+  const invalid = context.before(part.parent ?? '')?.facts?.['invalidIndexes']
+  if (!Array.isArray(invalid) || !invalid.includes(name)) return []
+  return [
+    {
+      sql: `DROP INDEX CONCURRENTLY ${indexName(part, name)}`,
+      transactional: false,
+      long: true,
+      lock: 'share update exclusive',
+    },
+  ]
+}
+
+/** What follows when the index is there: statistics, CLUSTER, replica identity, attachment to the parent's index. */
+export function indexExtras(part: SchemaObject, context: RuleContext): Action[] {
+  const { properties } = part
+  const statistics = Object.entries((properties['statistics'] ?? {}) as Record<string, number>)
+  return [
+    ...statistics.map(([column, value]) =>
+      brief(`ALTER INDEX ${indexName(part)} ALTER COLUMN ${column} SET STATISTICS ${value}`, {
+        lock: 'share update exclusive',
+      }),
+    ),
+    ...(properties['clustered'] === true ? [clusterOn(part)] : []),
+    ...(properties['replicaIdentity'] === true ? [replicaIdentity(part)] : []),
+    ...attach(part, context),
+  ]
+}
+
+export function clusterOn(part: SchemaObject): Action {
+  return brief(`ALTER TABLE ${tableOf(part)} CLUSTER ON ${ident(part.name.at(-1) ?? '')}`, {
+    lock: 'share update exclusive',
+  })
+}
+
+export function replicaIdentity(part: SchemaObject): Action {
+  return brief(`ALTER TABLE ${tableOf(part)} REPLICA IDENTITY USING INDEX ${ident(part.name.at(-1) ?? '')}`)
+}
+
+/** A partition that is attached later brings its indexes along. */
+function attach(part: SchemaObject, context: RuleContext): Action[] {
+  const attachedTo = textOf(part.properties, 'attachedTo')
+  const [parent] = stableParents(part.parent ?? '', context)
+  if (attachedTo === undefined || parent === undefined) return []
+  const needs = parentIndexId(parent, attachedTo, context)
+  const schema = context.after(parent)?.name[0] ?? ''
+  return [
+    brief(`ALTER INDEX ${quote([schema, attachedTo])} ATTACH PARTITION ${indexName(part)}`, {
+      ...(needs === undefined ? {} : { needs: [needs] }),
+    }),
+  ]
+}
+
+/** Its index, or its constraint of that name. */
+export function parentIndexId(parent: string, name: string, context: RuleContext): string | undefined {
+  const table = context.after(parent)?.name
+  if (table === undefined) return undefined
+  return [objectId('constraint', ...table, name), objectId('index', ...table, name)].find(
+    (id) => context.after(id) !== undefined,
+  )
+}
+
+/** The parts of children that are attached to this index or constraint, and theirs. */
+export function attachedParts(
+  part: SchemaObject,
+  children: readonly string[],
+  partsOf: (id: string) => readonly SchemaObject[],
+): SchemaObject[] {
+  const name = part.name.at(-1)
+  return children.flatMap((child) =>
+    partsOf(child).filter(
+      (one) => (one.kind === 'index' || one.kind === 'constraint') && one.properties['attachedTo'] === name,
+    ),
+  )
+}
+
+/** Changes that need no new index: the actions, or undefined when it has to be built again. */
+export function changeInPlace(
+  {
+    from,
+    to,
+    properties,
+  }: { readonly from: SchemaObject; readonly to: SchemaObject; readonly properties: readonly string[] },
+  context: RuleContext,
+): Action[] | undefined {
+  const actions: Action[] = []
+  for (const property of properties) {
+    const change = IN_PLACE[property]?.(from, to, context)
+    if (change === undefined) return undefined
+    actions.push(...change)
+  }
+  return actions
+}
+
+type InPlace = (from: SchemaObject, to: SchemaObject, context: RuleContext) => Action[] | undefined
+
+const IN_PLACE: Readonly<Record<string, InPlace>> = {
+  // It follows from what is attached to it.
+  incomplete: (_, to) => (to.properties['incomplete'] === true ? undefined : []),
+  attachedTo: (_, to, context) => {
+    if (to.properties['attachedTo'] === undefined) return detachedWithTable(to, context)
+    return attach(to, context)
+  },
+  options: (from, to) => {
+    const before = optionsIn(from.properties)
+    const after = optionsIn(to.properties)
+    const set = Object.entries(after).filter(([name, value]) => before[name] !== value)
+    const reset = Object.keys(before).filter((name) => !(name in after))
+    const alter = `ALTER INDEX ${indexName(to)}`
+    return [
+      ...(set.length > 0
+        ? [
+            brief(`${alter} SET (${optionList(Object.fromEntries(set))})`, {
+              lock: 'share update exclusive' as const,
+            }),
+          ]
+        : []),
+      ...(reset.length > 0
+        ? [
+            brief(`${alter} RESET (${reset.map(ident).join(', ')})`, {
+              lock: 'share update exclusive' as const,
+            }),
+          ]
+        : []),
+    ]
+  },
+  tablespace: (_, to, context) => {
+    const space = textOf(to.properties, 'tablespace')
+    const quiet = isQuiet(to.parent ?? '', context)
+    return [
+      brief(`ALTER INDEX ${indexName(to)} SET TABLESPACE ${ident(space ?? 'pg_default')}`, {
+        hazards: quiet
+          ? []
+          : [hazard('long-lock', `The index ${indexName(to)} is copied to another tablespace.`)],
+      }),
+    ]
+  },
+  statistics: (from, to) => {
+    const before = (from.properties['statistics'] ?? {}) as Record<string, number>
+    const after = (to.properties['statistics'] ?? {}) as Record<string, number>
+    const columns = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    return columns
+      .filter((column) => before[column] !== after[column])
+      .map((column) =>
+        brief(`ALTER INDEX ${indexName(to)} ALTER COLUMN ${column} SET STATISTICS ${after[column] ?? -1}`),
+      )
+  },
+  clustered: (_, to, context) => {
+    if (to.properties['clustered'] === true) return [clusterOn(to)]
+    const other = context.partsAfter(to.parent ?? '').some((part) => part.properties['clustered'] === true)
+    return other
+      ? []
+      : [brief(`ALTER TABLE ${tableOf(to)} SET WITHOUT CLUSTER`, { lock: 'share update exclusive' })]
+  },
+  replicaIdentity: (_, to, context) => {
+    if (to.properties['replicaIdentity'] === true) return [replicaIdentity(to)]
+    const table = context.after(to.parent ?? '')
+    const other = context
+      .partsAfter(to.parent ?? '')
+      .some((part) => part.properties['replicaIdentity'] === true)
+    if (other || table?.properties['replicaIdentity'] !== undefined) return []
+    return [brief(`ALTER TABLE ${tableOf(to)} REPLICA IDENTITY DEFAULT`)]
+  },
+}
+
+/** An index is let go when its table is detached, and only then. */
+function detachedWithTable(part: SchemaObject, context: RuleContext): Action[] | undefined {
+  return stableParents(part.parent ?? '', context).length === 0 ? [] : undefined
+}

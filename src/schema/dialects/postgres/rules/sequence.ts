@@ -1,0 +1,127 @@
+/** Sequences, and which column they belong to. */
+import { literal } from '../../../../engine/sql.ts'
+import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
+import { idOf, objectId, type Properties, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { quote } from './names.ts'
+import { brief, hazard, majorOf } from './tools.ts'
+
+/** `INCREMENT BY 1 MINVALUE 1 …`: all of it, so that no default has to be known. */
+export function sequenceOptions(properties: Properties): string {
+  const { increment, minimum, maximum, start, cache, cycle } = properties as Readonly<
+    Record<string, string | boolean>
+  >
+  return [
+    `INCREMENT BY ${increment}`,
+    `MINVALUE ${minimum}`,
+    `MAXVALUE ${maximum}`,
+    `START WITH ${start}`,
+    `CACHE ${cache}`,
+    cycle === true ? 'CYCLE' : 'NO CYCLE',
+  ].join(' ')
+}
+
+const OPTION_NAMES = ['increment', 'minimum', 'maximum', 'start', 'cache', 'cycle'] as const
+
+/** The options that differ, each as it is set. */
+export function changedSequenceOptions(from: Properties, to: Properties): string[] {
+  const word = {
+    increment: 'INCREMENT BY',
+    minimum: 'MINVALUE',
+    maximum: 'MAXVALUE',
+    start: 'START WITH',
+    cache: 'CACHE',
+  }
+  return OPTION_NAMES.flatMap((name) => {
+    if (from[name] === to[name]) return []
+    if (name === 'cycle') return [to['cycle'] === true ? 'CYCLE' : 'NO CYCLE']
+    return [`${word[name]} ${String(to[name])}`]
+  })
+}
+
+/** A value that new bounds leave out is moved to the nearer of them; a plain sequence that counts on is not touched. */
+export function intoBounds(sequence: string, from: Properties, to: Properties): Action[] {
+  const actions: Action[] = []
+  const move = (bound: string, where: string, called: boolean): void => {
+    actions.push({
+      sql: `SELECT pg_catalog.setval(${literal(sequence).trim()}, ${bound}, ${called}) FROM ${sequence} WHERE last_value ${where} ${bound}`,
+      lock: 'row exclusive',
+    })
+  }
+  if (BigInt(String(to['minimum'])) > BigInt(String(from['minimum']))) move(String(to['minimum']), '<', false)
+  if (BigInt(String(to['maximum'])) < BigInt(String(from['maximum']))) move(String(to['maximum']), '>', true)
+  return actions
+}
+
+export function createSequence(object: SchemaObject): Action {
+  const { properties } = object
+  const unlogged = properties['unlogged'] === true ? 'UNLOGGED ' : ''
+  return {
+    sql: `CREATE ${unlogged}SEQUENCE ${quote(object.name)} AS ${String(properties['type'])} ${sequenceOptions(properties)}`,
+    lock: null,
+    creates: [idOf(object)],
+  }
+}
+
+/** Ids of the sequences that go when these columns go, by themselves. */
+export function sequencesGoneWith(columns: readonly string[], context: RuleContext): string[] {
+  return columns.flatMap((column) =>
+    context
+      .dependentsBefore(column)
+      .filter((object) => object.kind === 'sequence_owner')
+      .map((object) => object.parent as string)
+      .filter((id) => context.isDropped(id)),
+  )
+}
+
+/** Its owner, and so its persistence, when it is owned by a column of a table that is changed as a whole. */
+function followsTable(object: SchemaObject, context: RuleContext): boolean {
+  const owner = context.after(objectId('sequence_owner', ...object.name))
+  const column = owner?.properties['column'] as string[] | undefined
+  if (column === undefined || majorOf(context) < 15) return false
+  const id = objectId('table', ...column.slice(0, 2))
+  return context.before(id)?.properties['persistence'] !== context.after(id)?.properties['persistence']
+}
+
+export const sequenceRule: KindRule = {
+  create: (object) => [createSequence(object)],
+  drop: (object) => [
+    brief(`DROP SEQUENCE ${quote(object.name)}`, {
+      hazards: [
+        hazard('data-loss', `The sequence ${object.name.join('.')} and how far it has counted are removed.`),
+      ],
+    }),
+  ],
+  alter: ({ from, to, properties }, context) => {
+    const name = quote(to.name)
+    const changes = [
+      ...(properties.includes('type') ? [`AS ${String(to.properties['type'])}`] : []),
+      ...changedSequenceOptions(from.properties, to.properties),
+    ]
+    const actions: Action[] = intoBounds(name, from.properties, to.properties)
+    if (changes.length > 0) {
+      // AS sets bounds that were the old type's, unless they are given.
+      const bounds =
+        properties.includes('type') && !properties.includes('maximum')
+          ? ` MINVALUE ${String(to.properties['minimum'])} MAXVALUE ${String(to.properties['maximum'])}`
+          : ''
+      actions.push(brief(`ALTER SEQUENCE ${name} ${changes.join(' ')}${bounds}`))
+    }
+    if (properties.includes('unlogged') && !followsTable(to, context)) {
+      actions.push(
+        brief(`ALTER SEQUENCE ${name} SET ${to.properties['unlogged'] === true ? 'UNLOGGED' : 'LOGGED'}`),
+      )
+    }
+    return { actions }
+  },
+  // What uses it by its name finds it again by its oid: it is dropped and made anew by nobody's wish.
+  rename: ({ from, to }) => [
+    brief(`ALTER SEQUENCE ${quote(from.name)} RENAME TO ${quote(to.name.slice(-1))}`),
+  ],
+}
+
+export const sequenceOwnerRule: KindRule = {
+  create: (object) => [
+    brief(`ALTER SEQUENCE ${quote(object.name)} OWNED BY ${quote(object.properties['column'] as string[])}`),
+  ],
+  drop: (object) => [brief(`ALTER SEQUENCE ${quote(object.name)} OWNED BY NONE`)],
+}

@@ -1,0 +1,137 @@
+/**
+ * A table that becomes partitioned, ceases to be, or is partitioned otherwise can only be made anew. Its rows are kept
+ * in a copy meanwhile, and what is done to it is one transaction.
+ */
+import { ident, literal } from '../../../../engine/sql.ts'
+import type { Action, RuleContext } from '../../../plan/action.ts'
+import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { generatedOf, identityOf, identitySequence } from './column-text.ts'
+import { attachmentsBefore, childrenAfter, childrenBefore, descendantsBefore } from './family.ts'
+import { ownName, quote } from './names.ts'
+import { hazard, standIn } from './tools.ts'
+import { conversion, underlying } from './types.ts'
+
+/** In `needs`, tells that the rows of a table must be back first: a trigger must not see them come. */
+export function rowsId(table: string): string {
+  return table.replace(/^[a-z_]+:/, 'rows:')
+}
+
+/** Whether a table's rows are kept in a copy while it is made anew. */
+function isCopied(id: string, context: RuleContext): boolean {
+  const [before, after] = [context.before(id), context.after(id)]
+  if (before === undefined || after === undefined || before.kind !== 'table') return false
+  if (!context.isNew(id) || before.facts?.['empty'] === true) return false
+  // Rows of a partition that stays are in that partition.
+  return before.properties['partitionBy'] === undefined || lostChildren(id, context).length > 0
+}
+
+/** Partitions, and theirs, that go with the table. */
+function lostChildren(id: string, context: RuleContext): string[] {
+  return descendantsBefore(id, context).filter((child) => context.after(child) === undefined)
+}
+
+function copyName(table: SchemaObject): string {
+  return quote([table.name[0] ?? '', standIn(table.name[1] ?? '', '_tenantry_rows')])
+}
+
+/** Before the table goes. Partitions that stay are let go first: their rows stay where they are. */
+export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
+  const id = idOf(table)
+  if (!isCopied(id, context)) return []
+  const staying = childrenBefore(id, context).filter((child) => context.after(child) !== undefined)
+  const detached = staying.flatMap((child) =>
+    attachmentsBefore(child, context).map((attachment): Action => ({
+      sql: `ALTER TABLE ${quote(table.name)} DETACH PARTITION ${quote(attachment.name.slice(0, 2))}`,
+      drops: [idOf(attachment)],
+      lock: 'access exclusive',
+    })),
+  )
+  return [
+    ...detached,
+    {
+      sql: `CREATE TABLE ${copyName(table)} AS TABLE ${quote(table.name)}`,
+      drops: [],
+      lock: 'access exclusive',
+      rewrites: true,
+      hazards: [
+        hazard('table-rewrite', `${quote(table.name)} has to be made anew: its rows are copied.`),
+        ...lost(table, context),
+      ],
+    },
+  ]
+}
+
+function lost(table: SchemaObject, context: RuleContext): ReturnType<typeof hazard>[] {
+  const gone = context
+    .partsBefore(idOf(table))
+    .filter(
+      (part) =>
+        part.kind === 'column' &&
+        generatedOf(part.properties) === undefined &&
+        context.after(idOf(part)) === undefined,
+    )
+  return gone.map((part) => hazard('data-loss', `The values of ${part.name.join('.')} are removed.`))
+}
+
+/** Ids that go when a partitioned table goes, beside itself. */
+export function goneWith(id: string, context: RuleContext): string[] {
+  const children = descendantsBefore(id, context)
+  const lostOnes = children.filter((child) => context.after(child) === undefined)
+  return isCopied(id, context) ? lostOnes : []
+}
+
+/** After the table, its partitions and their attachments are there. */
+export function rowsBack(
+  table: SchemaObject,
+  columns: readonly SchemaObject[],
+  context: RuleContext,
+): Action[] {
+  const id = idOf(table)
+  const source = context.before(id)
+  if (source === undefined || !isCopied(id, context)) return []
+  const carried = columns.flatMap((column) => {
+    const before = context.before(idOf(column))
+    return before === undefined || generatedOf(column.properties) !== undefined ? [] : [{ before, column }]
+  })
+  const identities = carried.filter(({ column }) => identityOf(column.properties) !== undefined)
+  const overriding = identities.length > 0 ? ' OVERRIDING SYSTEM VALUE' : ''
+  const names = carried.map(({ column }) => ownName(column)).join(', ')
+  const values = carried.map(({ before, column }) => valueOf(before, column, context)).join(', ')
+  const insert: Action = {
+    sql: `INSERT INTO ${quote(table.name)} (${names})${overriding} SELECT ${values} FROM ${copyName(table)}`,
+    lock: 'row exclusive',
+    long: true,
+    creates: [rowsId(id)],
+    needs: allBelow(id, context),
+    hazards: [hazard('may-fail', `It fails when a row does not fit into the new ${quote(table.name)}.`)],
+  }
+  return [
+    insert,
+    ...identities.map(({ column }) => countOn(column)),
+    { sql: `DROP TABLE ${copyName(table)}`, lock: null, creates: [] },
+  ]
+}
+
+/** Attachments in the target, so that every row finds its partition. */
+function allBelow(id: string, context: RuleContext): string[] {
+  return childrenAfter(id, context).flatMap((child) => {
+    const name = context.after(child)?.name ?? []
+    return [objectId('attachment', ...name), ...allBelow(child, context)]
+  })
+}
+
+function valueOf(before: SchemaObject, after: SchemaObject, context: RuleContext): string {
+  const [from, to] = [String(before.properties['type']), String(after.properties['type'])]
+  if (from === to) return ownName(after)
+  const base = underlying(from, context.source.objects)
+  return conversion(ownName(before), base, to) ?? `${ownName(before)}::${to}`
+}
+
+function countOn(column: SchemaObject): Action {
+  const sequence = quote(identitySequence(column, identityOf(column.properties) ?? {}))
+  const table = column.name.slice(0, 2)
+  return {
+    sql: `SELECT pg_catalog.setval(${literal(sequence).trim()}, pg_catalog.max(${ident(column.name.at(-1) ?? '')})) FROM ${quote(table)} HAVING pg_catalog.max(${ident(column.name.at(-1) ?? '')}) IS NOT NULL`,
+    lock: 'row exclusive',
+  }
+}

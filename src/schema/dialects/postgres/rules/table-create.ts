@@ -1,0 +1,105 @@
+/** CREATE TABLE, and carrying rows over from a table that could only be made anew. */
+import { ident } from '../../../../engine/sql.ts'
+import type { Action, RuleContext } from '../../../plan/action.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { attributes, columnExtras, columnText, notNullText } from './column-text.ts'
+import { attachmentsAfter, isPartition, parentOf, sameOn } from './family.ts'
+import { ownName, quote } from './names.ts'
+import { overridesOf } from './overrides.ts'
+import { rowsBack } from './table-copy.ts'
+import { alterRelation, brief, foreignOptions, optionList, optionsIn, textOf } from './tools.ts'
+
+export function createTable(table: SchemaObject, context: RuleContext): readonly Action[] {
+  const id = idOf(table)
+  const columns = context
+    .partsAfter(id)
+    .filter(({ kind }) => kind === 'column')
+    .toSorted((a, b) => Number(a.facts?.['position'] ?? 0) - Number(b.facts?.['position'] ?? 0))
+  const parents = attachmentsAfter(id, context)
+    .filter((attachment) => !isPartition(attachment))
+    .toSorted((a, b) => Number(a.facts?.['position'] ?? 0) - Number(b.facts?.['position'] ?? 0))
+  const parentIds = parents.map(parentOf)
+  const inherited = columns.filter(({ properties }) => properties['inherited'] === true)
+  return [
+    {
+      sql: tableText(table, columns, parents),
+      lock: null,
+      creates: [id, ...columns.map(idOf), ...parents.map(idOf)],
+      needs: [
+        ...parentIds,
+        ...parentIds.flatMap((parent) =>
+          context
+            .partsAfter(parent)
+            .filter(({ kind }) => kind === 'column')
+            .map(idOf),
+        ),
+      ],
+    },
+    ...columns.filter((column) => !inherited.includes(column)).flatMap(columnExtras),
+    ...inherited.flatMap((column) => {
+      const model = parentIds
+        .map((parent) => sameOn(parent, column, context.after))
+        .find((one) => one !== undefined)
+      return model === undefined ? columnExtras(column) : overridesOf(column, model)
+    }),
+    ...rowsBack(table, columns, context),
+    ...tableExtras(table),
+  ]
+}
+
+function tableText(
+  table: SchemaObject,
+  columns: readonly SchemaObject[],
+  parents: readonly SchemaObject[],
+): string {
+  const { properties } = table
+  const foreign = table.kind === 'foreign_table'
+  const type = textOf(properties, 'ofType')
+  const key = textOf(properties, 'partitionBy')
+  const method = textOf(properties, 'accessMethod')
+  const tablespace = textOf(properties, 'tablespace')
+  const options = optionsIn(properties)
+  const from = parents.map((parent) => quote(parent.properties['of'] as string[]))
+  return [
+    `CREATE ${foreign ? 'FOREIGN ' : properties['persistence'] === 'unlogged' ? 'UNLOGGED ' : ''}TABLE ${quote(table.name)}`,
+    type === undefined ? columnList(columns) : typedList(type, columns),
+    ...(from.length === 0 ? [] : [`INHERITS (${from.join(', ')})`]),
+    ...(foreign
+      ? [
+          `SERVER ${ident(String(properties['server']))}${foreignOptions(optionsIn(properties, 'serverOptions'))}`,
+        ]
+      : []),
+    ...(key === undefined ? [] : [`PARTITION BY ${key}`]),
+    ...(method === undefined ? [] : [`USING ${ident(method)}`]),
+    ...(Object.keys(options).length === 0 || foreign ? [] : [`WITH (${optionList(options)})`]),
+    ...(tablespace === undefined ? [] : [`TABLESPACE ${ident(tablespace)}`]),
+  ].join(' ')
+}
+
+function columnList(columns: readonly SchemaObject[]): string {
+  const own = columns.filter(({ properties }) => properties['inherited'] !== true)
+  return own.length === 0 ? '()' : `(\n  ${own.map(columnText).join(',\n  ')}\n)`
+}
+
+/** A typed table's columns are its type's: only what they have beyond that is said. */
+function typedList(type: string, columns: readonly SchemaObject[]): string {
+  const more = columns.flatMap((column) => {
+    const text = [...attributes(column), notNullText(column.properties).trim()]
+      .filter((part) => part !== '')
+      .join(' ')
+    return text === '' ? [] : [`${ownName(column)} WITH OPTIONS ${text}`]
+  })
+  return `OF ${type}${more.length === 0 ? '' : ` (${more.join(', ')})`}`
+}
+
+/** What CREATE TABLE cannot say. */
+function tableExtras(table: SchemaObject): Action[] {
+  const { properties } = table
+  const alter = alterRelation(table)
+  const identity = textOf(properties, 'replicaIdentity')
+  return [
+    ...(properties['rowSecurity'] === true ? [brief(`${alter} ENABLE ROW LEVEL SECURITY`)] : []),
+    ...(properties['forceRowSecurity'] === true ? [brief(`${alter} FORCE ROW LEVEL SECURITY`)] : []),
+    ...(identity === undefined ? [] : [brief(`${alter} REPLICA IDENTITY ${identity.toUpperCase()}`)]),
+  ]
+}

@@ -1,0 +1,135 @@
+/** Tables, plain and foreign. */
+import { ident } from '../../../../engine/sql.ts'
+import type { Altered } from '../../../diff/diff.ts'
+import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { quote } from './names.ts'
+import { sequencesGoneWith } from './sequence.ts'
+import { goneWith, rowsAside } from './table-copy.ts'
+import { createTable } from './table-create.ts'
+import {
+  alterRelation,
+  brief,
+  foreignOptionChanges,
+  hazard,
+  isQuiet,
+  optionChanges,
+  optionsIn,
+  textOf,
+} from './tools.ts'
+
+function drop(table: SchemaObject, context: RuleContext): readonly Action[] {
+  const id = idOf(table)
+  const aside = rowsAside(table, context)
+  const columns = context
+    .partsBefore(id)
+    .filter(({ kind }) => kind === 'column')
+    .map(idOf)
+  const foreign = table.kind === 'foreign_table'
+  const kept = aside.length > 0 || foreign
+  return [
+    ...aside,
+    brief(`DROP ${foreign ? 'FOREIGN TABLE' : 'TABLE'} ${quote(table.name)}`, {
+      drops: [id, ...goneWith(id, context), ...sequencesGoneWith(columns, context)],
+      hazards: kept
+        ? []
+        : [hazard('data-loss', `The table ${table.name.join('.')} is removed with all its rows.`)],
+    }),
+  ]
+}
+
+function alter(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
+  const { from, to, properties } = change
+  if (properties.some((name) => name === 'partitionBy' || name === 'server')) return 'replace'
+  const table = alterRelation(to)
+  const actions: Action[] = []
+  for (const property of properties) actions.push(...(CHANGES[property]?.(from, to, table, context) ?? []))
+  return { actions }
+}
+
+type Change = (from: SchemaObject, to: SchemaObject, table: string, context: RuleContext) => readonly Action[]
+
+/** Written anew under a lock, unless that is nothing to wait for. */
+function rewrite(sql: string, to: SchemaObject, context: RuleContext): Action[] {
+  const rewrites = !isQuiet(idOf(to), context)
+  const hazards = rewrites ? [hazard('table-rewrite', `${quote(to.name)} is written anew: ${sql}`)] : []
+  return [brief(sql, { rewrites, hazards })]
+}
+
+const CHANGES: Readonly<Record<string, Change>> = {
+  persistence: (_, to, table, context) =>
+    rewrite(
+      `${table} SET ${to.properties['persistence'] === 'unlogged' ? 'UNLOGGED' : 'LOGGED'}`,
+      to,
+      context,
+    ),
+  accessMethod: (_, to, table, context) =>
+    rewrite(
+      `${table} SET ACCESS METHOD ${ident(textOf(to.properties, 'accessMethod') ?? 'heap')}`,
+      to,
+      context,
+    ),
+  tablespace: (_, to, table, context) =>
+    rewrite(
+      `${table} SET TABLESPACE ${ident(textOf(to.properties, 'tablespace') ?? 'pg_default')}`,
+      to,
+      context,
+    ),
+  options: (from, to, table) =>
+    optionChanges(optionsIn(from.properties), optionsIn(to.properties)).map((set) =>
+      brief(`${table} ${set}`, { lock: 'share update exclusive' }),
+    ),
+  serverOptions: (from, to, table) => [
+    brief(
+      `${table} ${foreignOptionChanges(optionsIn(from.properties, 'serverOptions'), optionsIn(to.properties, 'serverOptions'))}`,
+    ),
+  ],
+  replicaIdentity: (_, to, table, context) => {
+    const identity = textOf(to.properties, 'replicaIdentity')
+    const byIndex = context
+      .partsAfter(idOf(to))
+      .some(({ properties }) => properties['replicaIdentity'] === true)
+    return identity === undefined && byIndex
+      ? []
+      : [brief(`${table} REPLICA IDENTITY ${(identity ?? 'default').toUpperCase()}`)]
+  },
+  rowSecurity: (_, to, table) => {
+    const on = to.properties['rowSecurity'] === true
+    const detail = `Policies ${on ? 'begin' : 'cease'} to decide which rows of ${to.name.join('.')} roles see.`
+    return [
+      brief(`${table} ${on ? 'ENABLE' : 'DISABLE'} ROW LEVEL SECURITY`, {
+        hazards: [hazard('access-change', detail)],
+      }),
+    ]
+  },
+  forceRowSecurity: (_, to, table) => {
+    const on = to.properties['forceRowSecurity'] === true
+    const detail = `Policies ${on ? 'begin' : 'cease'} to hold for the owner of ${to.name.join('.')}.`
+    return [
+      brief(`${table} ${on ? '' : 'NO '}FORCE ROW LEVEL SECURITY`, {
+        hazards: [hazard('access-change', detail)],
+      }),
+    ]
+  },
+  ofType: (_, to, table) => {
+    const type = textOf(to.properties, 'ofType')
+    return [brief(type === undefined ? `${table} NOT OF` : `${table} OF ${type}`)]
+  },
+}
+
+export const tableRule: KindRule = {
+  create: createTable,
+  drop,
+  alter,
+  // Rows are kept whatever the table depends on.
+  stepAside: (from, to, dependencies) => {
+    const type = textOf(to.properties, 'ofType')
+    if (dependencies.some((id) => id.startsWith('schema:'))) return undefined
+    if (textOf(from.properties, 'ofType') === undefined) return { release: [], restore: [] }
+    return {
+      release: [brief(`${alterRelation(from)} NOT OF`)],
+      restore: type === undefined ? [] : [brief(`${alterRelation(to)} OF ${type}`)],
+    }
+  },
+  rename: ({ from, to }) => [brief(`${alterRelation(from)} RENAME TO ${quote(to.name.slice(-1))}`)],
+}
