@@ -44,6 +44,7 @@ function misuse(error: CommanderError): Error {
   return usageError(
     `${message.charAt(0).toUpperCase()}${message.slice(1)}`,
     ...steps,
+    ...(message.includes("'--json'") ? ['For JSON: -o json'] : []),
     'See what there is with --help.',
   )
 }

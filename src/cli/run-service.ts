@@ -36,7 +36,11 @@ export async function runService(cli: Cli, config: Config, role: Role): Promise<
   const running: { service?: Service } = {}
   const stop = stopSignal(() => running.service?.abandon())
   const log = makeLog(config.logLevel)
-  const service = await startService({ config, log, role, starter: starterOf(process.argv) })
+  const service = await startService({ config, log, role, starter: starterOf(process.argv) }).catch(
+    (error: unknown) => {
+      throw stateDirProblem(error, config.stateDir) ?? error
+    },
+  )
   running.service = service
   if (!stop.aborted) announce(cli, config, role, service)
   const failure = await Promise.race([aborted(stop), service.broken])
@@ -50,6 +54,24 @@ export async function runService(cli: Cli, config: Config, role: Role): Promise<
     )
   await service.stop()
   return failure === undefined ? EXIT.ok : EXIT.failure
+}
+
+/** A state directory that cannot be used is a wrong setting, not a failure of the program. */
+function stateDirProblem(error: unknown, stateDir: string): TenantryError | undefined {
+  if (!(error instanceof Error && 'code' in error && 'path' in error)) return undefined
+  const isInside = !relative(stateDir, String(error.path)).startsWith('..')
+  if (!isInside || !['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOSPC'].includes(String(error.code)))
+    return undefined
+  return new TenantryError(
+    'invalid_config',
+    `The state directory ${stateDir} cannot be used: ${error.message}`,
+    {
+      cause: error,
+      nextSteps: [
+        'Choose another with --state-dir or TENANTRY_STATE_DIR, or make it writable for this user.',
+      ],
+    },
+  )
 }
 
 /** The file that this program was started with. */
