@@ -4,7 +4,8 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, chmod, mkdir, mkdtemp, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { TenantryError } from '../lib/errors.ts'
 import {
@@ -18,7 +19,13 @@ import {
 } from './embedded-files.ts'
 import { initialise } from './embedded-initdb.ts'
 import { becomesReady, diedAtStart, launch, type Place } from './embedded-process.ts'
-import { type PostgresBinaries, postgresBinaries, temporaryDirectory } from './postgres-binaries.ts'
+import {
+  type Account,
+  canEnter,
+  type PostgresBinaries,
+  postgresBinaries,
+  temporaryDirectory,
+} from './postgres-binaries.ts'
 import { run } from './exec.ts'
 
 export interface ShadowServer {
@@ -34,6 +41,9 @@ export interface ShadowServer {
 /** No other server shares the directory of the socket, so any number does. */
 const PORT = 5432
 const COPY_MS = 60_000
+const PREFIX = 'tenantry-shadow-'
+const MEMORY = '/dev/shm'
+const ROOM_BYTES = 1024 ** 3
 
 /** Speed over safety: what it holds is thrown away. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -62,7 +72,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
  */
 export async function startShadow(cacheDir: string): Promise<ShadowServer> {
   const { account } = await serverFiles(cacheDir)
-  const stateDir = await temporaryDirectory('tenantry-shadow-', account)
+  const stateDir = await shadowDirectory(account)
   let keeper: ChildProcess | undefined
   try {
     await chmod(stateDir, 0o711)
@@ -95,6 +105,22 @@ export async function startShadow(cacheDir: string): Promise<ShadowServer> {
     else keeper.stdin?.end()
     throw thrown
   }
+}
+
+/** In memory where there is room: copying and removing a thousand small files is many times faster there. */
+async function shadowDirectory(account: Account): Promise<string> {
+  const memory = await statfs(MEMORY).catch(absent)
+  const isRoomy = memory !== undefined && memory.bavail * memory.bsize >= ROOM_BYTES
+  if (isRoomy && (await canEnter(MEMORY, account)) && (await isWritable(MEMORY)))
+    return mkdtemp(path.join(MEMORY, PREFIX))
+  return temporaryDirectory(PREFIX, account)
+}
+
+async function isWritable(directory: string): Promise<boolean> {
+  return access(directory, constants.W_OK).then(
+    () => true,
+    () => false,
+  )
 }
 
 /**
