@@ -3,7 +3,10 @@ import type { Annotator, Reader } from './reader.ts'
 import { columns } from './columns.ts'
 import { constraints } from './constraints.ts'
 import { foreignDataWrappers, foreignServers, userMappings } from './foreign.ts'
+import { grants, sequenceGrants } from './access.ts'
+import { comments, extensionLinks, indexComments } from './comments.ts'
 import { indexes } from './indexes.ts'
+import { OTHER_READERS } from './other-readers.ts'
 import { schemas } from './schemas.ts'
 import { sequences } from './sequences.ts'
 import { statistics } from './statistics.ts'
@@ -20,7 +23,14 @@ export const READERS: readonly Reader[] = [
   foreignDataWrappers,
   foreignServers,
   userMappings,
+  ...OTHER_READERS,
 ]
 
 /** Comments and grants: properties of whatever they stand on. */
-export const ANNOTATORS: readonly Annotator[] = []
+export const ANNOTATORS: readonly Annotator[] = [
+  comments,
+  indexComments,
+  extensionLinks,
+  grants,
+  sequenceGrants,
+]

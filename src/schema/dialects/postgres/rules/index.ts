@@ -1,10 +1,12 @@
 /** What is done for each kind of object: one file each. Comments and grants are the same for all kinds. */
 import type { KindRule } from '../../../plan/action.ts'
 import { annotating } from './annotations.ts'
-import { schemaRule } from './schema.ts'
+import { OTHER_RULES } from './other-rules.ts'
+import { RELATION_RULES } from './relations.ts'
 
 const OWN_RULES: Readonly<Record<string, KindRule>> = {
-  schema: schemaRule,
+  ...RELATION_RULES,
+  ...OTHER_RULES,
 }
 
 export const rules: Readonly<Record<string, KindRule>> = Object.fromEntries(

@@ -1,0 +1,110 @@
+/**
+ * Grants: on every object as `{role: [privilege, …]}`, PUBLIC as '', a privilege that may be passed on with a star.
+ * Told relative to the owner, so that two databases of different owners can be equal: what the owner has is left out
+ * when that is everything, and told under `OWNER` when it is less. Who granted is not told.
+ */
+import type { Json } from '../../../snapshot/canonical.ts'
+import { byCodePoint } from '../../../snapshot/snapshot.ts'
+import { type Address, type Annotator, type ReaderRow } from './reader.ts'
+
+/** Stands for the owner among grantees; no role can be called so. */
+export const OWNER = '{owner}'
+
+export type Privileges = Readonly<Record<string, readonly string[]>>
+
+/** From rows `[grantee, privilege, grantable]`. */
+export function privilegesIn(rows: Json | undefined): Record<string, string[]> {
+  const sets = new Map<string, Set<string>>()
+  for (const row of Array.isArray(rows) ? rows : []) {
+    const [grantee, privilege, grantable] = row as [string, string, boolean]
+    const set = sets.get(grantee) ?? new Set()
+    sets.set(grantee, set)
+    // Two grantors may have given it, one of them with the option.
+    if (grantable) set.delete(privilege)
+    if (!set.has(`${privilege}*`)) set.add(grantable ? `${privilege}*` : privilege)
+  }
+  const entries = [...sets].map(([role, set]): [string, string[]] => [role, [...set].toSorted(byCodePoint)])
+  return Object.fromEntries(entries.toSorted(([a], [b]) => byCodePoint(a, b)))
+}
+
+/** One SELECT per catalogue that has grants: address, the list, the owner, the letter that `acldefault` knows. */
+function sources(masked: boolean): string[] {
+  return [
+    `select 1259, rel.oid, 0, c.relacl, c.relowner, case c.relkind when 'S' then 's' else 'r' end
+      from rel join pg_class c on c.oid = rel.oid where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S')`,
+    `select 1255, p.oid, 0, p.proacl, p.proowner, 'f' from pg_proc p join ours on ours.oid = p.pronamespace`,
+    `select 1247, t.oid, 0, t.typacl, t.typowner, 'T' from pg_type t join ours on ours.oid = t.typnamespace
+      where t.typtype in ('e', 'd', 'c', 'r')`,
+    `select 2615, n.oid, 0, n.nspacl, n.nspowner, 'n' from pg_namespace n join ours on ours.oid = n.oid`,
+    ...(masked
+      ? []
+      : [
+          `select 2612, l.oid, 0, l.lanacl, l.lanowner, 'l' from pg_language l where l.oid >= 16384`,
+          `select 2328, w.oid, 0, w.fdwacl, w.fdwowner, 'F' from pg_foreign_data_wrapper w`,
+          `select 1417, s.oid, 0, s.srvacl, s.srvowner, 'S' from pg_foreign_server s`,
+        ]),
+  ]
+}
+
+const EXPLODED = `(select json_agg(json_build_array(case when x.grantee = s.owner then '${OWNER}'
+    when x.grantee = 0 then '' else pg_get_userbyid(x.grantee) end, x.privilege_type, x.is_grantable))
+  from aclexplode(coalesce(s.acl, acldefault(s.letter::"char", s.owner))) x)`
+
+/** Only what is not as the server makes it. */
+export const grants: Annotator = {
+  name: 'object_grants',
+  property: 'acl',
+  sql: ({
+    masked,
+  }) => `select s.classid::text || '/' || s.objid::text || '/' || s.subid::text as address, s.letter,
+    ${EXPLODED} as grants,
+    (select count(distinct x.privilege_type) from aclexplode(acldefault(s.letter::"char", s.owner)) x
+      where x.grantee = s.owner) as all
+    from (${sources(masked).join(' union all ')}) as s(classid, objid, subid, acl, owner, letter)
+    where s.acl is not null
+    union all
+    select '1259/' || a.attrelid::text || '/' || a.attnum::text, 'c',
+      (select json_agg(json_build_array(case when x.grantee = 0 then '' else pg_get_userbyid(x.grantee) end,
+        x.privilege_type, x.is_grantable)) from aclexplode(a.attacl) x where x.grantee <> c.relowner), 0
+    from rel join pg_class c on c.oid = rel.oid join pg_attribute a on a.attrelid = rel.oid and a.attacl is not null and not a.attisdropped
+    where c.relkind in ('r', 'p', 'f', 'v', 'm')`,
+  read: (rows) => annotations(rows),
+}
+
+/** The sequence of an identity column has grants of its own, told with the column. */
+export const sequenceGrants: Annotator = {
+  name: 'identity_grants',
+  property: 'sequenceAcl',
+  sql: () => `select '1259/' || d.refobjid::text || '/' || d.refobjsubid::text as address, s.letter,
+    ${EXPLODED} as grants, 3 as all
+    from (select c.oid, c.relacl, c.relowner, 's' from pg_class c where c.relkind = 'S') as s(oid, acl, owner, letter)
+    join pg_depend d on d.classid = 1259::oid and d.objid = s.oid and d.objsubid = 0 and d.refclassid = 1259::oid and d.deptype = 'i'
+    where s.acl is not null`,
+  read: (rows) => annotations(rows),
+}
+
+function annotations(rows: readonly ReaderRow[]): ReadonlyMap<Address, Json> {
+  const found = new Map<Address, Json>()
+  for (const row of rows) {
+    const value = relative(row)
+    if (!isUsual(String(row['letter']), value)) found.set(String(row['address']) as Address, value)
+  }
+  return found
+}
+
+/** Without the owner who holds everything. */
+function relative(row: ReaderRow): Privileges {
+  const { [OWNER]: own = [], ...others } = privilegesIn(row['grants'])
+  if (row['letter'] === 'c' || own.length >= Number(row['all'])) return others
+  return { [OWNER]: own.map((privilege) => privilege.replace('*', '')), ...others }
+}
+
+/** What PUBLIC may do with a new object, by the letter of its kind. */
+const PUBLIC_MAY: Readonly<Record<string, readonly string[]>> = { f: ['EXECUTE'], T: ['USAGE'], l: ['USAGE'] }
+
+function isUsual(letter: string, value: Privileges): boolean {
+  const usual = PUBLIC_MAY[letter]
+  const roles = Object.keys(value)
+  if (usual === undefined) return roles.length === 0
+  return roles.length === 1 && value['']?.join() === usual.join()
+}

@@ -1,0 +1,36 @@
+/** Comments on everything. */
+import type { Json } from '../../../snapshot/canonical.ts'
+import type { Address, Annotator, ReaderRow } from './reader.ts'
+
+function texts(rows: readonly ReaderRow[]): ReadonlyMap<Address, Json> {
+  return new Map(rows.map((row) => [String(row['address']) as Address, row['description'] ?? '']))
+}
+
+export const comments: Annotator = {
+  name: 'object_comments',
+  property: 'comment',
+  sql: () => `select d.classoid::text || '/' || d.objoid::text || '/' || d.objsubid::text as address, d.description
+    from pg_description d where d.objoid >= 16384 or d.classoid = 2615::oid`,
+  read: texts,
+}
+
+/** The index behind a constraint can have a comment beside the constraint's. */
+export const indexComments: Annotator = {
+  name: 'constraint_index_comments',
+  property: 'indexComment',
+  sql: () => `select '2606/' || k.oid::text || '/0' as address, d.description
+    from pg_description d join pg_constraint k on k.conindid = d.objoid and k.contype in ('p', 'u', 'x')
+    where d.classoid = 1259::oid and d.objsubid = 0`,
+  read: texts,
+}
+
+/** `ALTER … DEPENDS ON EXTENSION`: goes with an extension without being a part of it. */
+export const extensionLinks: Annotator = {
+  name: 'extension_links',
+  property: 'goesWith',
+  sql: () => `select d.classid::text || '/' || d.objid::text || '/0' as address,
+      json_agg(e.extname order by e.extname) as description
+    from pg_depend d join pg_extension e on e.oid = d.refobjid
+    where d.deptype = 'x' and d.refclassid = 3079::oid group by d.classid, d.objid`,
+  read: texts,
+}

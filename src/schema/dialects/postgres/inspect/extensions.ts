@@ -1,0 +1,25 @@
+/** Extensions: one line each; what they brought is theirs. */
+import { objectId } from '../../../snapshot/snapshot.ts'
+import { address, stated, type Reader } from './reader.ts'
+
+/** Those that come with every database (plpgsql) are left out. */
+export const extensions: Reader = {
+  name: 'extensions',
+  sql: ({
+    masked,
+  }) => `select e.oid, e.extname, n.nspname, e.extversion, e.extrelocatable, pg_get_userbyid(e.extowner) as owner,
+    (select json_agg(u.target) from pg_extension_update_paths(e.extname) u
+      where u.source = e.extversion and u.path is not null) as updates
+    from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.oid >= 16384 and ${!masked}`,
+  read: (rows) => ({
+    found: rows.map((row) => ({
+      kind: 'extension',
+      name: [String(row['extname'])],
+      parent: null,
+      properties: stated({ schema: row['nspname'], version: row['extversion'] }),
+      facts: stated({ relocatable: row['extrelocatable'], updates: row['updates'], owner: row['owner'] }),
+      addresses: [address('pg_extension', row['oid'])],
+      needs: [objectId('schema', String(row['nspname']))],
+    })),
+  }),
+}

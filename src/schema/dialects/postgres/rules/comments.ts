@@ -1,0 +1,46 @@
+/** Comments, and what goes with an extension. */
+import { ident, literal } from '../../../../engine/sql.ts'
+import type { Json } from '../../../snapshot/canonical.ts'
+import type { Annotation } from './annotations.ts'
+import { wordsFor } from './kind-words.ts'
+import { quote } from './names.ts'
+
+function commentOn(what: string, text: Json | undefined): string {
+  return `COMMENT ON ${what} IS ${typeof text === 'string' ? literal(text).trim() : 'NULL'}`
+}
+
+export const comment: Annotation = {
+  property: 'comment',
+  change: (object, from, to, _context, isNew) => {
+    const words = wordsFor(object)
+    // An extension brings a comment of its own.
+    const none = to === undefined && from === undefined && !(isNew && object.kind === 'extension')
+    if (words === undefined || none) return []
+    return [{ sql: commentOn(words, to), alters: [], lock: null }]
+  },
+}
+
+export const indexComment: Annotation = {
+  property: 'indexComment',
+  change: ({ name }, from, to) => {
+    if (from === undefined && to === undefined) return []
+    const index = quote([name[0] ?? '', name.at(-1) ?? ''])
+    return [{ sql: commentOn(`INDEX ${index}`, to), alters: [], lock: null }]
+  },
+}
+
+export const goesWith: Annotation = {
+  property: 'goesWith',
+  change: (object, from, to) => {
+    const words = wordsFor(object)
+    if (words === undefined) return []
+    const list = (value: Json | undefined): string[] => (Array.isArray(value) ? value.map(String) : [])
+    const [before, after] = [list(from), list(to)]
+    const link = (no: string, extension: string): string =>
+      `ALTER ${words} ${no}DEPENDS ON EXTENSION ${ident(extension)}`
+    return [
+      ...before.filter((name) => !after.includes(name)).map((name) => link('NO ', name)),
+      ...after.filter((name) => !before.includes(name)).map((name) => link('', name)),
+    ].map((sql) => ({ sql, alters: [], lock: null }))
+  },
+}

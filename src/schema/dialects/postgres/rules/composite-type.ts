@@ -1,0 +1,82 @@
+/** Composite types and their attributes; tables made OF such a type follow by CASCADE. */
+import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
+import { byPosition } from './positions.ts'
+import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { ownerName, ownName, quote } from './names.ts'
+
+export const compositeTypeRule: KindRule = {
+  create: (object, context) => {
+    const attributes = byPosition(context.partsAfter(idOf(object)))
+    const list = attributes.map((attribute) => `${ownName(attribute)} ${typeOf(attribute)}`).join(', ')
+    return [
+      {
+        sql: `CREATE TYPE ${quote(object.name)} AS (${list})`,
+        creates: [idOf(object), ...attributes.map(idOf)],
+        needs: attributes.flatMap(({ dependsOn }) => dependsOn),
+        lock: null,
+      },
+    ]
+  },
+  drop: (object) => [{ sql: `DROP TYPE ${quote(object.name)}`, lock: null }],
+  alter: () => ({ actions: [] }),
+}
+
+function typeOf({ properties }: SchemaObject): string {
+  const { type, collation } = properties
+  return collation === undefined ? String(type) : `${String(type)} COLLATE ${String(collation)}`
+}
+
+export const attributeRule: KindRule = {
+  create: (object, context) => [
+    {
+      sql: `ALTER TYPE ${ownerName(object)} ADD ATTRIBUTE ${ownName(object)} ${typeOf(object)}${cascade(object, context)}`,
+      creates: [idOf(object), ...typedColumns(object, context, context.after)],
+      lock: null,
+    },
+  ],
+  drop: (object, context) => [
+    {
+      sql: `ALTER TYPE ${ownerName(object)} DROP ATTRIBUTE ${ownName(object)}${cascade(object, context)}`,
+      drops: [idOf(object), ...typedColumns(object, context, context.before)],
+      lock: null,
+      ...lossOf(object, context),
+    },
+  ],
+  alter: ({ to, id }, context) => {
+    const parent = to.parent as string
+    // The server refuses while a column holds values of the type.
+    const held = context.dependentsBefore(parent).some((other) => !isTyped(other))
+    if (held) return { actions: [], rebuild: [parent] }
+    const sql = `ALTER TYPE ${ownerName(to)} ALTER ATTRIBUTE ${ownName(to)} SET DATA TYPE ${typeOf(to)}${cascade(to, context)}`
+    return {
+      actions: [{ sql, alters: [id, ...typedColumns(to, context, context.after)], lock: null }],
+    }
+  },
+}
+
+function isTyped(object: SchemaObject): boolean {
+  return object.kind === 'table' && object.properties['ofType'] !== undefined
+}
+
+function typedTables(attribute: SchemaObject, context: RuleContext): SchemaObject[] {
+  return context.dependentsBefore(attribute.parent as string).filter(isTyped)
+}
+
+function cascade(attribute: SchemaObject, context: RuleContext): string {
+  return typedTables(attribute, context).length > 0 ? ' CASCADE' : ''
+}
+
+function typedColumns(attribute: SchemaObject, context: RuleContext, look: RuleContext['after']): string[] {
+  return typedTables(attribute, context)
+    .map((table) => objectId('column', ...table.name, attribute.name.at(-1) as string))
+    .filter((id) => look(id) !== undefined)
+}
+
+function lossOf(object: SchemaObject, context: RuleContext): Pick<Action, 'hazards' | 'reversal'> {
+  const held = context.dependentsBefore(object.parent as string).some(({ kind }) => HOLDERS.has(kind))
+  if (!held) return {}
+  const detail = `The values of attribute ${object.name.join('.')} are removed wherever the type is stored.`
+  return { hazards: [{ name: 'data-loss', detail }], reversal: null }
+}
+
+const HOLDERS = new Set(['table', 'column', 'attribute', 'domain', 'composite_type', 'range'])

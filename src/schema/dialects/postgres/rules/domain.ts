@@ -1,0 +1,78 @@
+/** Domains and their constraints. */
+import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
+import type { Hazard } from '../../../plan/hazards.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { ident } from '../../../../engine/sql.ts'
+import { ownerName, ownName, quote } from './names.ts'
+
+export const domainRule: KindRule = {
+  create: (object) => [{ sql: definition(object), lock: null }],
+  drop: (object) => [{ sql: `DROP DOMAIN ${quote(object.name)}`, lock: null }],
+  alter: ({ to, properties }) => {
+    if (properties.includes('type') || properties.includes('collation')) return 'replace'
+    const start = `ALTER DOMAIN ${quote(to.name)}`
+    const actions: Action[] = []
+    if (properties.includes('default')) {
+      const value = to.properties['default']
+      actions.push({
+        sql: value === undefined ? `${start} DROP DEFAULT` : `${start} SET DEFAULT ${String(value)}`,
+        lock: null,
+      })
+    }
+    if (properties.includes('notNull')) {
+      actions.push(
+        to.properties['notNull'] === true
+          ? { sql: `${start} SET NOT NULL`, lock: 'share', long: true, hazards: [mayFail(to, 'NOT NULL')] }
+          : { sql: `${start} DROP NOT NULL`, lock: null },
+      )
+    } else if (properties.includes('notNullName')) return 'replace'
+    return { actions }
+  },
+}
+
+function definition({ name, properties }: SchemaObject): string {
+  const { type, collation, default: value, notNull, notNullName } = properties
+  const parts = [`CREATE DOMAIN ${quote(name)} AS ${String(type)}`]
+  if (collation !== undefined) parts.push(`COLLATE ${String(collation)}`)
+  if (value !== undefined) parts.push(`DEFAULT ${String(value)}`)
+  if (typeof notNullName === 'string') parts.push(`CONSTRAINT ${ident(notNullName)}`)
+  if (notNull === true) parts.push('NOT NULL')
+  return parts.join(' ')
+}
+
+function mayFail(object: SchemaObject, what: string): Hazard {
+  return {
+    name: 'may-fail',
+    detail: `Rows that hold values of ${object.name.join('.')} against ${what} stop the change.`,
+  }
+}
+
+export const domainConstraintRule: KindRule = {
+  create: (object, context) => {
+    const add = `ALTER DOMAIN ${ownerName(object)} ADD CONSTRAINT ${ownName(object)} ${String(object.properties['definition'])}`
+    if (object.properties['notValid'] === true) return [{ sql: `${add} NOT VALID`, lock: null }]
+    if (isPlain(object, context)) return [{ sql: add, lock: null }]
+    return [{ sql: `${add} NOT VALID`, lock: null, creates: [idOf(object)] }, validate(object)]
+  },
+  drop: (object) => [
+    { sql: `ALTER DOMAIN ${ownerName(object)} DROP CONSTRAINT ${ownName(object)}`, lock: null },
+  ],
+  alter: ({ to, properties }) =>
+    properties.length === 1 && properties[0] === 'notValid' && to.properties['notValid'] !== true
+      ? { actions: [validate(to)] }
+      : 'replace',
+}
+
+function isPlain(object: SchemaObject, context: RuleContext): boolean {
+  return context.options.style === 'plain' || (object.parent !== null && context.isNew(object.parent))
+}
+
+function validate(object: SchemaObject): Action {
+  return {
+    sql: `ALTER DOMAIN ${ownerName(object)} VALIDATE CONSTRAINT ${ownName(object)}`,
+    ownTransaction: true,
+    lock: 'share',
+    long: true,
+    hazards: [mayFail(object, ownName(object))],
+  }
+}

@@ -1,0 +1,29 @@
+/** Event triggers. */
+import { ident, literal } from '../../../../engine/sql.ts'
+import type { Action, KindRule } from '../../../plan/action.ts'
+import type { SchemaObject } from '../../../snapshot/snapshot.ts'
+import { quote } from './names.ts'
+
+const STATE: Readonly<Record<string, string>> = {
+  disabled: 'DISABLE',
+  replica: 'ENABLE REPLICA',
+  always: 'ENABLE ALWAYS',
+}
+
+export const eventTriggerRule: KindRule = {
+  create: (object) => {
+    const { event, tags, function: call, enabled } = object.properties
+    const list = Array.isArray(tags) ? tags.map((tag) => literal(String(tag))).join(', ') : ''
+    const when = list === '' ? '' : ` WHEN TAG IN (${list})`
+    const sql = `CREATE EVENT TRIGGER ${quote(object.name)} ON ${ident(String(event))}${when} EXECUTE FUNCTION ${String(call)}()`
+    return [{ sql, lock: null }, ...(enabled === undefined ? [] : [state(object)])]
+  },
+  drop: (object) => [{ sql: `DROP EVENT TRIGGER ${quote(object.name)}`, lock: null }],
+  alter: ({ to, properties }) =>
+    properties.every((name) => name === 'enabled') ? { actions: [state(to)] } : 'replace',
+}
+
+function state(object: SchemaObject): Action {
+  const word = STATE[String(object.properties['enabled'])] ?? 'ENABLE'
+  return { sql: `ALTER EVENT TRIGGER ${quote(object.name)} ${word}`, lock: null }
+}

@@ -1,0 +1,80 @@
+/** Materialized views: another query makes another one, filled anew. */
+import type { KindRule, RuleContext } from '../../../plan/action.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { ident } from '../../../../engine/sql.ts'
+import { columnList, plainColumns } from './view-column.ts'
+import { quote } from './names.ts'
+import { brief, hazard, optionChanges, optionList, optionsIn, type Options } from './tools.ts'
+
+export const materializedViewRule: KindRule = {
+  create: (object, context) => [
+    {
+      sql: definition(object, context),
+      creates: [idOf(object), ...plainColumns(object, context)],
+      lock: null,
+      long: isFilled(object, context),
+    },
+  ],
+  drop: (object, context) => [
+    brief(`DROP MATERIALIZED VIEW ${quote(object.name)}`, {
+      hazards:
+        context.after(idOf(object)) === undefined && object.facts?.['unpopulated'] !== true
+          ? [
+              hazard(
+                'data-loss',
+                `The rows that the materialized view ${object.name.join('.')} keeps are removed.`,
+              ),
+            ]
+          : [],
+    }),
+  ],
+  alter: ({ from, to, properties }) => {
+    if (properties.includes('definition')) return 'replace'
+    const start = `ALTER MATERIALIZED VIEW ${quote(to.name)}`
+    const changes = optionChanges(allOptions(from), allOptions(to)).map((change) =>
+      brief(`${start} ${change}`),
+    )
+    const rewrite = {
+      rewrites: true,
+      hazards: [hazard('table-rewrite', `${to.name.join('.')} is written anew.`)],
+    }
+    if (properties.includes('accessMethod')) {
+      const method = to.properties['accessMethod'] ?? 'heap'
+      changes.push(brief(`${start} SET ACCESS METHOD ${ident(String(method))}`, rewrite))
+    }
+    if (properties.includes('tablespace')) {
+      const place = to.properties['tablespace'] ?? 'pg_default'
+      changes.push(brief(`${start} SET TABLESPACE ${ident(String(place))}`, rewrite))
+    }
+    return { actions: changes }
+  },
+  rename: ({ from, to }) => [
+    brief(`ALTER MATERIALIZED VIEW ${quote(from.name)} RENAME TO ${ident(to.name.at(-1) as string)}`),
+  ],
+}
+
+/** One that was filled stays filled. */
+function isFilled(object: SchemaObject, context: RuleContext): boolean {
+  return (context.before(idOf(object)) ?? object).facts?.['unpopulated'] !== true
+}
+
+function allOptions({ properties }: SchemaObject): Options {
+  const toast = Object.entries(optionsIn(properties, 'toastOptions'))
+  return {
+    ...optionsIn(properties),
+    ...Object.fromEntries(toast.map(([name, value]) => [`toast.${name}`, value])),
+  }
+}
+
+function definition(object: SchemaObject, context: RuleContext): string {
+  const { accessMethod, tablespace } = object.properties
+  const options = optionList(allOptions(object))
+  return [
+    `CREATE MATERIALIZED VIEW ${quote(object.name)}${columnList(object, context)}`,
+    ...(accessMethod === undefined ? [] : [`USING ${ident(String(accessMethod))}`]),
+    ...(options === '' ? [] : [`WITH (${options})`]),
+    ...(tablespace === undefined ? [] : [`TABLESPACE ${ident(String(tablespace))}`]),
+    `AS\n${String(object.properties['definition'])}`,
+    ...(isFilled(object, context) ? [] : ['WITH NO DATA']),
+  ].join(' ')
+}

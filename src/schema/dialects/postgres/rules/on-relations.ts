@@ -1,0 +1,136 @@
+/** Rewrite rules, triggers and policies. */
+import { ident } from '../../../../engine/sql.ts'
+import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
+import { sameJson, type Json } from '../../../snapshot/canonical.ts'
+import type { SchemaObject } from '../../../snapshot/snapshot.ts'
+import { ownerName, ownName } from './names.ts'
+import { brief, hazard } from './tools.ts'
+
+const STATE: Readonly<Record<string, string>> = {
+  disabled: 'DISABLE',
+  replica: 'ENABLE REPLICA',
+  always: 'ENABLE ALWAYS',
+}
+
+function stateAction(object: SchemaObject, what: 'RULE' | 'TRIGGER', state: Json | undefined): Action {
+  const word = STATE[String(state)] ?? 'ENABLE'
+  return brief(`ALTER TABLE ${ownerName(object)} ${word} ${what} ${ownName(object)}`)
+}
+
+/** The statement that makes it, and the one that says when it fires if that is not always. */
+function made(
+  sql: string,
+  object: SchemaObject,
+  what: 'RULE' | 'TRIGGER',
+  wasNew: boolean,
+  from?: SchemaObject,
+): Action[] {
+  const state = object.properties['enabled']
+  const before = wasNew ? undefined : from?.properties['enabled']
+  return state === before ? [brief(sql)] : [brief(sql), stateAction(object, what, state)]
+}
+
+function ruleText({ properties, ...object }: SchemaObject): string {
+  return `CREATE OR REPLACE RULE ${ownName(object)} AS ${String(properties['event'])} TO ${ownerName(object)} ${String(properties['action'])}`
+}
+
+export const rewriteRule: KindRule = {
+  create: (object) => made(ruleText(object), object, 'RULE', true),
+  drop: (object) => [brief(`DROP RULE ${ownName(object)} ON ${ownerName(object)}`)],
+  alter: ({ from, to, properties }) =>
+    properties.some((name) => name !== 'enabled')
+      ? { actions: made(ruleText(to), to, 'RULE', false, from) }
+      : { actions: [stateAction(to, 'RULE', to.properties['enabled'])] },
+}
+
+function triggerText(object: SchemaObject, start: string): string {
+  const { event, action } = object.properties
+  return `${start} ${ownName(object)} ${String(event)} ON ${ownerName(object)} ${String(action)}`
+}
+
+export const triggerRule: KindRule = {
+  create: (object) => {
+    const start = object.properties['constraint'] === true ? 'CREATE CONSTRAINT TRIGGER' : 'CREATE TRIGGER'
+    return made(triggerText(object, start), object, 'TRIGGER', true)
+  },
+  drop: (object) => [brief(`DROP TRIGGER ${ownName(object)} ON ${ownerName(object)}`)],
+  alter: ({ from, to, properties }) => {
+    if (properties.every((name) => name === 'enabled')) {
+      return { actions: [stateAction(to, 'TRIGGER', to.properties['enabled'])] }
+    }
+    // The server replaces no constraint trigger.
+    if ([from, to].some((object) => object.properties['constraint'] === true)) return 'replace'
+    const sql = triggerText(to, 'CREATE OR REPLACE TRIGGER')
+    // Replacing leaves the state as it was.
+    return { actions: made(sql, to, 'TRIGGER', false, from) }
+  },
+  rename: ({ from, to }) => [
+    brief(`ALTER TRIGGER ${ownName(from)} ON ${ownerName(to)} RENAME TO ${ident(to.name.at(-1) as string)}`),
+  ],
+}
+
+/** What a partition says of its parent's trigger; without it, what the parent says. */
+export const triggerStateRule: KindRule = {
+  create: (object) => [stateAction(object, 'TRIGGER', object.properties['enabled'])],
+  drop: (object, context) =>
+    goesWithTrigger(object, context) ? [] : [stateAction(object, 'TRIGGER', object.properties['parent'])],
+  alter: ({ to }) => ({ actions: [stateAction(to, 'TRIGGER', to.properties['enabled'])] }),
+}
+
+function goesWithTrigger(object: SchemaObject, context: RuleContext): boolean {
+  return object.dependsOn.some((id) => context.isDropped(id))
+}
+
+function roleList(object: SchemaObject): string {
+  const roles = object.properties['roles']
+  const names = (Array.isArray(roles) ? roles : []).map((role) =>
+    role === '' ? 'PUBLIC' : ident(String(role)),
+  )
+  return names.length === 0 ? 'PUBLIC' : names.join(', ')
+}
+
+function conditions({ properties }: SchemaObject, from: SchemaObject['properties'] = {}): string {
+  const { using, withCheck } = properties
+  return [
+    ...(using === undefined || using === from['using'] ? [] : [` USING (${String(using)})`]),
+    ...(withCheck === undefined || withCheck === from['withCheck']
+      ? []
+      : [` WITH CHECK (${String(withCheck)})`]),
+  ].join('')
+}
+
+function accessChange(object: SchemaObject): Pick<Action, 'hazards'> {
+  const table = object.name.slice(0, -1).join('.')
+  return {
+    hazards: [
+      hazard('access-change', `Which rows of ${table} are seen changes with policy ${ownName(object)}.`),
+    ],
+  }
+}
+
+export const policyRule: KindRule = {
+  create: (object, context) => {
+    const { command, restrictive } = object.properties
+    const kind = restrictive === true ? ' AS RESTRICTIVE' : ''
+    const sql = `CREATE POLICY ${ownName(object)} ON ${ownerName(object)}${kind} FOR ${String(command)} TO ${roleList(object)}${conditions(object)}`
+    const isNew = object.parent !== null && context.isNew(object.parent)
+    return [brief(sql, isNew ? {} : accessChange(object))]
+  },
+  drop: (object) => [brief(`DROP POLICY ${ownName(object)} ON ${ownerName(object)}`, accessChange(object))],
+  alter: ({ from, to, properties }) => {
+    if (properties.includes('command') || properties.includes('restrictive')) return 'replace'
+    // A condition can be given another text, but not be taken away.
+    const lost = ['using', 'withCheck'].some(
+      (name) => from.properties[name] !== undefined && to.properties[name] === undefined,
+    )
+    if (lost) return 'replace'
+    const roles = sameJson(from.properties['roles'] ?? [], to.properties['roles'] ?? [])
+      ? ''
+      : ` TO ${roleList(to)}`
+    const sql = `ALTER POLICY ${ownName(to)} ON ${ownerName(to)}${roles}${conditions(to, from.properties)}`
+    return { actions: [brief(sql, accessChange(to))] }
+  },
+  rename: ({ from, to }) => [
+    brief(`ALTER POLICY ${ownName(from)} ON ${ownerName(to)} RENAME TO ${ident(to.name.at(-1) as string)}`),
+  ],
+}

@@ -1,0 +1,40 @@
+/** Functions and procedures: replaced in place wherever the server can, so that what uses them stays. */
+import { sameJson, type Json } from '../../../snapshot/canonical.ts'
+import type { SchemaObject } from '../../../snapshot/snapshot.ts'
+import type { KindRule } from '../../../plan/action.ts'
+import { routineName, routineSignature } from './routine-names.ts'
+
+function routineRule(word: 'FUNCTION' | 'PROCEDURE'): KindRule {
+  const define = (object: SchemaObject): string =>
+    `CREATE OR REPLACE ${word} ${routineName(object)}${String(object.properties['definition'])}`
+  return {
+    create: (object) => [{ sql: define(object), lock: null }],
+    drop: (object) => [{ sql: `DROP ${word} ${routineSignature(object)}`, lock: null }],
+    alter: ({ from, to }) =>
+      canReplace(from, to) ? { actions: [{ sql: define(to), lock: null }] } : 'replace',
+  }
+}
+
+export const functionRule = routineRule('FUNCTION')
+export const procedureRule = routineRule('PROCEDURE')
+
+/** As in the server's ProcedureCreate: result, outputs and names stay, defaults are only added. */
+function canReplace(from: SchemaObject, to: SchemaObject): boolean {
+  const same = (fact: string): boolean => sameJson(from.facts?.[fact] ?? null, to.facts?.[fact] ?? null)
+  return (
+    same('result') &&
+    same('window') &&
+    same('outputs') &&
+    number(to.facts?.['defaults']) >= number(from.facts?.['defaults']) &&
+    namesStay(from.facts?.['argumentNames'], to.facts?.['argumentNames'])
+  )
+}
+
+function namesStay(from: Json | undefined, to: Json | undefined): boolean {
+  const after = Array.isArray(to) ? to : []
+  return (Array.isArray(from) ? from : []).every((name, at) => name === '' || name === (after[at] ?? ''))
+}
+
+function number(value: Json | undefined): number {
+  return typeof value === 'number' ? value : 0
+}

@@ -1,0 +1,53 @@
+/** Columns of views and materialized views: they come with the view; what was set on one is set again. */
+import { ident } from '../../../../engine/sql.ts'
+import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
+import { idOf, type Properties, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { byPosition } from './positions.ts'
+import { ownerName, ownName } from './names.ts'
+import { brief, optionChanges, optionsIn } from './tools.ts'
+
+export const viewColumnRule: KindRule = {
+  create: (object) => settings(object, {}, object.properties),
+  drop: () => [],
+  alter: ({ from, to }) => ({ actions: settings(to, from.properties, to.properties) }),
+}
+
+function settings(column: SchemaObject, from: Properties, to: Properties): Action[] {
+  const view = column.parent?.startsWith('view:') === true ? 'VIEW' : 'MATERIALIZED VIEW'
+  const changed = (name: string): boolean => from[name] !== to[name]
+  const changes = [
+    ...(changed('default')
+      ? [to['default'] === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${String(to['default'])}`]
+      : []),
+    ...(changed('storage') ? [`SET STORAGE ${String(to['storage'] ?? 'DEFAULT')}`] : []),
+    ...(changed('compression') ? [`SET COMPRESSION ${String(to['compression'] ?? 'DEFAULT')}`] : []),
+    ...(changed('statistics') ? [`SET STATISTICS ${String(to['statistics'] ?? '-1')}`] : []),
+    ...optionChanges(optionsIn(from), optionsIn(to)),
+  ]
+  return changes.map((change) =>
+    brief(`ALTER ${view} ${ownerName(column)} ALTER COLUMN ${ownName(column)} ${change}`),
+  )
+}
+
+export function columnsIn(parts: readonly SchemaObject[]): SchemaObject[] {
+  return byPosition(parts.filter(({ kind }) => kind === 'view_column'))
+}
+
+/** ` ("id", "name")`, so that a column has its name whatever the query calls it. */
+export function columnList(view: SchemaObject, context: RuleContext): string {
+  const names = columnsIn(context.partsAfter(idOf(view))).map(({ name }) => ident(name.at(-1) as string))
+  return names.length === 0 ? '' : ` (${names.join(', ')})`
+}
+
+const SAID_ELSEWHERE: ReadonlySet<string> = new Set(['comment', 'acl'])
+
+/** Ids of the columns that are as they come; the others have statements of their own. */
+export function plainColumns(view: SchemaObject, context: RuleContext): string[] {
+  return columnsIn(context.partsAfter(idOf(view)))
+    .filter(isPlain)
+    .map(idOf)
+}
+
+export function isPlain({ properties }: SchemaObject): boolean {
+  return Object.keys(properties).every((name) => SAID_ELSEWHERE.has(name))
+}
