@@ -1,6 +1,7 @@
 /** Adopting tenants that another tool has migrated. */
 import { z } from 'zod'
 import { enqueueOperation } from '../control/operations/store.ts'
+import { TenantryError } from '../lib/errors.ts'
 import { prepareAdoption } from '../rollout/adopt.ts'
 import { findSource } from '../schema/generate.ts'
 import { LEDGER_TOOLS } from '../schema/ledgers/index.ts'
@@ -41,6 +42,11 @@ export const adoptEndpoints = [
       detail: { source: body.source, selector: body.selector, dry_run: body.dry_run },
     }),
     run: async (app, { body, caller }) => {
+      if (body.schema !== undefined && body.table === undefined) {
+        throw new TenantryError('invalid_input', 'A schema is named, and no table in it.', {
+          nextSteps: ['Name the table of the ledger, too.'],
+        })
+      }
       const source = await findSource(app.config, body.source, app.config.directory)
       const input = await prepareAdoption(app.control, source, {
         selector: body.selector,

@@ -6,7 +6,14 @@ import type { SourceVersion } from '../schema/sources/source.ts'
 /** Of a source's version, what deciding needs. */
 export type Revision = Pick<SourceVersion, 'revision' | 'native' | 'requires'>
 
-/** A version in the control database that was made of the source. */
+/** A version in the control database that was made of the source, and the revision that it ends at. */
+export interface StoredVersion {
+  readonly versionId: string
+  readonly checksum: string
+  readonly revision: string
+}
+
+/** A version with what it has of the source. */
 export interface ImportedVersion {
   readonly versionId: string
   readonly checksum: string
@@ -16,7 +23,7 @@ export interface ImportedVersion {
   readonly own: readonly string[]
 }
 
-export const ADOPT_OUTCOMES = [
+const ADOPT_OUTCOMES = [
   'adopted',
   'would_adopt',
   'already_adopted',
@@ -62,7 +69,7 @@ export function refusedAdoption(outcome: AdoptOutcome, note: string): Adoption {
 /** Cuts a source's revisions at its versions, which come oldest first. */
 export function importedVersions(
   revisions: readonly Revision[],
-  versions: readonly { readonly versionId: string; readonly checksum: string; readonly revision: string }[],
+  versions: readonly StoredVersion[],
 ): ImportedVersion[] {
   const seen = new Set<string>()
   return versions.map(({ versionId, checksum, revision }) => {

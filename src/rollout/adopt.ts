@@ -22,6 +22,7 @@ import {
   type Adoption,
   type ImportedVersion,
   type Revision,
+  type StoredVersion,
 } from './adopt-decision.ts'
 import { adoptTenant, type AdoptWork } from './adopt-tenant.ts'
 import type { Target } from './change.ts'
@@ -43,8 +44,11 @@ interface AdoptInput {
   readonly tools: readonly LedgerTool[]
   readonly place: LedgerPlace | null
   readonly revisions: readonly Revision[]
-  readonly versions: readonly ImportedVersion[]
+  readonly versions: readonly StoredVersion[]
 }
+
+/** With the versions cut out of the revisions: longer than what they are made of, so made anew by each life. */
+type Prepared = Omit<AdoptInput, 'versions'> & { readonly versions: readonly ImportedVersion[] }
 
 /**
  * Reads the source and its versions, and makes the operation's input of them.
@@ -86,7 +90,7 @@ export async function prepareAdoption(
     tools: toolsOf(opened.kind, request.ledger),
     place: request.place ?? null,
     revisions,
-    versions: importedVersions(revisions, stored),
+    versions: stored,
   }
   return { ...input }
 }
@@ -139,13 +143,14 @@ async function adopt(parts: Parts, context: OperationContext, input: AdoptInput)
   const total = await countTenants(parts.control, input.selector)
   let progress: Progress = { total, completed: 0, after: null, outcomes: {}, problems: [] }
   progress = { ...progress, ...(context.operation.progress as Partial<Progress>), total: Math.max(total, 1) }
+  const versions = importedVersions(input.revisions, input.versions)
   const servers = new Map<string, DbServer>()
   for (;;) {
     context.signal.throwIfAborted()
     const filter = { selector: input.selector, after: progress.after ?? undefined, limit: BATCH }
     const tenants = await listTenants(parts.control, filter)
     if (tenants.length === 0) break
-    const done = await adoptBatch(parts, context, input, tenants, servers)
+    const done = await adoptBatch(parts, context, { ...input, versions }, tenants, servers)
     progress = advanced(progress, done)
     await context.fenced(async (tx) => {
       await recordAdopted(tx, input.dry_run, done)
@@ -188,7 +193,7 @@ function advanced(progress: Progress, done: readonly Done[]): Progress {
 async function adoptBatch(
   parts: Parts,
   context: OperationContext,
-  input: AdoptInput,
+  input: Prepared,
   tenants: readonly Tenant[],
   servers: Map<string, DbServer>,
 ): Promise<Done[]> {
@@ -212,7 +217,7 @@ async function adoptBatch(
 async function adoptOne(
   { control, keyring }: Parts,
   operationId: string,
-  input: AdoptInput,
+  input: Prepared,
   tenant: Tenant,
   server: DbServer,
 ): Promise<Adoption> {
@@ -234,7 +239,7 @@ async function adoptOne(
 
 const SETTINGS = { lockTimeout: '5s', statementTimeout: '30s', synchronousCommit: 'on' } as const
 
-function workOf(operationId: string, input: AdoptInput, server: DbServer): AdoptWork {
+function workOf(operationId: string, input: Prepared, server: DbServer): AdoptWork {
   return {
     operationId,
     dryRun: input.dry_run,

@@ -11,7 +11,7 @@ import { literal } from '../../../engine/sql.ts'
 import { TenantryError } from '../../../lib/errors.ts'
 import { createLexer } from '../../sql-lexer.ts'
 import { closed } from '../../statements.ts'
-import { sourceInvalid, type SourceVersion } from '../source.ts'
+import { locating, sourceInvalid, type SourceVersion } from '../source.ts'
 import { downgradeOrNull, withoutTransaction } from '../sql/layout.ts'
 import type {
   NoRecording,
@@ -107,9 +107,14 @@ export function versionOfRecording(
   migration: RecordedMigration,
   about: Pick<SourceVersion, 'revision' | 'description'>,
 ): SourceVersion {
-  const upgradeSql = textOf(migration.up)
+  const upgradeSql = locating(migration.file, () => textOf(migration.up))
   const { down } = migration
-  const downgradeSql = isMissing(down) ? null : downgradeOrNull(textOf(down), upgradeSql)
+  const downgradeSql = isMissing(down)
+    ? null
+    : downgradeOrNull(
+        locating(`The way back of ${migration.file}`, () => textOf(down)),
+        upgradeSql,
+      )
   return {
     ...about,
     upgradeSql,
