@@ -21,7 +21,8 @@ export function dependenciesOf(
 ): ReadonlyMap<string, readonly string[]> {
   const places = new Map<string, Found>()
   for (const one of found) for (const address of one.addresses) places.set(address, one)
-  const pairs = edges.split('\n').map((line) => line.split(' ') as [Address, Address, string])
+  const lines = edges === '' ? [] : edges.split('\n')
+  const pairs = lines.map((line) => line.split(' ') as [Address, Address, string])
   const extensionOf = new Map(
     pairs.filter(([, , type]) => type === 'e').map(([member, extension]) => [member, extension]),
   )
