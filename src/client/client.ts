@@ -136,6 +136,7 @@ async function* follow(
           if (event === 'end') return
           yield { event, id, data: JSON.parse(data) as never }
         }
+        if (signal.aborted) return
         input.onReconnect?.('the connection ended')
       } catch (error) {
         if (signal.aborted) return
