@@ -59,4 +59,6 @@ test('a dry run says what would be recorded, --execute records it', async () => 
   expect(await versionOf(first)).toBe(versionId)
   const again = await up.json('adopt', '--source', 'migrations', '--selector', `name:${first}`)
   expect(again).toMatchObject({ result: { dry_run: true, outcomes: { already_adopted: 1 } } })
+  const log = await up.run('api', 'GET', `/operations/${again.id}/stream?after=0`)
+  expect(log).toMatchObject({ code: 0, stdout: expect.stringContaining(`"tenant":"${first}"`) as unknown })
 })

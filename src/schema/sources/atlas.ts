@@ -41,9 +41,10 @@ export function openAtlas(folder: string, path: string): Source {
       const summed = files.filter(({ directives }) => directives.get('sum') !== 'ignore')
       const sums = sumsOf(summed)
       checkSums(folder, sums, await readExpected(folder, SUM))
-      return withoutCheckpoints(summed).map(({ file, standIns }) =>
-        versionOf(file, { checksums: [sums.get(file.name)!], standIns }),
-      )
+      return withoutCheckpoints(summed).map(({ file, standIns }) => {
+        const sum = sums.get(file.name)!
+        return versionOf(file, { checksums: [sum, `h1:${sum}`], standIns })
+      })
     },
   }
 }

@@ -40,7 +40,13 @@ test('a later checkpoint is passed over: those before it have run what it stands
     {
       revision: '3',
       description: 'b',
-      native: { checksums: ['OHzzG2xEON+tVoHly1UapX2u5AX+GNYRgvopoWj6XAw='], standIns: [] },
+      native: {
+        checksums: [
+          'OHzzG2xEON+tVoHly1UapX2u5AX+GNYRgvopoWj6XAw=',
+          'h1:OHzzG2xEON+tVoHly1UapX2u5AX+GNYRgvopoWj6XAw=',
+        ],
+        standIns: [],
+      },
     },
   ])
   const { upgradeSql } = await renderRange(source, { target: 'head' })

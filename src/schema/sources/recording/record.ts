@@ -93,11 +93,13 @@ function errorOf(job: RecordingJob, { why, file, message, line }: RecordingFailu
       'Do in SQL what the migration does with rows (update … from …, do $$ … $$), or write that one as SQL.',
     )
   }
-  const denied = /ERR_ACCESS_DENIED|Access to this API has been restricted/.test(message)
+  const denied = /Access to this API has been restricted|addons? is disabled|Cannot load native addon/.test(
+    message,
+  )
   return sourceInvalid(
     `${where} cannot be run: ${message}`,
     denied
-      ? 'A migration may read files, and nothing else of the machine: take the rest out of it.'
+      ? 'A migration may read files, and nothing else of the machine: take out of it, and of what it imports, what writes, starts programs or loads compiled addons.'
       : 'Run it with the tool itself on an empty database, and put it right there.',
   )
 }
