@@ -26,11 +26,12 @@ const dsn = z
   .string()
   .min(1)
   .max(2000)
-  .describe('postgres://user:password@host:port/database?sslmode=verify-full')
+  .describe('postgres://user:password@host:port/database?sslmode=verify-full, or sqlite:///directory')
 
 export const serverView = z.object({
   name: z.string(),
-  host: z.string(),
+  kind: z.enum(['postgres', 'sqlite']),
+  host: z.string().describe('Of a sqlite server: the directory with its files.'),
   port: z.int(),
   username: z.string(),
   database: z.string().describe('Maintenance database.'),
@@ -39,7 +40,10 @@ export const serverView = z.object({
   capacity: z.int().nullable().describe('How many tenants it may hold.'),
   labels: z.record(z.string(), z.string()),
   state: z.enum(['active', 'retired']),
-  server_version: z.int().nullable().describe('As PostgreSQL numbers it: 180004 is 18.4.'),
+  server_version: z
+    .int()
+    .nullable()
+    .describe('As PostgreSQL numbers it: 180004 is 18.4; SQLite: 3053004 is 3.53.4.'),
   is_superuser: z.boolean().nullable().describe('Whether the login role is a superuser.'),
   max_connections: z.int().nullable(),
   checked_at: timestamp.nullable(),
@@ -145,6 +149,7 @@ export const serverEndpoints = [
     params: byName,
     status: 200,
     output: z.object({
+      kind: z.enum(['postgres', 'sqlite']),
       server_version: z.int(),
       is_superuser: z.boolean(),
       max_connections: z.int(),
@@ -153,7 +158,9 @@ export const serverEndpoints = [
     errors: ['not_found', 'server_unreachable'],
     run: async (app, { params }) => {
       const facts = await testServer(app.control, app.keyring, params.name)
+      const { kind } = await getServer(app.control, params.name)
       return {
+        kind,
         server_version: facts.serverVersion,
         is_superuser: facts.isSuperuser,
         max_connections: facts.maxConnections,

@@ -13,8 +13,13 @@ export const versionId = z
 const description = z.string().min(1).max(500)
 const SQL_LIMIT = 16 * 1024 * 1024
 
+const dialect = z
+  .enum(['postgres', 'sqlite'])
+  .describe('What the SQL is written in: the kind of server it is for.')
+
 const versionSummary = z.object({
   version_id: versionId,
+  dialect,
   description: z.string(),
   checksum: z.string().describe('SHA-256 over both SQL texts.'),
   source: z.string().nullable(),
@@ -95,6 +100,7 @@ export const versionEndpoints = [
       'Storing the same again changes nothing; other content under a known id is refused with both checksums.',
     body: z.strictObject({
       version_id: versionId.optional().describe('Now, in UTC, when absent.'),
+      dialect: dialect.default('postgres'),
       description,
       upgrade_sql: z.string().max(SQL_LIMIT),
       downgrade_sql: z.string().max(SQL_LIMIT).nullable().default(null),
@@ -110,6 +116,7 @@ export const versionEndpoints = [
     run: (app, { body }) => {
       const version = (id: string) => ({
         versionId: id,
+        dialect: body.dialect,
         description: body.description,
         upgradeSql: body.upgrade_sql,
         downgradeSql: body.downgrade_sql,

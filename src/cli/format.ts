@@ -28,8 +28,11 @@ export function moment(time: string | null): string {
 }
 
 /** `180004` → `18.4` */
-export function serverVersion(number: number | null): string {
-  return number === null ? '–' : `${Math.floor(number / 10_000)}.${number % 10_000}`
+export function serverVersion(number: number | null, kind = 'postgres'): string {
+  if (number === null) return '–'
+  if (kind === 'sqlite')
+    return [1_000_000, 1_000, 1].map((unit) => Math.floor(number / unit) % 1_000).join('.')
+  return `${Math.floor(number / 10_000)}.${number % 10_000}`
 }
 
 /** `plan=free,region=eu` */

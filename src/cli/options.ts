@@ -93,6 +93,12 @@ export function readVersion(text: string): string {
   return text
 }
 
+/** What the SQL of a version is written in. */
+export function readDialect(text: string): 'postgres' | 'sqlite' {
+  if (text !== 'postgres' && text !== 'sqlite') throw new InvalidArgumentError('It is postgres or sqlite.')
+  return text
+}
+
 /** Id of a rollout or an operation. */
 export function readId(text: string): string {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) {

@@ -13,6 +13,7 @@ export async function importVersions(api: Api, directory: string): Promise<Summa
   for (const version of await readVersions(directory)) {
     const body = {
       version_id: version.versionId,
+      dialect: version.dialect,
       description: version.description,
       upgrade_sql: version.upgradeSql,
       downgrade_sql: version.downgradeSql,
@@ -42,6 +43,7 @@ export async function exportVersions(
     written.push(
       await writeVersion(directory, {
         versionId: version.version_id,
+        dialect: version.dialect === 'postgres' ? undefined : version.dialect,
         description: version.description,
         upgradeSql: version.upgrade_sql,
         downgradeSql: version.downgrade_sql,

@@ -4,6 +4,8 @@ import { TenantryError } from '../lib/errors.ts'
 export type SslMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'
 
 export interface ServerAddress {
+  /** `sqlite`: `host` is a directory of files, one per tenant, and the rest says nothing. Absent: PostgreSQL. */
+  readonly kind?: 'sqlite' | undefined
   /** Host name, IP address, or the directory of a Unix socket (starts with `/`). */
   readonly host: string
   readonly port: number
@@ -19,10 +21,11 @@ export interface ServerAddress {
 const EXAMPLE = 'postgres://migrator:secret@pg-1.internal:5432/postgres?sslmode=verify-full'
 
 /**
- * Reads `postgres://user:password@host:port/database?sslmode=…&host=/socket/dir`.
+ * Reads `postgres://user:password@host:port/database?sslmode=…&host=/socket/dir`, or `sqlite:///directory`.
  * @throws TenantryError `invalid_input`, never quoting the password.
  */
 export function parseAddress(dsn: string): ServerAddress {
+  if (/^sqlite:/i.test(dsn)) return parseDirectory(dsn)
   let url: URL
   try {
     url = new URL(dsn)
@@ -51,8 +54,28 @@ export function parseAddress(dsn: string): ServerAddress {
   }
 }
 
+function parseDirectory(dsn: string): ServerAddress {
+  const path = /^sqlite:\/\/(\/[^?#]*)$/i.exec(dsn)?.[1]
+  if (path === undefined) {
+    throw new TenantryError(
+      'invalid_input',
+      'The URL of a directory of SQLite files needs an absolute path.',
+      {
+        nextSteps: ['Example: sqlite:///var/lib/tenants'],
+      },
+    )
+  }
+  const directory = decodeURIComponent(path)
+  const host = directory.length > 1 ? directory.replace(/\/+$/, '') : directory
+  return { kind: 'sqlite', host, port: 0, user: '', database: '', ssl: 'disable' }
+}
+
 /** The URL form with its password: for handing to a library, never for showing. */
 export function dsnOf(address: ServerAddress): string {
+  if (address.kind === 'sqlite') {
+    const path = address.database === '' ? address.host : `${address.host}/${address.database}`
+    return `sqlite://${path.split('/').map(encodeURIComponent).join('/')}`
+  }
   const url = new URL('postgres://localhost')
   url.username = encodeURIComponent(address.user)
   url.password = encodeURIComponent(address.password ?? '')

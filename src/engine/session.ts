@@ -74,6 +74,12 @@ export class Session {
    * @throws DatabaseFailure with the server's SQLSTATE, or 08001 when nothing answered in time.
    */
   static async open(address: ServerAddress, options: SessionOptions = {}): Promise<Session> {
+    if (address.kind === 'sqlite') {
+      throw new DatabaseFailure(
+        '0A000',
+        `${address.host} is a directory of SQLite files, no PostgreSQL server.`,
+      )
+    }
     const database = options.database ?? address.database
     const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS
     const deadline = new Deadline(timeoutMs, () => timedOut(address, timeoutMs))

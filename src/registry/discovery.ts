@@ -1,9 +1,10 @@
 /** Finding tenants on a server by name pattern. Nothing is guessed: what cannot be reached is reported, not skipped. */
-import { messageOf } from '../lib/errors.ts'
+import { TenantryError, messageOf } from '../lib/errors.ts'
 import type { Control } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
 import { likePattern } from './selector.ts'
 import { addressOf, connectServer, type DbServer } from './servers.ts'
+import { findFiles } from './sqlite-directory.ts'
 import { registerTenants, type TenantEntry } from './tenants.ts'
 
 export interface DiscoveryInput {
@@ -52,6 +53,7 @@ async function lookOn(
   server: DbServer,
   input: DiscoveryInput,
 ): Promise<Match[]> {
+  if (server.kind === 'sqlite') return filesOf(server, input)
   const client = await connectServer(await addressOf(control, keyring, server), input.inDatabase)
   try {
     const { rows } = await client.query<Omit<Match, 'server'>>(
@@ -72,6 +74,21 @@ async function controlDatabaseOn(control: Control, server: DbServer): Promise<st
     'select current_database() as name, system_identifier::text from pg_control_system()',
   )
   return row !== undefined && row.system_identifier === server.system_identifier ? row.name : null
+}
+
+function filesOf(server: DbServer, { pattern, inDatabase }: DiscoveryInput): Match[] {
+  if (inDatabase !== undefined) {
+    throw new TenantryError(
+      'invalid_input',
+      `Server ${server.name} holds SQLite files: they have no schemas.`,
+    )
+  }
+  return findFiles(server.host, pattern).map((file) => ({
+    server: server.name,
+    schema: '',
+    isReserved: false,
+    ...file,
+  }))
 }
 
 /** Databases that initdb made have smaller object ids than others: postgres and the templates. */

@@ -32,6 +32,7 @@ export async function examineServer(parts: Parts, server: DbServer): Promise<Fin
     const step = error instanceof TenantryError ? error.facts.nextSteps?.[0] : undefined
     return [fail('server.reachable', messageOf(error), step)]
   }
+  if (server.kind === 'sqlite') return [ok('server.reachable', `${server.host} can be read and written`)]
   return [
     ok('server.reachable', `answers in ${Math.round(facts.latencyMs)} ms`),
     judgeVersion(server, facts),

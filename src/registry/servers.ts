@@ -7,10 +7,13 @@ import { sqlstateOf } from '../engine/failure.ts'
 import { TenantryError, messageOf } from '../lib/errors.ts'
 import type { Control, Queryable } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
+import { inspectDirectory } from './sqlite-directory.ts'
 
 export interface DbServer {
   readonly id: number
   readonly name: string
+  readonly kind: 'postgres' | 'sqlite'
+  /** Of a `sqlite` server: the directory with its files. */
   readonly host: string
   readonly port: number
   readonly username: string
@@ -29,7 +32,7 @@ export interface DbServer {
   readonly created_at: Date
 }
 
-const COLUMNS = `id, name, host, port, username, maintenance_database, sslmode, pooler_host, pooler_port, capacity,
+const COLUMNS = `id, name, kind, host, port, username, maintenance_database, sslmode, pooler_host, pooler_port, capacity,
   labels, state, system_identifier, server_version, is_superuser, max_connections, checked_at, created_at`
 
 export interface NewServer {
@@ -107,9 +110,17 @@ function cannotBeAdded(name: string, why: string, nextSteps?: readonly string[])
 
 async function insertServer(tx: Queryable, name: string, address: ServerAddress): Promise<number> {
   const [row] = await tx.query<{ id: number }>(
-    `insert into tenantry.db_servers (name, host, port, username, maintenance_database, sslmode)
-     values ($1, $2, $3, $4, $5, $6) returning id`,
-    [name, address.host, address.port, address.user, address.database, address.ssl],
+    `insert into tenantry.db_servers (name, kind, host, port, username, maintenance_database, sslmode)
+     values ($1, $2, $3, $4, $5, $6, $7) returning id`,
+    [
+      name,
+      address.kind ?? 'postgres',
+      address.host,
+      address.port,
+      address.user,
+      address.database,
+      address.ssl,
+    ],
   )
   if (row === undefined) throw new Error('insert returned no row')
   return row.id
@@ -263,6 +274,7 @@ export async function addressOf(on: Queryable, keyring: Keyring, server: DbServe
     [server.id],
   )
   return {
+    kind: server.kind === 'sqlite' ? 'sqlite' : undefined,
     host: server.host,
     port: server.port,
     user: server.username,
@@ -275,6 +287,12 @@ export async function addressOf(on: Queryable, keyring: Keyring, server: DbServe
 
 /** A connection of the `pg` library to a server's maintenance database, or another of its databases. */
 export async function connectServer(address: ServerAddress, database?: string): Promise<Client> {
+  if (address.kind === 'sqlite') {
+    throw new TenantryError(
+      'invalid_input',
+      `${address.host} is a directory of SQLite files: this needs PostgreSQL.`,
+    )
+  }
   const client = new Client({
     host: address.host,
     port: address.port,
@@ -295,6 +313,7 @@ export async function connectServer(address: ServerAddress, database?: string): 
 
 /** @throws TenantryError `server_unreachable` with the SQLSTATE and what to do. */
 export async function inspectServer(address: ServerAddress, name: string): Promise<ServerFacts> {
+  if (address.kind === 'sqlite') return inspectDirectory(address.host, name)
   const started = performance.now()
   let session: Session | undefined
   try {

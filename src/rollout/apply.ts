@@ -13,6 +13,7 @@ import {
   openingStatements,
   PartlyApplied,
   PartlyUndone,
+  refuseDeadly,
   refuseOtherChecksum,
   type SentMessage,
 } from './failures.ts'
@@ -39,7 +40,7 @@ export async function applyToTarget(
   work: RolloutWork,
   target: Target,
 ): Promise<TargetResult> {
-  refuseDeadly(work, target)
+  refuseDeadly(work.maxAttempts, target)
   if (work.dryRun) return dryRun(await connection.session(), work, target)
   if (work.direction === 'downgrade') return undoAll(await connection.session(), work, target)
   if (target.schema !== '' && !target.ledgerReady)
@@ -52,16 +53,6 @@ export async function applyToTarget(
     return { outcome: applied ? 'applied' : 'already_applied', versionId: only.versionId }
   }
   return applyPending(connection, work, target)
-}
-
-/** With this SQLSTATE the tenant's ledger is asked once more before it counts as failed. */
-function refuseDeadly(work: RolloutWork, target: Target): void {
-  if (target.attempts <= work.maxAttempts) return
-  const tries = target.attempts - 1
-  throw new DatabaseFailure(
-    '40003',
-    `Given up after ${tries} tries: too many of the workers that took this tenant died.`,
-  )
 }
 
 /**

@@ -22,6 +22,9 @@ import {
 import { postgresExecutor } from './postgres-executor.ts'
 import { getRollout, type Rollout } from './rollout.ts'
 import { activeLanes } from './sql/active-lanes.ts'
+import { sqliteChangeOf } from './sqlite/change.ts'
+import { sqliteExecutor } from './sqlite/executor.ts'
+import { SQLITE_THREADS } from './sqlite/threads.ts'
 
 const POLL_MS = 500
 const OUTAGE_PAUSE_MS = 500
@@ -131,6 +134,29 @@ export class RolloutCarrier {
     const { control, keyring, log } = this.#parts
     const { options } = rollout
     const versions = await Promise.all(rollout.version_ids.map((id) => getVersion(control, id)))
+    const parts = {
+      control,
+      log,
+      workerId,
+      serverId: server.id,
+      maxRetries: options.maxRetries,
+      onServerDown: (reason: string) => recordServerDown(control, rollout.id, server.id, reason),
+      holdsLease,
+    }
+    if (server.kind === 'sqlite') {
+      const work = {
+        ...taskOf(rollout),
+        changes: versions.map((version) => sqliteChangeOf(version, rollout.direction)),
+      }
+      const busyMs = millisecondsOf(options.lockTimeout)
+      return new Lane({
+        ...parts,
+        work,
+        executor: sqliteExecutor({ work, directory: server.host, busyMs, holdsLease }),
+        cap: () => Math.min(SQLITE_THREADS, options.maxConnections),
+        flushPerBatch: false,
+      })
+    }
     const changes = versions.map((version) => changeOf(version, rollout.direction))
     const direct = await addressOf(control, keyring, server)
     // Statements outside a transaction need settings and a lock that last: a session of their own.
@@ -142,10 +168,7 @@ export class RolloutCarrier {
     )
     const work = workOf(rollout, changes, throughPooler, server)
     return new Lane({
-      control,
-      log,
-      workerId,
-      serverId: server.id,
+      ...parts,
       work,
       executor: postgresExecutor({
         work,
@@ -157,11 +180,8 @@ export class RolloutCarrier {
         },
         holdsLease,
       }),
-      maxRetries: options.maxRetries,
       cap: () => Math.max(1, Math.floor(ceiling / this.#workers)),
       flushPerBatch: options.flush === 'batch' && !rollout.dry_run,
-      onServerDown: (reason) => recordServerDown(control, rollout.id, server.id, reason),
-      holdsLease,
     })
   }
 }
@@ -172,6 +192,24 @@ const MAX_DEATHS = 10
 /** Left for the server's own administrators and for other programs. */
 const RESERVED_CONNECTIONS = 10
 
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000 }
+
+/** @param text a time as LOCK_TIMEOUT has it, e.g. `2s` */
+function millisecondsOf(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d+)([a-z]+)$/.exec(text) ?? []
+  return Number(digits) * (UNITS[unit] ?? 1)
+}
+
+function taskOf(rollout: Rollout) {
+  return {
+    rolloutId: rollout.id,
+    direction: rollout.direction,
+    undoOf: rollout.undo_of ?? undefined,
+    dryRun: rollout.dry_run,
+    maxAttempts: rollout.options.maxRetries + 1 + MAX_DEATHS,
+  }
+}
+
 function workOf(
   rollout: Rollout,
   changes: readonly Change[],
@@ -181,11 +219,7 @@ function workOf(
   const isSuperuser = server.is_superuser === true
   const settings = throughPooler ? localSettings(settingsOf(rollout, server)) : []
   return {
-    rolloutId: rollout.id,
-    direction: rollout.direction,
-    undoOf: rollout.undo_of ?? undefined,
-    dryRun: rollout.dry_run,
-    maxAttempts: rollout.options.maxRetries + 1 + MAX_DEATHS,
+    ...taskOf(rollout),
     changes,
     prelude: isSuperuser ? [...settings, SUPERUSER_GUARD] : settings,
     guardIndex: isSuperuser ? settings.length : -1,

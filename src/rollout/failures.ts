@@ -15,7 +15,7 @@ export function openingStatements(work: RolloutWork, target: Target): string[] {
 }
 
 /** @throws DatabaseFailure TN001 */
-export function refuseOtherChecksum(change: Change, checksum: string): void {
+export function refuseOtherChecksum(change: Pick<Change, 'versionId' | 'checksum'>, checksum: string): void {
   if (checksum === change.checksum) return
   throw new DatabaseFailure(
     CONFLICT,
@@ -27,6 +27,19 @@ export function isMissingLedger(error: unknown): boolean {
   if (!(error instanceof DatabaseFailure)) return false
   const missing = error.sqlstate === '42P01' || error.sqlstate === '3F000'
   return missing && /tenantry/.test(error.message)
+}
+
+/**
+ * With this SQLSTATE the tenant's ledger is asked once more before it counts as failed.
+ * @throws DatabaseFailure 40003 for a tenant that ended the workers that took it
+ */
+export function refuseDeadly(maxAttempts: number, target: Target): void {
+  if (target.attempts <= maxAttempts) return
+  const tries = target.attempts - 1
+  throw new DatabaseFailure(
+    '40003',
+    `Given up after ${tries} tries: too many of the workers that took this tenant died.`,
+  )
 }
 
 /** Another worker's transaction, or its orphan on the server, holds the tenant's ledger row: it will end by itself. */

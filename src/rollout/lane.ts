@@ -21,7 +21,7 @@ export interface LaneParts {
   readonly log: Logger
   readonly workerId: string
   readonly serverId: number
-  readonly work: RolloutWork
+  readonly work: Pick<RolloutWork, 'rolloutId' | 'dryRun'>
   /** Closed with the lane. */
   readonly executor: Executor
   readonly maxRetries: number

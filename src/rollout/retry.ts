@@ -31,6 +31,7 @@ export const RETRY_TABLE: Readonly<Record<string, FailureKind>> = {
   '57P03': 'server', // starting up or shutting down
   '57P05': 'transient', // idle session timeout
   '58000': 'transient', // system error
+  '58030': 'transient', // input or output error
   TN003: 'busy', // see failures.ts
 }
 

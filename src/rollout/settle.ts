@@ -11,6 +11,7 @@ import { addressOf, getServerById } from '../registry/servers.ts'
 import { isMissingLedger } from './failures.ts'
 import { AWAIT_LEDGER_WRITERS, selectLedger, SUPERUSER_GUARD } from './ledger.ts'
 import type { Rollout } from './rollout.ts'
+import { sqliteLedger } from './sqlite/executor.ts'
 import { settleTargets, type SettledTarget } from './sql/settle-targets.ts'
 
 const BATCH = 200
@@ -99,6 +100,7 @@ async function settle(parts: Parts, rollout: Rollout, target: OpenTarget): Promi
 /** The tenant's versions with the rollouts that applied them. */
 async function ledgerOf(parts: Parts, target: OpenTarget): Promise<Map<string, string>> {
   const server = await getServerById(parts.control, target.serverId)
+  if (server.kind === 'sqlite') return sqliteLedger(server.host, target.database)
   const session = await Session.open(await addressOf(parts.control, parts.keyring, server), {
     database: target.database,
     silenceMs: 15_000,

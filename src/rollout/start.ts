@@ -5,9 +5,16 @@ import type { Control, Queryable } from '../control/control.ts'
 import { TenantryError } from '../lib/errors.ts'
 import { parseSelector, selectorCondition } from '../registry/selector.ts'
 import { selectionCondition } from '../registry/tenants.ts'
-import { getVersion, newestVersionId, versionIdsUpTo } from '../schema/versions.ts'
+import {
+  getVersion,
+  newestVersionId,
+  versionIdsUpTo,
+  type Version,
+  type VersionDialect,
+} from '../schema/versions.ts'
 import { changeOf, type Direction } from './change.ts'
 import { getRollout, lockRollout, type Rollout, type RolloutOptions } from './rollout.ts'
+import { sqliteChangeOf } from './sqlite/change.ts'
 import { planWaves, type Wave, type WaveRequest } from './waves.ts'
 
 export type RolloutOrder = 'name' | 'random'
@@ -33,12 +40,13 @@ const CONTROLLER_ATTEMPTS = 1_000_000
  *   waves that make no sense, `conflict` when the id is taken.
  */
 export async function startRollout(control: Control, input: NewRollout): Promise<Rollout> {
-  const versionId = input.versionId === 'latest' ? await newestVersionId(control) : input.versionId
+  const kind = await serverKind(control, input.options.selector)
+  const versionId = input.versionId === 'latest' ? await newestVersionId(control, kind) : input.versionId
   const versionIds = input.upTo
     ? (await versionIdsUpTo(control, versionId)).map((row) => row.version_id)
     : [versionId]
   if (!versionIds.includes(versionId)) await getVersion(control, versionId)
-  for (const id of versionIds) changeOf(await getVersion(control, id), 'upgrade')
+  for (const id of versionIds) checkVersion(await getVersion(control, id), kind, 'upgrade')
   return control.transaction(async (tx) => {
     await tx.query(`set local statement_timeout = '5min'`)
     const total = await selectTargets(tx, input.options.selector, input.order)
@@ -53,6 +61,35 @@ export async function startRollout(control: Control, input: NewRollout): Promise
     const waves = planWaves(input.waves, total, input.options.errorThresholdPercent)
     return create(tx, { ...input, direction: 'upgrade', versionIds, undoOf: null, total, waves })
   })
+}
+
+/** The one kind of server that the selected tenants are on. @throws TenantryError `invalid_input` */
+async function serverKind(on: Queryable, selector: string): Promise<VersionDialect> {
+  const condition = selectionCondition(selector)
+  const kinds = await on.query<{ kind: VersionDialect }>(
+    `select distinct server.kind from tenantry.tenants as tenant
+     join tenantry.db_servers as server on server.id = tenant.server_id where ${condition.sql}`,
+    condition.values,
+  )
+  const [only, another] = kinds
+  if (another === undefined) return only?.kind ?? 'postgres'
+  throw new TenantryError(
+    'invalid_input',
+    `${JSON.stringify(selector)} selects tenants on servers of several kinds: a version is written for one.`,
+    { nextSteps: ['Narrow the selector, e.g. with server:NAME, and roll out to each kind by itself.'] },
+  )
+}
+
+/** @throws TenantryError `invalid_input` for another kind of server, `source_invalid` for SQL that cannot run */
+function checkVersion(version: Version, kind: VersionDialect, direction: Direction): void {
+  if (version.dialect !== kind) {
+    throw new TenantryError(
+      'invalid_input',
+      `Version ${version.version_id} is written for ${version.dialect}, the selected tenants are on ${kind} servers.`,
+    )
+  }
+  if (kind === 'sqlite') sqliteChangeOf(version, direction)
+  else changeOf(version, direction)
 }
 
 /**
@@ -75,7 +112,7 @@ export async function startUndo(
         nextSteps: ['Write a new version that takes the change back, and roll it out.'],
       })
     }
-    changeOf(version, 'downgrade')
+    checkVersion(version, version.dialect, 'downgrade')
   }
   return control.transaction(async (tx) => {
     await refuseWhileAtWork(tx, original.id)

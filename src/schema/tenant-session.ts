@@ -25,7 +25,7 @@ export async function serverOf(control: Control, keyring: Keyring, name: string)
   const major = server.server_version === null ? 'unknown' : Math.floor(server.server_version / 10_000)
   return {
     name,
-    dialect: await dialectNamed('postgres'),
+    dialect: await dialectNamed(server.kind),
     address: await addressOf(control, keyring, server),
     version: String(major),
   }

@@ -13,6 +13,8 @@ import { readText } from './text-file.ts'
 export interface VersionDocument {
   /** YYYYMMDD_HHMMSS, a date and time that exist. */
   versionId: string
+  /** Default `postgres`. */
+  dialect?: 'postgres' | 'sqlite' | undefined
   description: string
   upgradeSql: string
   downgradeSql: string | null
@@ -31,6 +33,7 @@ const DOWNGRADE = 'downgrade.sql'
 
 const metadataSchema = z.object({
   version_id: z.string(),
+  dialect: z.enum(['postgres', 'sqlite']).optional(),
   description: z.string(),
   checksum: z.string().regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 in hexadecimal'),
   source: z.string().nullable().default(null),
@@ -141,6 +144,7 @@ async function expectSame(directory: string, document: VersionDocument): Promise
 async function writeFiles(directory: string, document: VersionDocument): Promise<void> {
   const metadata = {
     version_id: document.versionId,
+    dialect: document.dialect,
     description: document.description,
     checksum: document.checksum,
     source: document.source,
@@ -191,6 +195,7 @@ export async function readVersion(directory: string, versionId: string): Promise
   }
   const document: VersionDocument = {
     versionId,
+    dialect: metadata.dialect,
     description: metadata.description,
     upgradeSql: await readPart(directory, versionId, UPGRADE),
     downgradeSql: await readOptional(directory, versionId, DOWNGRADE),

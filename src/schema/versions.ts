@@ -1,11 +1,16 @@
 /** Versions: named, checksummed SQL changes. Stored once, never changed. */
 import { TenantryError } from '../lib/errors.ts'
 import type { Control, Queryable } from '../control/control.ts'
+import { sqliteStepsOf } from './dialects/sqlite/version-steps.ts'
 import { stepsOf } from './statements.ts'
 import { checksumOf, checkVersionId } from './version-files.ts'
 
+/** What the SQL of a version is written in, and so the kind of server that it is for. */
+export type VersionDialect = 'postgres' | 'sqlite'
+
 export interface Version {
   readonly version_id: string
+  readonly dialect: VersionDialect
   readonly description: string
   readonly upgrade_sql: string
   readonly downgrade_sql: string | null
@@ -23,6 +28,8 @@ export type VersionSummary = Omit<Version, 'upgrade_sql' | 'downgrade_sql'> & {
 
 export interface NewVersion {
   readonly versionId: string
+  /** Default `postgres`. */
+  readonly dialect?: VersionDialect | undefined
   readonly description: string
   readonly upgradeSql: string
   readonly downgradeSql: string | null
@@ -32,7 +39,7 @@ export interface NewVersion {
   readonly internal?: boolean | undefined
 }
 
-const SUMMARY = `version_id, description, checksum, source, source_revision, created_at,
+const SUMMARY = `version_id, dialect, description, checksum, source, source_revision, created_at,
   octet_length(upgrade_sql) as upgrade_bytes, downgrade_sql is not null as has_downgrade`
 
 /**
@@ -42,12 +49,14 @@ const SUMMARY = `version_id, description, checksum, source, source_revision, cre
  */
 export async function storeVersion(on: Queryable, version: NewVersion): Promise<VersionSummary> {
   checkVersionId(version.versionId)
-  stepsOf(version.upgradeSql)
-  if (version.downgradeSql !== null) stepsOf(version.downgradeSql)
+  const dialect = version.dialect ?? 'postgres'
+  const check = dialect === 'sqlite' ? sqliteStepsOf : stepsOf
+  check(version.upgradeSql)
+  if (version.downgradeSql !== null) check(version.downgradeSql)
   const checksum = checksumOf(version.upgradeSql, version.downgradeSql)
   await on.query(
-    `insert into tenantry.versions (version_id, description, upgrade_sql, downgrade_sql, checksum, source, source_revision, internal)
-     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (version_id) do nothing`,
+    `insert into tenantry.versions (version_id, description, upgrade_sql, downgrade_sql, checksum, source, source_revision, internal, dialect)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (version_id) do nothing`,
     [
       version.versionId,
       version.description,
@@ -57,9 +66,16 @@ export async function storeVersion(on: Queryable, version: NewVersion): Promise<
       version.source ?? null,
       version.sourceRevision ?? null,
       version.internal ?? false,
+      dialect,
     ],
   )
   const stored = await getVersionSummary(on, version.versionId)
+  if (stored.dialect !== dialect) {
+    throw new TenantryError(
+      'conflict',
+      `Version ${version.versionId} is stored as ${stored.dialect}, not ${dialect}.`,
+    )
+  }
   if (stored.checksum !== checksum) {
     throw new TenantryError(
       'checksum_conflict',
@@ -100,18 +116,20 @@ async function getVersionSummary(on: Queryable, versionId: string): Promise<Vers
   return version
 }
 
-/** All versions up to and including `versionId`, oldest first. */
+/** All versions of its dialect up to and including `versionId`, oldest first. */
 export function versionIdsUpTo(on: Queryable, versionId: string): Promise<{ version_id: string }[]> {
   return on.query<{ version_id: string }>(
-    'select version_id from tenantry.versions where version_id <= $1 and not internal order by version_id',
+    `select version_id from tenantry.versions where version_id <= $1 and not internal
+       and dialect = (select dialect from tenantry.versions where version_id = $1) order by version_id`,
     [versionId],
   )
 }
 
 /** The newest version's id. @throws TenantryError `not_found` when there is none. */
-export async function newestVersionId(on: Queryable): Promise<string> {
+export async function newestVersionId(on: Queryable, dialect: VersionDialect): Promise<string> {
   const [row] = await on.query<{ version_id: string | null }>(
-    'select max(version_id) as version_id from tenantry.versions where not internal',
+    'select max(version_id) as version_id from tenantry.versions where not internal and dialect = $1',
+    [dialect],
   )
   if (row?.version_id == null) {
     throw new TenantryError('not_found', 'There is no version yet.', {

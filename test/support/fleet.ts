@@ -29,7 +29,7 @@ import {
 import { startRollout, type RolloutOrder } from '../../src/rollout/start.ts'
 import { rolloutStatus, type RolloutStatus } from '../../src/rollout/status.ts'
 import type { WaveRequest } from '../../src/rollout/waves.ts'
-import { storeVersion, versionIdOf } from '../../src/schema/versions.ts'
+import { storeVersion, versionIdOf, type VersionDialect } from '../../src/schema/versions.ts'
 import { openApp, startWorker } from '../../src/serve.ts'
 import type { Worker } from '../../src/worker/worker.ts'
 import { testDirectory } from './directories.ts'
@@ -65,6 +65,8 @@ export interface FleetTenant extends FleetPlace {
 }
 
 export interface NewFleetVersion {
+  /** Default `postgres`. */
+  readonly dialect?: VersionDialect
   readonly upgrade: string
   readonly downgrade?: string | null
   /** SQL that gives one boolean: whether the change is there. `search_path` is the tenant's schema. */
@@ -163,11 +165,12 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const probes = new Map<string, string>()
   let versions = 0
 
-  const addVersion: Fleet['addVersion'] = async ({ upgrade, downgrade = null, probe }) => {
+  const addVersion: Fleet['addVersion'] = async ({ dialect, upgrade, downgrade = null, probe }) => {
     versions += 1
     const versionId = versionIdOf(new Date(FIRST_VERSION + versions * 1000))
     await storeVersion(app.control, {
       versionId,
+      dialect,
       description: 'test',
       upgradeSql: upgrade,
       downgradeSql: downgrade,

@@ -10,9 +10,9 @@ const VIEW: View<Server> = {
   name: (server) => server.name,
   columns: [
     { title: 'NAME', value: (server) => server.name },
-    { title: 'ADDRESS', value: (server) => `${server.host}:${server.port}` },
+    { title: 'ADDRESS', value: (server) => placeOf(server) },
     { title: 'STATE', value: (server) => server.state },
-    { title: 'VERSION', value: (server) => serverVersion(server.server_version) },
+    { title: 'VERSION', value: (server) => serverVersion(server.server_version, server.kind) },
     { title: 'USER', value: (server) => server.username },
     { title: 'POOLER', value: ({ pooler }) => (pooler === null ? null : `${pooler.host}:${pooler.port}`) },
     { title: 'CAPACITY', value: (server) => server.capacity, right: true },
@@ -23,6 +23,10 @@ const VIEW: View<Server> = {
     { title: 'MAX CONNECTIONS', value: (server) => server.max_connections, wide: true, right: true },
     { title: 'CHECKED', value: (server) => moment(server.checked_at), wide: true },
   ],
+}
+
+function placeOf({ kind, host, port }: Server): string {
+  return kind === 'sqlite' ? host : `${host}:${port}`
 }
 
 interface Facts {
@@ -116,6 +120,7 @@ function defineTest(server: Command): void {
       action(async (cli, _options, name = '') => {
         const api = await cli.api()
         const facts = await api.call(api.at('servers.test'), { params: { name } })
+        if (facts.kind === 'sqlite') return cli.output.value(facts, `${name} can be read and written.`)
         const superuser = facts.is_superuser ? ', logged in as superuser' : ''
         cli.output.value(
           facts,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Item } from '../api.ts'
 import { moment } from '../format.ts'
-import { action, withLimit } from '../options.ts'
+import { action, readDialect, withLimit } from '../options.ts'
 import type { View } from '../output.ts'
 
 type Version = Item<'versions.list'>
@@ -14,6 +14,7 @@ const VIEW: View<Version> = {
     { title: 'DOWNGRADE', value: (version) => version.has_downgrade },
     { title: 'SOURCE', value: (version) => version.source },
     { title: 'REVISION', value: (version) => version.source_revision },
+    { title: 'DIALECT', value: (version) => version.dialect, wide: true },
     { title: 'BYTES', value: (version) => version.upgrade_bytes, wide: true, right: true },
     { title: 'CHECKSUM', value: (version) => version.checksum, wide: true },
     { title: 'CREATED', value: (version) => moment(version.created_at), wide: true },
@@ -54,6 +55,13 @@ export function define(version: Command): void {
     )
 }
 
+interface AddOptions {
+  readonly upgrade: string
+  readonly downgrade?: string
+  readonly id?: string
+  readonly dialect?: 'postgres' | 'sqlite'
+}
+
 function defineMaking(version: Command): void {
   version
     .command('generate <description>')
@@ -82,14 +90,16 @@ function defineMaking(version: Command): void {
     .requiredOption('--upgrade <file>', 'SQL that makes the change; - for standard input')
     .option('--downgrade <file>', 'SQL that takes it back')
     .option('--id <version>', 'version id, YYYYMMDD_HHMMSS; now when not given')
+    .option('--dialect <name>', 'postgres or sqlite: what the SQL is written in', readDialect)
     .action(
-      action<{ upgrade: string; downgrade?: string; id?: string }>(async (cli, options, description = '') => {
+      action<AddOptions>(async (cli, options, description = '') => {
         const { readText, readOptionalFile } = await import('../secret-input.ts')
         const upgrade = await readText(options.upgrade)
         const downgrade = await readOptionalFile(options.downgrade)
         const api = await cli.api()
         const body = {
           version_id: options.id,
+          dialect: options.dialect,
           description,
           upgrade_sql: upgrade,
           downgrade_sql: downgrade ?? null,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { SchemaSession } from '../dialect.ts'
 import { inspect } from './inspect/index.ts'
 
-const QUERY = `SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name`
+const QUERY = `SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name <> 'tenantry_ledger' ORDER BY type, name`
 
 /** Fingerprints by the hash of what sqlite_schema holds: a fleet has few different ones. */
 const known = new Map<string, string>()

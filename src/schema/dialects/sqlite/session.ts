@@ -4,7 +4,7 @@ import { SqliteFile } from '../../../engine/sqlite-file.ts'
 import { TenantryError } from '../../../lib/errors.ts'
 import type { Row, SchemaSession } from '../dialect.ts'
 import { unlock } from './lock.ts'
-import { splitStatements } from './text/statements.ts'
+import { statementsIn } from './text/statements.ts'
 import { sqlitePath } from './url.ts'
 
 /** As the lock timeout of a plan's steps. */
@@ -45,7 +45,7 @@ function sessionOn(file: SqliteFile): SchemaSession {
 /** Runs the statements of a text; the rows of the last one that gives any. */
 function runAll(file: SqliteFile, sql: string): readonly Row[] {
   let rows: readonly Row[] = []
-  for (const statement of splitStatements(sql)) {
+  for (const { sql: statement } of statementsIn(sql)) {
     // SQLite ends a transaction by itself after some failures, and then has nothing to roll back.
     if (/^rollback$/i.test(statement) && !file.inTransaction) continue
     const found = file.run(statement)

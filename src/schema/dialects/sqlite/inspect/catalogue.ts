@@ -69,7 +69,8 @@ export interface Catalogue {
   readonly virtualColumns: readonly ColumnRow[]
 }
 
-const OWN = `m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`
+/** Neither SQLite's own, nor Tenantry's: the ledger of a tenant is no part of its schema. */
+const OWN = `m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND m.tbl_name <> 'tenantry_ledger'`
 const ORDINARY = `m.type = 'table' AND ${OWN} AND m.sql NOT LIKE 'create virtual %'`
 
 const VERSION = 'SELECT sqlite_version() AS version'

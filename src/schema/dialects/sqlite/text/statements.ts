@@ -1,13 +1,22 @@
 /** Cutting a script into its statements, as the sqlite3 program does (`sqlite3_complete`). */
 import { isSymbol, isWord, tokensOf, type Token } from './tokens.ts'
 
-/** The statements of a text, without semicolons and without the space and comments around them. */
-export function splitStatements(sql: string): string[] {
-  const statements: string[] = []
+export interface Statement {
+  /** Without its semicolon, and the space and comments around it. */
+  readonly sql: string
+  /** Offset in the text. */
+  readonly start: number
+}
+
+/** The statements of a text, in order. */
+export function statementsIn(sql: string): Statement[] {
+  const statements: Statement[] = []
   let current: Token[] = []
   const cut = (): void => {
     const [first, last] = [current[0], current.at(-1)]
-    if (first !== undefined && last !== undefined) statements.push(sql.slice(first.start, last.end))
+    if (first !== undefined && last !== undefined) {
+      statements.push({ sql: sql.slice(first.start, last.end), start: first.start })
+    }
     current = []
   }
   for (const token of tokensOf(sql)) {
