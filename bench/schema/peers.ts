@@ -36,7 +36,7 @@ export async function fetchPeers(): Promise<readonly Peer[]> {
       name: '@supabase/pg-delta',
       plan: (from, to) => [delta, 'plan', '--source', from, '--desired', to, '--out', '/dev/null'],
     },
-    { name: '@pgkit/migra', plan: (from, to) => [migra, 'run', '--unsafe', from, to] },
+    { name: '@pgkit/migra', plan: (from, to) => [migra, 'run', from, to, '--unsafe'] },
   ]
 }
 
