@@ -221,6 +221,9 @@ async function adoptOne(
   tenant: Tenant,
   server: DbServer,
 ): Promise<Adoption> {
+  if (server.kind !== 'postgres') {
+    return refusedAdoption('failed', `Ledgers are read on PostgreSQL alone; ${server.name} is ${server.kind}`)
+  }
   let session: Session | undefined
   try {
     session = await Session.open(await addressOf(control, keyring, server), {

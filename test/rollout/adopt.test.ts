@@ -1,13 +1,16 @@
 /** Fleets that other tools have migrated are taken over: the tools themselves ran, where npm or Debian has them. */
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Operation } from '../../src/control/operations/operation.ts'
 import { getOperation } from '../../src/control/operations/read.ts'
 import { enqueueOperation } from '../../src/control/operations/store.ts'
-import { getTenant } from '../../src/registry/tenants.ts'
+import { addServer } from '../../src/registry/servers.ts'
+import { getTenant, registerTenants } from '../../src/registry/tenants.ts'
 import { prepareAdoption, type AdoptRequest } from '../../src/rollout/adopt.ts'
 import { openSource, renderRange } from '../../src/schema/sources/index.ts'
 import { storeVersion } from '../../src/schema/versions.ts'
+import { testDirectory } from '../support/directories.ts'
 import { startFleet, type Fleet, type FleetTenant } from '../support/fleet.ts'
 import { adminClient } from '../support/postgres.ts'
 import { withProgram } from '../support/programs.ts'
@@ -290,6 +293,17 @@ describe('a fleet of Knex', () => {
       outcomes: { already_adopted: 1, failed: 1 },
       problems: [{ tenant: gone.name, outcome: 'failed' }],
     })
+  })
+
+  test('a tenant that is a SQLite file', async () => {
+    const { control, keyring } = fleet.app
+    const directory = await testDirectory('files')
+    await addServer(control, keyring, { name: 'files', dsn: `sqlite://${directory}` })
+    await registerTenants(control, [{ name: 'file', server: 'files', database: 'file.db' }])
+    expect((await adopt(fleet, path, { selector: 'name:file' })).problems).toMatchObject([
+      { outcome: 'failed', note: 'Ledgers are read on PostgreSQL alone; files is sqlite' },
+    ])
+    await rm(directory, { recursive: true })
   })
 
   test('nothing of the source was imported, or no tenant is selected', async () => {
