@@ -60,9 +60,20 @@ const PARTS_THAT_PROVE = 2
 
 /**
  * Renames that explain a drop and a creation of the same kind, in the same place, with the same contents, where no
- * other pair is possible. What is ambiguous is left as a drop and a creation.
+ * other pair is possible. What is ambiguous is left as a drop and a creation. In the order in which they are to be
+ * made: the index of a renamed table is told under the table's new name.
  */
 export function detectRenames(dialect: Dialect, source: Snapshot, target: Snapshot): PossibleRename[] {
+  const found: PossibleRename[] = []
+  for (let current = source; ;) {
+    const certain = possibleRenames(dialect, current, target).filter((rename) => rename.certain)
+    if (certain.length === 0) return [...found, ...possibleRenames(dialect, current, target)]
+    found.push(...certain)
+    current = applyRenames(dialect, current, target, certain).snapshot
+  }
+}
+
+function possibleRenames(dialect: Dialect, source: Snapshot, target: Snapshot): PossibleRename[] {
   const before = sideOf(source)
   const after = sideOf(target)
   const changes = diff(source, target)
@@ -89,14 +100,13 @@ function isCertain(side: Side, object: SchemaObject): boolean {
   return object.kind !== 'table' || (side.parts.get(idOf(object))?.length ?? 0) >= PARTS_THAT_PROVE
 }
 
-/** Everything but the object's own last name: where it is, what it is like, and its parts likewise. */
+/**
+ * Everything but the object's own last name: where it is, what it is like, and its parts likewise. Of these only
+ * columns count by name: indexes and constraints are often called after their table.
+ */
 function contents(side: Side, object: SchemaObject): string {
-  return canonicalJson([
-    object.kind,
-    object.name.slice(0, -1),
-    object.properties,
-    (side.parts.get(idOf(object)) ?? []).map((part) =>
-      canonicalJson([part.kind, part.name.at(-1) ?? '', part.properties]),
-    ),
-  ])
+  const parts = (side.parts.get(idOf(object)) ?? []).map((part) =>
+    canonicalJson([part.kind, part.kind === 'column' ? (part.name.at(-1) ?? '') : '', part.properties]),
+  )
+  return canonicalJson([object.kind, object.name.slice(0, -1), object.properties, parts.toSorted()])
 }

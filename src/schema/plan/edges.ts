@@ -85,15 +85,22 @@ function afterWhatItNeeds(registers: Registers, number: number, node: Node): voi
     for (const dependency of object?.dependsOn ?? []) needed.add(dependency)
     if (object !== undefined && object.parent !== null) parents.add(object.parent)
   }
-  for (const id of node.creates) {
-    needed.delete(id)
-    parents.delete(id)
-  }
+  for (const id of node.creates) parents.delete(id)
+  const made = new Set(node.creates)
+  for (const id of needed) if (isInside(registers.comparison, id, made)) needed.delete(id)
   for (const id of needed) {
     linkFrom(registers, registers.creators.get(id), number)
     linkFrom(registers, registers.alterers.get(id), number, true)
   }
   for (const id of parents) linkFrom(registers, registers.creators.get(id), number)
+}
+
+/** Whether the object, or what it is a part of, is among `made`: it cannot come before what brings it. */
+function isInside({ after }: Comparison, id: string, made: ReadonlySet<string>): boolean {
+  for (let up: string | null | undefined = id; typeof up === 'string'; up = after.objects.get(up)?.parent) {
+    if (made.has(up)) return true
+  }
+  return false
 }
 
 /** Those that alter the object in place, not those that let it go or take hold again. */

@@ -1,8 +1,86 @@
-import type { SchemaObject, Snapshot } from '../../snapshot/snapshot.ts'
+/** A snapshot with one object under another name, as the catalogue would show it after ALTER … RENAME. */
+import type { Json } from '../../snapshot/canonical.ts'
+import {
+  idOf,
+  makeSnapshot,
+  MASKED_SCHEMA,
+  objectId,
+  type SchemaObject,
+  type Snapshot,
+} from '../../snapshot/snapshot.ts'
 
-/** The same snapshot with one object under another name. */
+/** Kinds whose qualified names stand in the definitions of others. */
+const NAMED_IN_DEFINITIONS = new Set([
+  'table',
+  'foreign_table',
+  'view',
+  'materialized_view',
+  'sequence',
+  'enum',
+  'domain',
+  'composite_type',
+  'range',
+])
+
+/**
+ * Ids follow, of the object and of all its parts; so do qualified names in definitions. Where a definition shows a
+ * name in another way (a column's, say), it counts as changed and is brought to the target like any other.
+ */
 export function rename(snapshot: Snapshot, from: SchemaObject, name: readonly string[]): Snapshot {
-  void from
-  void name
-  return snapshot
+  const renamed = new Map<string, readonly string[]>()
+  for (const object of snapshot.objects) {
+    if (!isWithin(snapshot, object, idOf(from))) continue
+    renamed.set(idOf(object), [...name, ...object.name.slice(name.length)])
+  }
+  const idAfter = (id: string): string => {
+    const path = renamed.get(id)
+    return path === undefined ? id : objectId(id.slice(0, id.indexOf(':')), ...path)
+  }
+  const text = NAMED_IN_DEFINITIONS.has(from.kind) ? replacer(from.name, name) : (value: string) => value
+  const objects = snapshot.objects.map((object): SchemaObject => ({
+    ...object,
+    name: renamed.get(idOf(object)) ?? object.name,
+    parent: object.parent === null ? null : idAfter(object.parent),
+    properties: mapTexts(object.properties, text) as SchemaObject['properties'],
+    dependsOn: object.dependsOn.map(idAfter).toSorted(),
+  }))
+  return makeSnapshot(snapshot.dialect, snapshot.serverVersion, objects, snapshot.unmodelled)
+}
+
+function isWithin(snapshot: Snapshot, object: SchemaObject, id: string): boolean {
+  if (idOf(object) === id) return true
+  const parents = parentsOf(snapshot)
+  for (let up = object.parent; up !== null; up = parents.get(up) ?? null) if (up === id) return true
+  return false
+}
+
+const known = new WeakMap<Snapshot, ReadonlyMap<string, string | null>>()
+
+function parentsOf(snapshot: Snapshot): ReadonlyMap<string, string | null> {
+  const found = known.get(snapshot)
+  if (found !== undefined) return found
+  const made = new Map(snapshot.objects.map((object) => [idOf(object), object.parent]))
+  known.set(snapshot, made)
+  return made
+}
+
+/** Names as the server writes them in definitions; one that it would quote as a keyword is not replaced. */
+function replacer(from: readonly string[], to: readonly string[]): (text: string) => string {
+  const pattern = new RegExp(`(?<![\\w$".])${RegExp.escape(written(from))}(?![\\w$"])`, 'gu')
+  const replacement = written(to)
+  return (text) => text.replaceAll(pattern, () => replacement)
+}
+
+function written(name: readonly string[]): string {
+  const parts = name[0] === MASKED_SCHEMA ? name.slice(1) : name
+  return parts
+    .map((part) => (/^[a-z_][a-z0-9_]*$/u.test(part) ? part : `"${part.replaceAll('"', '""')}"`))
+    .join('.')
+}
+
+function mapTexts(value: Json, change: (text: string) => string): Json {
+  if (typeof value === 'string') return change(value)
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map((item: Json) => mapTexts(item, change))
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item as Json, change)]))
 }
