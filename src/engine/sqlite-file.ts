@@ -82,6 +82,11 @@ export class SqliteFile {
     })
   }
 
+  /** Makes a function that statements can call, and what is stored in the schema cannot. */
+  define(name: string, call: (...values: readonly unknown[]) => string | number | null): void {
+    this.#database.function(name, { varargs: true, directOnly: true }, call)
+  }
+
   /** Whether a transaction is open. */
   get inTransaction(): boolean {
     return this.#database.isTransaction

@@ -2,6 +2,7 @@
 import { DatabaseFailure } from '../../engine/failure.ts'
 import { SqliteFile } from '../../engine/sqlite-file.ts'
 import type { TargetResult } from '../change.ts'
+import { defineGuard } from '../../schema/dialects/sqlite/guard.ts'
 import { refuseOtherChecksum } from '../failures.ts'
 import type { SqliteChange } from './change.ts'
 import type { SqliteAnswer, SqliteFailure, SqliteJob } from './job.ts'
@@ -14,6 +15,7 @@ export function carryOut(job: SqliteJob): SqliteAnswer {
     try {
       // What a tenant has stored in its schema gets no functions that reach beyond the file.
       file.run('PRAGMA trusted_schema = OFF')
+      defineGuard(file)
       return answer(file, job)
     } finally {
       file.close()

@@ -1,8 +1,9 @@
 /** SQLite 3.35 and later, as a dialect. */
-import { sqliteIdent } from '../../../engine/sql.ts'
+import { sqliteIdent, sqliteLiteral } from '../../../engine/sql.ts'
 import type { SchemaObject } from '../../snapshot/snapshot.ts'
 import type { Dialect } from '../dialect.ts'
 import { catalogueFingerprint } from './fingerprint.ts'
+import { GUARD } from './guard.ts'
 import { inspect } from './inspect/index.ts'
 import { lock } from './lock.ts'
 import { priority } from './priority.ts'
@@ -19,6 +20,7 @@ export const sqlite: Dialect = {
   connect,
   inspect,
   catalogueFingerprint,
+  guard: (accepted) => `SELECT ${GUARD}(${accepted.map(sqliteLiteral).join(', ')})`,
   scratch,
   rules,
   priority,

@@ -7,6 +7,6 @@
  */
 export function scriptOf(statements: readonly string[]): string {
   // A line of its own for the semicolon: a statement may end with a comment.
-  const text = statements.map((statement) => (statement.includes('--') ? `${statement}\n;` : `${statement};`))
+  const text = statements.map((statement) => `${statement}${/--[^\n]*$/.test(statement) ? '\n' : ''};`)
   return ['.bail on', ...text, ''].join('\n')
 }

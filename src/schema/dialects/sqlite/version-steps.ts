@@ -26,18 +26,25 @@ export function sqliteStepsOf(sql: string): SqliteSteps {
     line: text.slice(0, statement.start).split('\n').length,
     tokens: tokensOf(statement.sql),
   }))
-  const first = all.findIndex(({ tokens }) => !isSetting(tokens))
-  const settings = first === -1 ? all : all.slice(0, first)
-  const statements = withoutTransaction(first === -1 ? [] : all.slice(first))
+  const outer = settingsIn(all)
+  const inside = withoutTransaction(all.slice(outer.length))
+  const inner = settingsIn(inside)
+  const statements = inside.slice(inner.length)
   for (const statement of statements) refuse(statement)
   return {
-    settings: settings.map((setting) => setting.sql),
+    settings: [...outer, ...inner].map((setting) => setting.sql),
     statements: statements.map((statement) => ({ sql: statement.sql, line: statement.line })),
   }
 }
 
 interface Read extends SqliteStatement {
   readonly tokens: readonly Token[]
+}
+
+/** Those that come first. */
+function settingsIn(statements: readonly Read[]): readonly Read[] {
+  const end = statements.findIndex(({ tokens }) => !isSetting(tokens))
+  return end === -1 ? statements : statements.slice(0, end)
 }
 
 function isSetting(tokens: readonly Token[]): boolean {
