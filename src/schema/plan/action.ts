@@ -76,6 +76,8 @@ export interface AlterAnswer {
 export interface StepAside {
   readonly release: readonly Action[]
   readonly restore: readonly Action[]
+  /** Ids of what is in the way of that: dropped before and created again after. */
+  readonly rebuild?: readonly string[]
 }
 
 /** How one kind of object is created, dropped, altered and renamed. The answer's actions run in the order given. */

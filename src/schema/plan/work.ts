@@ -101,9 +101,12 @@ function followDrop(draft: Draft, id: string): void {
     const target = draft.comparison.after.objects.get(dependentId)
     if (target === undefined || draft.dropped.has(dependentId)) continue
     if (draft.altered.has(dependentId) && !target.dependsOn.includes(id)) continue
-    if (ruleOf(draft.rules, target).stepAside?.(dependent, target, [id], draft.context) === undefined) {
-      replace(draft, dependentId)
-    } else listAt(draft.letGo, dependentId).push(id)
+    const aside = ruleOf(draft.rules, target).stepAside?.(dependent, target, [id], draft.context)
+    if (aside === undefined) replace(draft, dependentId)
+    else {
+      listAt(draft.letGo, dependentId).push(id)
+      for (const rebuilt of aside.rebuild ?? []) replace(draft, rebuilt)
+    }
   }
 }
 

@@ -3,22 +3,35 @@ import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { attachmentsBefore, isPartition, parentOf } from './family.ts'
 import { quote } from './names.ts'
+import { goneId } from './column.ts'
 import { brief, hazard, isQuiet } from './tools.ts'
 
 function create(attachment: SchemaObject, context: RuleContext): readonly Action[] {
   const child = quote(attachment.name.slice(0, 2))
   const parent = quote(attachment.properties['of'] as string[])
-  if (!isPartition(attachment)) return [brief(`ALTER TABLE ${child} INHERIT ${parent}`)]
+  const needs = leaving(attachment, context)
+  if (!isPartition(attachment)) return [brief(`ALTER TABLE ${child} INHERIT ${parent}`, { needs })]
   const quiet = isQuiet(attachment.parent ?? '', context)
   const detail = `${child} is read while it is locked, to see that its rows belong there; a CHECK that says so saves that.`
   return [
     ...checksOfParent(attachment, context),
     brief(`ALTER TABLE ${parent} ATTACH PARTITION ${child} ${String(attachment.properties['bound'])}`, {
       creates: [idOf(attachment)],
+      needs,
       lock: 'share update exclusive',
       hazards: quiet ? [] : [hazard('long-lock', detail)],
     }),
   ]
+}
+
+/** Columns of either table that go. */
+function leaving(attachment: SchemaObject, context: RuleContext): string[] {
+  return [attachment.parent ?? '', parentOf(attachment)].flatMap((table) =>
+    context
+      .partsBefore(table)
+      .filter((part) => part.kind === 'column' && context.after(idOf(part)) === undefined)
+      .map((part) => goneId(idOf(part))),
+  )
 }
 
 /** A partition must have the checks of its parent before it is attached; those of its own may be the same. */

@@ -23,7 +23,10 @@ import {
 export function alterColumn(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
   const generation = generatedChange(change, context)
   if (generation === 'replace') return 'replace'
-  const { to, properties } = change
+  const { from, to, properties } = change
+  if (from.properties['inherited'] !== true && to.properties['inherited'] === true) {
+    return { actions: [], rebuild: context.dependentsBefore(change.id).map(idOf) }
+  }
   const typeChanges = properties.includes('type') || properties.includes('collation')
   const type = typeChanges ? typeAnswer(change, context) : { actions: [] }
   if (type.rebuild !== undefined && type.rebuild.includes(tableIdOf(to))) return type

@@ -32,7 +32,8 @@ export function typeAnswer(change: Altered, context: RuleContext): AlterAnswer {
   return { actions: typeActions(change, context), rebuild: holders(from, context) }
 }
 
-function holders(column: SchemaObject, context: RuleContext): string[] {
+/** Ids of what must be dropped and made again around a change of the column's type. */
+export function holders(column: SchemaObject, context: RuleContext): string[] {
   return context
     .dependentsBefore(idOf(column))
     .filter((object) => {

@@ -1,13 +1,23 @@
 /** Columns: added, dropped, renamed. How one is altered stands in `column-change.ts`. */
-import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
+import { ident } from '../../../../engine/sql.ts'
+import type { Action, KindRule, RuleContext, StepAside } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { alterColumn } from './column-change.ts'
-import { columnExtras, columnText, generatedOf, identityOf, notNullText, tableIdOf } from './column-text.ts'
+import { alterColumn, coveredByParent } from './column-change.ts'
+import { holders } from './column-type.ts'
+import {
+  columnExtras,
+  columnText,
+  generatedOf,
+  identityOf,
+  notNullText,
+  tableIdOf,
+  typeText,
+} from './column-text.ts'
 import { sameOn, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
-import { alterRelation, brief, hazard, isQuiet, tableOf, unlessEmpty } from './tools.ts'
+import { alterRelation, brief, hazard, isQuiet, standIn, tableOf, unlessEmpty } from './tools.ts'
 
 /** Whether the server writes every row anew to add it. */
 function rewritesTable({ properties, facts }: SchemaObject): boolean {
@@ -32,7 +42,13 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
     generatedOf(properties) !== undefined ||
     identityOf(properties) !== undefined
   const name = column.name.join('.')
+  const merged = becomingInherited(column, context)
   return [
+    ...merged.map((child) =>
+      brief(`ALTER TABLE ${tableOf(child)} RENAME COLUMN ${ownName(child)} TO ${asideName(child)}`, {
+        creates: [],
+      }),
+    ),
     brief(
       `${table === undefined ? `ALTER TABLE ${tableOf(column)}` : alterRelation(table)} ADD COLUMN ${columnText(column)}`,
       {
@@ -53,50 +69,154 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
         ],
       },
     ),
+    ...merged.flatMap(valuesBack),
     ...columnExtras(column),
     ...brought.flatMap((child) => overridesOf(child, column)),
   ]
 }
 
+/** Columns of children that are their own now, and will only be the parent's: their values move over. */
+function becomingInherited(column: SchemaObject, context: RuleContext): SchemaObject[] {
+  return stableDescendants(tableIdOf(column), context).flatMap((child) => {
+    const [before, after] = [sameOn(child, column, context.before), sameOn(child, column, context.after)]
+    const becomes =
+      before !== undefined &&
+      before.properties['inherited'] !== true &&
+      after?.properties['inherited'] === true
+    return becomes && after !== undefined ? [after] : []
+  })
+}
+
+function asideName(column: SchemaObject): string {
+  return ident(standIn(column.name.at(-1) ?? '', '_tenantry_own'))
+}
+
+function valuesBack(column: SchemaObject): Action[] {
+  const own = asideName(column)
+  return [
+    {
+      sql: `UPDATE ${tableOf(column)} SET ${ownName(column)} = ${own}`,
+      lock: 'row exclusive',
+      long: true,
+      creates: [],
+    },
+    brief(`ALTER TABLE ${tableOf(column)} DROP COLUMN ${own}`, { creates: [] }),
+  ]
+}
+
+/** In `needs`, tells that a column must have gone: a partition has the same columns as its parent. */
+export function goneId(column: string): string {
+  return `gone:${column}`
+}
+
 function drop(column: SchemaObject, context: RuleContext): readonly Action[] {
   const tableId = tableIdOf(column)
   const table = context.before(tableId)
-  const gone = stableDescendants(tableId, context).flatMap((child) => {
-    const same = sameOn(child, column, context.before)
-    return same !== undefined && context.isDropped(idOf(same)) ? [idOf(same)] : []
-  })
-  const ids = [idOf(column), ...gone]
-  const name = column.name.join('.')
+  const start = table === undefined ? `ALTER TABLE ${tableOf(column)}` : alterRelation(table)
+  const children = stableDescendants(tableId, context).flatMap(
+    (child) => sameOn(child, column, context.before) ?? [],
+  )
+  const gone = children.filter((child) => context.isDropped(idOf(child)))
+  // A child that keeps the column as its own must not lose it with the parent.
+  const only = gone.length < children.length
+  const dropOf = (one: SchemaObject, sql: string, ids: readonly string[]): Action =>
+    brief(sql, {
+      drops: [...ids, ...sequencesGoneWith(ids, context)],
+      creates: ids.map(goneId),
+      hazards:
+        generatedOf(one.properties) === undefined
+          ? unlessEmpty(tableId, context, 'data-loss', `The values of ${one.name.join('.')} are removed.`)
+          : [],
+    })
+  if (!only) {
+    const ids = [idOf(column), ...gone.map(idOf)]
+    return [dropOf(column, `${start} DROP COLUMN ${ownName(column)}`, ids)]
+  }
   return [
-    brief(
-      `${table === undefined ? `ALTER TABLE ${tableOf(column)}` : alterRelation(table)} DROP COLUMN ${ownName(column)}`,
-      {
-        drops: [...ids, ...sequencesGoneWith(ids, context)],
-        hazards:
-          generatedOf(column.properties) === undefined
-            ? unlessEmpty(tableId, context, 'data-loss', `The values of ${name} are removed.`)
-            : [],
-      },
+    dropOf(column, `${start.replace('TABLE ', 'TABLE ONLY ')} DROP COLUMN ${ownName(column)}`, [
+      idOf(column),
+    ]),
+    ...gone.map((child) =>
+      dropOf(child, `ALTER TABLE ${tableOf(child)} DROP COLUMN ${ownName(child)}`, [idOf(child)]),
     ),
   ]
+}
+
+/** Kinds that a column's values are of. */
+const TYPES = new Set([
+  'enum',
+  'domain',
+  'composite_type',
+  'range',
+  'base_type',
+  'table',
+  'foreign_table',
+  'view',
+  'collation',
+])
+
+/**
+ * A column is never lost for what is made anew: its values wait as text while their type is, its default is taken
+ * away and given again. A generated one is computed again.
+ */
+function stepAside(
+  from: SchemaObject,
+  to: SchemaObject,
+  dependencies: readonly string[],
+  context: RuleContext,
+): StepAside | undefined {
+  if (generatedOf(from.properties) !== undefined) return undefined
+  const typed = dependencies.some((id) => TYPES.has(id.slice(0, id.indexOf(':'))))
+  const column = `ALTER COLUMN ${ownName(to)}`
+  const alter = `ALTER TABLE ${typed ? '' : 'ONLY '}${tableOf(to)}`
+  const hasDefault = from.properties['default'] !== undefined
+  const after = to.properties['default']
+  const given = after === undefined ? [] : [`${column} SET DEFAULT ${String(after)}`]
+  if (!typed) {
+    return {
+      release: hasDefault ? [brief(`${alter} ${column} DROP DEFAULT`)] : [],
+      restore: given.map((part) => brief(`${alter} ${part}`)),
+    }
+  }
+  if (coveredByParent({ type: 'alter', id: idOf(to), from, to, properties: [] }, 'type', context)) {
+    return { release: [], restore: [], rebuild: holders(from, context) }
+  }
+  return typeAside(from, to, context, { alter, column, given })
+}
+
+function typeAside(
+  from: SchemaObject,
+  to: SchemaObject,
+  context: RuleContext,
+  { alter, column, given }: { alter: string; column: string; given: readonly string[] },
+): StepAside {
+  const text = String(from.properties['type']).endsWith('[]') ? 'text[]' : 'text'
+  const type = String(to.properties['type'])
+  const rewrites = !isQuiet(tableIdOf(to), context)
+  const why = `${tableOf(to)} is written anew, twice: the type of ${to.name.join('.')} is made anew.`
+  const costs = { rewrites, hazards: rewrites ? [hazard('table-rewrite', why)] : [] }
+  const name = ownName(to)
+  const release = [
+    `${column} DROP DEFAULT`,
+    `${column} TYPE ${text} COLLATE pg_catalog."default" USING ${name}::${text}`,
+  ]
+  const restore = [
+    `${column} DROP DEFAULT`,
+    `${column} TYPE ${typeText(to.properties)} USING ${name}::${text}::${type}`,
+    ...given,
+  ]
+  return {
+    release: [brief(`${alter} ${release.join(', ')}`, costs)],
+    restore: [brief(`${alter} ${restore.join(', ')}`, costs)],
+    rebuild: holders(from, context),
+  }
 }
 
 export const columnRule: KindRule = {
   create,
   drop,
   alter: alterColumn,
-  stepAside: (from, to) => {
-    // A default that needs something made anew is taken away and given again; so a column is never lost for it.
-    const alter = `ALTER TABLE ONLY ${tableOf(to)} ALTER COLUMN ${ownName(to)}`
-    if (generatedOf(from.properties) !== undefined) return undefined
-    const { default: before } = from.properties
-    const after = to.properties['default']
-    if (before === undefined) return undefined
-    return {
-      release: [brief(`${alter} DROP DEFAULT`)],
-      restore: after === undefined ? [] : [brief(`${alter} SET DEFAULT ${String(after)}`)],
-    }
-  },
+  stepAside,
   rename: ({ from, to }) => [
     brief(`ALTER TABLE ${tableOf(from)} RENAME COLUMN ${ownName(from)} TO ${ownName(to)}`),
   ],

@@ -3,12 +3,27 @@ import type { KindRule } from '../../../plan/action.ts'
 import { annotating } from './annotations.ts'
 import { OTHER_RULES } from './other-rules.ts'
 import { RELATION_RULES } from './relations.ts'
+import { rowsId } from './table-copy.ts'
 
 const OWN_RULES: Readonly<Record<string, KindRule>> = {
   ...RELATION_RULES,
   ...OTHER_RULES,
 }
 
+/** A trigger that is there too soon would see rows come that only move. */
+function afterRows(rule: KindRule): KindRule {
+  return {
+    ...rule,
+    create: (object, context) =>
+      rule
+        .create(object, context)
+        .map((action) => ({ ...action, needs: [...(action.needs ?? []), rowsId(object.parent ?? '')] })),
+  }
+}
+
 export const rules: Readonly<Record<string, KindRule>> = Object.fromEntries(
-  Object.entries(OWN_RULES).map(([kind, rule]) => [kind, annotating(rule)]),
+  Object.entries(OWN_RULES).map(([kind, rule]) => [
+    kind,
+    annotating(kind === 'trigger' ? afterRows(rule) : rule),
+  ]),
 )
