@@ -58,6 +58,8 @@ const TYPES = new Set([
   'range',
 ])
 
+const ROUTINES = new Set(['function', 'procedure', 'aggregate'])
+
 function claims({ kind, name }: SchemaObject): readonly string[] {
   const schema = name[0] ?? ''
   const own = name.at(-1) ?? ''
@@ -66,5 +68,7 @@ function claims({ kind, name }: SchemaObject): readonly string[] {
   if (TYPES.has(kind)) held.push(`type ${schema}.${own}`)
   if (kind === 'constraint')
     held.push(`constraint ${name.slice(0, -1).join('.')}.${own}`, `relation ${schema}.${own}`)
+  // What overloads a name makes calls ambiguous while both are there.
+  if (ROUTINES.has(kind)) held.push(`routine ${schema}.${own}`, `~overload ${schema}.${own.split('(')[0]}`)
   return held
 }

@@ -1,5 +1,6 @@
 /** Readers of all kinds that are no tables and no parts of them. */
 import type { Reader } from './reader.ts'
+import { aggregates } from './aggregates.ts'
 import { collations, conversions } from './collations.ts'
 import {
   defaultPrivileges,
@@ -9,9 +10,18 @@ import {
   publicationTables,
 } from './database-wide.ts'
 import { extensions } from './extensions.ts'
+import { accessMethods, languages } from './languages.ts'
 import { policies, rewriteRules, triggers } from './on-relations.ts'
+import { casts, operatorClasses, operatorFamilies, operators, transforms } from './operators.ts'
 import { routines } from './routines.ts'
+import {
+  textSearchConfigurations,
+  textSearchDictionaries,
+  textSearchParsers,
+  textSearchTemplates,
+} from './text-search.ts'
 import { attributes, baseTypes, compositeTypes, domainConstraints, domains, enums, ranges } from './types.ts'
+import { unmodelled } from './unmodelled.ts'
 import { viewColumns, views } from './views.ts'
 
 export const OTHER_READERS: readonly Reader[] = [
@@ -26,6 +36,18 @@ export const OTHER_READERS: readonly Reader[] = [
   ranges,
   baseTypes,
   routines,
+  aggregates,
+  operators,
+  operatorFamilies,
+  operatorClasses,
+  casts,
+  transforms,
+  languages,
+  accessMethods,
+  textSearchParsers,
+  textSearchTemplates,
+  textSearchDictionaries,
+  textSearchConfigurations,
   views,
   viewColumns,
   rewriteRules,
@@ -36,4 +58,5 @@ export const OTHER_READERS: readonly Reader[] = [
   publicationTables,
   publicationSchemas,
   defaultPrivileges,
+  unmodelled,
 ]

@@ -48,8 +48,10 @@ export const attributeRule: KindRule = {
     const held = context.dependentsBefore(parent).some((other) => !isTyped(other))
     if (held) return { actions: [], rebuild: [parent] }
     const sql = `ALTER TYPE ${ownerName(to)} ALTER ATTRIBUTE ${ownName(to)} SET DATA TYPE ${typeOf(to)}${cascade(to, context)}`
+    const typed = typedColumns(to, context, context.after)
     return {
-      actions: [{ sql, alters: [id, ...typedColumns(to, context, context.after)], lock: null }],
+      actions: [{ sql, alters: [id, ...typed], lock: null }],
+      rebuild: typed.flatMap((column) => context.dependentsBefore(column).map(idOf)),
     }
   },
 }

@@ -1,7 +1,7 @@
 /** Event triggers. */
 import { ident, literal } from '../../../../engine/sql.ts'
 import type { Action, KindRule } from '../../../plan/action.ts'
-import type { SchemaObject } from '../../../snapshot/snapshot.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 
 const STATE: Readonly<Record<string, string>> = {
@@ -16,7 +16,7 @@ export const eventTriggerRule: KindRule = {
     const list = Array.isArray(tags) ? tags.map((tag) => literal(String(tag))).join(', ') : ''
     const when = list === '' ? '' : ` WHEN TAG IN (${list})`
     const sql = `CREATE EVENT TRIGGER ${quote(object.name)} ON ${ident(String(event))}${when} EXECUTE FUNCTION ${String(call)}()`
-    return [{ sql, lock: null }, ...(enabled === undefined ? [] : [state(object)])]
+    return [{ sql, lock: null, creates: [idOf(object)] }, ...(enabled === undefined ? [] : [state(object)])]
   },
   drop: (object) => [{ sql: `DROP EVENT TRIGGER ${quote(object.name)}`, lock: null }],
   alter: ({ to, properties }) =>

@@ -1,6 +1,7 @@
 /** How each kind is called in COMMENT ON and GRANT ON, with the object's name. */
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ownerName, ownName, quote } from './names.ts'
+import { operatorName } from './operator.ts'
 import { routineSignature } from './routine-names.ts'
 
 type Naming = (object: SchemaObject) => string
@@ -62,7 +63,7 @@ const NAMING: Readonly<Record<string, Naming>> = {
   foreign_server: named('SERVER'),
   language: named('LANGUAGE'),
   access_method: named('ACCESS METHOD'),
-  operator: said('OPERATOR'),
+  operator: (object) => `OPERATOR ${operatorName(object)} (${String(object.facts?.['types'])})`,
   cast: said('CAST'),
   transform: said('TRANSFORM'),
   operator_class: usingMethod('OPERATOR CLASS'),

@@ -2,7 +2,7 @@
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { sameJson, type Json } from '../../../snapshot/canonical.ts'
-import type { SchemaObject } from '../../../snapshot/snapshot.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ownerName, ownName } from './names.ts'
 import { brief, hazard } from './tools.ts'
 
@@ -27,7 +27,8 @@ function made(
 ): Action[] {
   const state = object.properties['enabled']
   const before = wasNew ? undefined : from?.properties['enabled']
-  return state === before ? [brief(sql)] : [brief(sql), stateAction(object, what, state)]
+  const first = brief(sql, { [wasNew ? 'creates' : 'alters']: [idOf(object)] })
+  return state === before ? [first] : [first, stateAction(object, what, state)]
 }
 
 function ruleText({ properties, ...object }: SchemaObject): string {

@@ -1,5 +1,6 @@
 /** Rules of all kinds that are no tables and no parts of them. */
 import type { KindRule } from '../../../plan/action.ts'
+import { aggregateRule } from './aggregate.ts'
 import { collationRule, conversionRule } from './collation.ts'
 import { attributeRule, compositeTypeRule } from './composite-type.ts'
 import { defaultPrivilegeRule } from './default-privilege.ts'
@@ -7,11 +8,19 @@ import { domainConstraintRule, domainRule } from './domain.ts'
 import { enumRule } from './enum.ts'
 import { eventTriggerRule } from './event-trigger.ts'
 import { extensionRule } from './extension.ts'
+import { accessMethodRule, languageRule } from './language.ts'
 import { materializedViewRule } from './materialized-view.ts'
 import { policyRule, rewriteRule, triggerRule, triggerStateRule } from './on-relations.ts'
+import { castRule, operatorClassRule, operatorFamilyRule, operatorRule, transformRule } from './operator.ts'
 import { publicationRule, publicationSchemaRule, publicationTableRule } from './publication.ts'
 import { rangeRule } from './range.ts'
 import { functionRule, procedureRule } from './routine.ts'
+import {
+  textSearchConfigurationRule,
+  textSearchDictionaryRule,
+  textSearchParserRule,
+  textSearchTemplateRule,
+} from './text-search.ts'
 import { viewColumnRule } from './view-column.ts'
 import { viewRule } from './view.ts'
 
@@ -27,6 +36,18 @@ export const OTHER_RULES: Readonly<Record<string, KindRule>> = {
   range: rangeRule,
   function: functionRule,
   procedure: procedureRule,
+  aggregate: aggregateRule,
+  operator: operatorRule,
+  operator_family: operatorFamilyRule,
+  operator_class: operatorClassRule,
+  cast: castRule,
+  transform: transformRule,
+  language: languageRule,
+  access_method: accessMethodRule,
+  text_search_parser: textSearchParserRule,
+  text_search_template: textSearchTemplateRule,
+  text_search_dictionary: textSearchDictionaryRule,
+  text_search_configuration: textSearchConfigurationRule,
   view: viewRule,
   materialized_view: materializedViewRule,
   view_column: viewColumnRule,

@@ -1,0 +1,27 @@
+/** What is in the database, belongs to its schema, and no plan makes or removes: told, so that nobody is misled. */
+import type { Reader } from './reader.ts'
+
+/** Statements without a result for servers or roles that may not look are not asked. */
+export const unmodelled: Reader = {
+  name: 'unmodelled_objects',
+  sql: ({ masked }) => `select 'subscription' as kind, s.subname::text as name,
+      'A subscription copies from another server and is made by hand.' as detail
+      from pg_subscription s where ${!masked} and s.subdbid = (select oid from pg_database where datname = current_database())
+    union all select 'security label', format('%s %s', l.objtype, l.objname), format('Label of provider %s.', l.provider)
+      from pg_seclabels l where ${!masked} and l.objtype not in ('role', 'database', 'tablespace')
+    union all select 'large object', format('%s large objects', count(*)), 'Large objects are data, with owners and grants of their own.'
+      from pg_largeobject_metadata where ${!masked} having count(*) > 0
+    union all select 'setting', coalesce(nullif(s.setrole, 0)::regrole::text, 'all roles') , array_to_string(s.setconfig, ', ')
+      from pg_db_role_setting s where ${!masked} and s.setdatabase = (select oid from pg_database where datname = current_database())
+    union all select 'system grant', format('%s', p.oid::regprocedure), 'Grants on objects of the server itself are not described.'
+      from pg_proc p left join pg_init_privs i on i.classoid = 1255::oid and i.objoid = p.oid and i.objsubid = 0
+      where ${!masked} and p.oid < 16384 and p.pronamespace = 11::oid and p.proacl is distinct from i.initprivs`,
+  read: (rows) => ({
+    found: [],
+    unmodelled: rows.map((row) => ({
+      kind: String(row['kind']),
+      name: String(row['name']),
+      detail: String(row['detail']),
+    })),
+  }),
+}
