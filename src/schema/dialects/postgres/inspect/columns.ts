@@ -20,7 +20,7 @@ export const columns: Reader = {
     case when not c.relispartition then a.attidentity end as identity,
     case when a.attstorage <> t.typstorage then a.attstorage end as storage, a.attcompression,
     case when a.attstattarget >= 0 then a.attstattarget end as statistics, a.attoptions, a.attfdwoptions,
-    t.typstorage as usual_storage, ${VOLATILE} as volatile,
+    t.typstorage as usual_storage, case when ad.oid is not null then ${VOLATILE} end as volatile,
     a.attislocal, a.attinhcount, c.relispartition, c.reloftype <> 0 as typed,
     ${
       version >= 180000
