@@ -23,7 +23,7 @@ export type MysqlRow = Readonly<Record<string, unknown>>
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** Strict, so that an ALTER that does not fit the data fails; zero dates stay possible, a 0 in a key stays a 0. */
-const SQL_MODE = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
+export const SQL_MODE = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
 export const SESSION_SETTINGS = `SET NAMES utf8mb4, SESSION sql_mode = '${SQL_MODE}', SESSION foreign_key_checks = 1, SESSION unique_checks = 1 /*M!100304 , SESSION system_versioning_alter_history = 'KEEP' */`
 
 const LOCK_NOT_AVAILABLE = '55P03'

@@ -1,7 +1,12 @@
 /** Reads the schema of one database: what there is in one message, then the definitions in one or a few more. */
 import { DatabaseFailure } from '../../../../engine/failure.ts'
 import { TenantryError } from '../../../../lib/errors.ts'
-import { makeSnapshot, type SchemaObject, type Snapshot } from '../../../snapshot/snapshot.ts'
+import {
+  makeSnapshot,
+  type SchemaObject,
+  type Snapshot,
+  type Unmodelled,
+} from '../../../snapshot/snapshot.ts'
 import type { SchemaSession } from '../../dialect.ts'
 import { definitionsOf, readCatalogue, type Catalogue, type Definition } from './catalogue.ts'
 import {
@@ -96,8 +101,15 @@ async function snapshotOf(session: SchemaSession, catalogue: Catalogue): Promise
   ]
   return makeSnapshot('mysql', catalogue.version, objects, [
     ...tables.unmodelled,
+    ...readable.filter(({ text }) => text.includes('\uFFFD')).map(undecodable),
     ...unmodelledOf(catalogue, hidden),
   ])
+}
+
+/** e.g. the default of a binary column. */
+function undecodable({ kind, name }: Wanted): Unmodelled {
+  const detail = 'its definition holds bytes that are not text; they are neither compared nor written right'
+  return { kind, name, detail }
 }
 
 type Found = Wanted & Definition & { readonly text: string }

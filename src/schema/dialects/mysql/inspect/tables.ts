@@ -95,7 +95,7 @@ function sequencesIn(expression: string | undefined, sequences: ReadonlySet<stri
 }
 
 function indexObjects({ row, text }: TableInput): SchemaObject[] {
-  return [...text.indexes].map(([name, index]): SchemaObject => ({
+  return [...text.indexes].map(([name, index], position): SchemaObject => ({
     kind: 'index',
     name: [row.name, name],
     parent: objectId('table', row.name),
@@ -104,6 +104,7 @@ function indexObjects({ row, text }: TableInput): SchemaObject[] {
       .filter((column) => text.columns.has(column))
       .map((column) => objectId('column', row.name, column))
       .toSorted(),
+    facts: { position },
   }))
 }
 
@@ -116,12 +117,13 @@ export function indexColumns(parts: readonly string[]): string[] {
 }
 
 function checkObjects({ row, text }: TableInput): SchemaObject[] {
-  return [...text.checks].map(([name, definition]): SchemaObject => ({
+  return [...text.checks].map(([name, definition], position): SchemaObject => ({
     kind: 'check',
     name: [row.name, name],
     parent: objectId('table', row.name),
     properties: { definition },
     dependsOn: [],
+    facts: { position },
   }))
 }
 

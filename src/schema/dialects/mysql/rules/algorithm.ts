@@ -54,6 +54,7 @@ export interface Cost {
 export function costOf(table: string, context: RuleContext, clauses: readonly Clause[], tail: string): Cost {
   const levels = clauses.map((clause) => levelOf(table, context, clause, clauses))
   if (tail !== '') levels.push('copy')
+  levels.push(...combinedLevels(table, context, clauses))
   const level = LEVELS[Math.max(0, ...levels.map((one) => LEVELS.indexOf(one)))] ?? 'copy'
   const partitions = clauses.some((clause) => clause.what.endsWith('partition'))
   return {
@@ -97,7 +98,7 @@ function levelOf(table: string, context: RuleContext, clause: Clause, all: reado
     case 'drop column':
       return takesInstant(table, context) ? 'instant' : 'inplace'
     case 'modify':
-      return modifyLevel(clause, context)
+      return modifyLevel(clause)
     case 'add index':
       return addIndexLevel(table, context, clause, all)
     case 'drop index':
@@ -111,6 +112,33 @@ function levelOf(table: string, context: RuleContext, clause: Clause, all: reado
   }
 }
 
+/** What clauses cost together beyond what each costs alone. */
+function combinedLevels(table: string, context: RuleContext, clauses: readonly Clause[]): Level[] {
+  const levels: Level[] = []
+  const has = (...whats: readonly Clause['what'][]): boolean =>
+    clauses.some((one) => whats.includes(one.what))
+  const columns = has('add column', 'drop column', 'modify')
+  if (columns && has('add index', 'drop index')) levels.push('inplace')
+  const virtual = clauses.filter(isVirtual)
+  const directions = new Set(virtual.map((one) => one.what))
+  if (virtual.length > 0 && (virtual.length < clauses.length || directions.size > 1)) levels.push('copy')
+  const fulltext = clauses.filter(
+    (one) => one.what === 'add index' && one.to?.properties['index'] === 'fulltext',
+  )
+  if (fulltext.length > 1 || (fulltext.length > 0 && columns)) levels.push('copy')
+  const rebuilt =
+    levels.includes('inplace') || clauses.some((one) => levelOf(table, context, one, clauses) === 'inplace')
+  // A full-text index cannot be kept up to date while its table is written anew.
+  if (rebuilt && hasFulltext(table, context)) levels.push('shared')
+  return levels
+}
+
+function isVirtual({ what, from, to }: Clause): boolean {
+  const { generated, stored } = (what === 'drop column' ? from : to)?.properties ?? {}
+  const moves = what === 'add column' || what === 'drop column'
+  return moves && generated !== undefined && stored !== true && !/^ROW /i.test(asText(generated))
+}
+
 function isInnoDb(table: string, context: RuleContext): boolean {
   const engine = context.before(objectId('table', table))?.properties['engine']
   return typeof engine === 'string' && engine.toLowerCase() === 'innodb'
@@ -122,8 +150,11 @@ function takesInstant(table: string, context: RuleContext): boolean {
   const options = (context.before(id)?.properties['options'] ?? {}) as Readonly<Record<string, string>>
   const compressed =
     /COMPRESSED/i.test(options['ROW_FORMAT'] ?? '') || options['KEY_BLOCK_SIZE'] !== undefined
-  const fulltext = context.partsBefore(id).some((part) => part.properties['index'] === 'fulltext')
-  return !compressed && !fulltext
+  return !compressed && !hasFulltext(table, context)
+}
+
+function hasFulltext(table: string, context: RuleContext): boolean {
+  return context.partsBefore(objectId('table', table)).some((part) => part.properties['index'] === 'fulltext')
 }
 
 function addColumnLevel(table: string, context: RuleContext, { to }: Clause): Level {
@@ -139,10 +170,7 @@ function addColumnLevel(table: string, context: RuleContext, { to }: Clause): Le
 function addIndexLevel(table: string, context: RuleContext, { to }: Clause, all: readonly Clause[]): Level {
   const kind = to?.properties['index']
   if (kind === 'fulltext') {
-    const first = !context
-      .partsBefore(objectId('table', table))
-      .some((part) => part.properties['index'] === 'fulltext')
-    return first ? 'copy' : 'shared'
+    return hasFulltext(table, context) ? 'shared' : 'copy'
   }
   if (kind === 'spatial') return 'shared'
   if (kind === 'primary') return 'inplace'

@@ -25,7 +25,7 @@ function isRow(properties: Properties): boolean {
 const SAME_BUT = ['comment', 'default', 'invisible', 'check', 'nullable', 'type', 'charset', 'collation']
 
 /** @see algorithm.ts */
-export function modifyLevel({ from, to }: Clause, context: RuleContext): Level {
+export function modifyLevel({ from, to }: Clause): Level {
   if (from === undefined || to === undefined) return 'copy'
   const [a, b] = [from.properties, to.properties]
   const differing = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => a[key] !== b[key])
@@ -36,8 +36,15 @@ export function modifyLevel({ from, to }: Clause, context: RuleContext): Level {
     ? typeLevel(asText(a['type']), asText(b['type']), b['charset'])
     : 'instant'
   if (type === 'copy') return 'copy'
-  if (!differing.includes('nullable')) return type
-  return b['nullable'] === true && isMariaDb(context) ? type : 'inplace'
+  return differing.includes('nullable') ? nullableLevel(b) : type
+}
+
+/** The place of the NULL flags changes in each row, unless it has the oldest row format. */
+function nullableLevel({ nullable, default: value, type }: Properties): Level {
+  if (nullable === true) return 'inplace'
+  // Rows with NULL would get the default, which is not computed in place.
+  const constant = value === undefined || /^(?:-?[\d.]+|'(?:[^']|'')*')$/.test(asText(value))
+  return constant && !/^timestamp/i.test(asText(type)) ? 'inplace' : 'copy'
 }
 
 function typeLevel(from: string, to: string, charset: unknown): Level {

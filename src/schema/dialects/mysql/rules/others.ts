@@ -1,6 +1,7 @@
 /** Views, triggers, routines, events, sequences, and the database itself. */
 import { asText } from '../text/properties.ts'
 import { mysqlIdent, mysqlLiteral } from '../../../../engine/mysql-sql.ts'
+import { SQL_MODE } from '../../../../engine/mysql-connection.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
@@ -110,15 +111,21 @@ export const viewRule: KindRule = {
   ],
 }
 
+/** Modes under which the same text means something else: the server reads a statement before it sees SET STATEMENT. */
+const READ_DIFFERENTLY =
+  /ANSI_QUOTES|PIPES_AS_CONCAT|IGNORE_SPACE|ORACLE|MSSQL|NO_BACKSLASH_ESCAPES|HIGH_NOT_PRECEDENCE/
+
 /** A statement that is run, and whose text is kept, under the SQL mode that the object remembers. */
 function underMode(sql: string, object: SchemaObject, context: RuleContext): string {
   const zone = text(object, 'timeZone')
-  const settings = [`sql_mode = ${mysqlLiteral(text(object, 'sqlMode'))}`]
+  const mode = text(object, 'sqlMode')
+  const settings = [`sql_mode = ${mysqlLiteral(mode)}`]
   if (zone !== '') settings.push(`time_zone = ${mysqlLiteral(zone)}`)
-  if (isMariaDb(context)) return `SET STATEMENT ${settings.join(', ')} FOR ${sql}`
-  const kept = '@tenantry_mode = @@sql_mode, @tenantry_zone = @@time_zone'
-  const before = `SET ${kept}, ${settings.map((one) => `SESSION ${one}`).join(', ')}`
-  return `${before};\n${sql};\nSET SESSION sql_mode = @tenantry_mode, SESSION time_zone = @tenantry_zone`
+  if (isMariaDb(context) && !READ_DIFFERENTLY.test(mode))
+    return `SET STATEMENT ${settings.join(', ')} FOR ${sql}`
+  const before = settings.map((one) => `SESSION ${one}`).join(', ')
+  const after = `SESSION sql_mode = ${mysqlLiteral(SQL_MODE)}${zone === '' ? '' : ', SESSION time_zone = DEFAULT'}`
+  return `SET ${before};\n${sql};\nSET ${after}`
 }
 
 function makeAction(object: SchemaObject, context: RuleContext, replaces: boolean): Action {
@@ -139,9 +146,14 @@ function replaceable(object: SchemaObject, context: RuleContext): boolean {
 }
 
 function routineRule(keyword: string): KindRule {
+  const isPackage = keyword.startsWith('PACKAGE')
   return {
     create: (routine, context) => [makeAction(routine, context, false)],
-    drop: (routine) => [{ sql: `DROP ${keyword} ${mysqlIdent(ownName(routine))}`, lock: null }],
+    drop: (routine, context) => {
+      const sql = `DROP ${keyword} ${mysqlIdent(ownName(routine))}`
+      // The word is known in the mode of Oracle only.
+      return [{ sql: isPackage ? underMode(sql, routine, context) : sql, lock: null }]
+    },
     alter: ({ to }, context) =>
       replaceable(to, context) ? { actions: [makeAction(to, context, true)] } : 'replace',
   }

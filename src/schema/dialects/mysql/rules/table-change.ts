@@ -1,7 +1,9 @@
 /** All that changes about one table, as one ALTER TABLE, or a few where one statement cannot hold it. */
 import { mysqlIdent } from '../../../../engine/mysql-sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
-import type { SchemaObject } from '../../../snapshot/snapshot.ts'
+import type { Properties, SchemaObject } from '../../../snapshot/snapshot.ts'
+import { sameJson } from '../../../snapshot/canonical.ts'
+import { asText } from '../text/properties.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { columnText, hasNoDefault } from '../text/column.ts'
 import { checkText, indexDrop, indexText } from '../text/key.ts'
@@ -189,6 +191,11 @@ function indexClauses(
   for (const one of differences) {
     if (one.kind !== 'index') continue
     listed.add(one.name)
+    const visibility = visibilityClause(one)
+    if (visibility !== undefined) {
+      adds.push(visibility)
+      continue
+    }
     if (one.from !== undefined && one.verb !== 'create') drop(one.from)
     if (one.to !== undefined && one.verb !== 'drop') add(one.to)
   }
@@ -202,6 +209,20 @@ function indexClauses(
     add(index)
   }
   return { drops, adds }
+}
+
+const VISIBILITY = /\b(?:(?:NOT )?IGNORED|(?:IN)?VISIBLE)\b/gi
+
+/** Whether the optimiser sees an index is changed in place; dropped and added at once it would stay as it was. */
+function visibilityClause({ name, from, to }: Difference): Clause | undefined {
+  if (from === undefined || to === undefined) return undefined
+  const options = [from, to].map((one) => asText(one.properties['options']))
+  const [a, b] = options.map((one) => one.replaceAll(VISIBILITY, '').trim())
+  const rest = (one: SchemaObject): Properties => ({ ...one.properties, options: '' })
+  if (a !== b || !sameJson(rest(from), rest(to))) return undefined
+  const [before, after] = options.map((one) => one.match(VISIBILITY)?.[0]?.toUpperCase())
+  const word = after ?? (before === 'INVISIBLE' ? 'VISIBLE' : 'NOT IGNORED')
+  return { what: 'default', sql: `ALTER INDEX ${mysqlIdent(name)} ${word}` }
 }
 
 function beginsWith(columns: readonly string[], others: readonly string[]): boolean {

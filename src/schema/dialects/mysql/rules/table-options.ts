@@ -53,6 +53,8 @@ function plainOptions(from: Properties, to: Properties): Clause[] {
   }
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
     if (before[name] === after[name]) continue
+    // An option of the old engine goes with it, and the new one would not know its name.
+    if (after[name] === undefined && name.startsWith('`') && from['engine'] !== to['engine']) continue
     clauses.push({ what: 'option', sql: `${name}=${after[name] ?? UNSET[name] ?? 'DEFAULT'}` })
   }
   if (from['comment'] !== to['comment']) {

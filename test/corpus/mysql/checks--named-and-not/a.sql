@@ -1,0 +1,1 @@
+CREATE TABLE c (a int CHECK (a > 0), b int, CONSTRAINT ab CHECK (a < b), CHECK (b < 100));

@@ -1,0 +1,4 @@
+CREATE TABLE a1 (id int NOT NULL AUTO_INCREMENT, UNIQUE KEY k (id));
+CREATE TABLE a2 (id bigint unsigned NOT NULL, v int, PRIMARY KEY (v, id));
+CREATE TABLE a3 (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, v int);
+CREATE TABLE a4 (v int);

@@ -1,0 +1,1 @@
+CREATE TABLE m (a int NOT NULL AUTO_INCREMENT, b int NOT NULL, PRIMARY KEY (a), KEY kb (b));

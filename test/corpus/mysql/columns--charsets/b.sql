@@ -1,0 +1,1 @@
+CREATE TABLE words (id int PRIMARY KEY, a varchar(20) COLLATE utf8mb4_unicode_ci, b varchar(20), c text CHARACTER SET ascii, e enum('x','y') CHARACTER SET utf8mb3) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci;

@@ -1,0 +1,1 @@
+CREATE TABLE settings (id int PRIMARY KEY, a varchar(40) DEFAULT 'x', b int);

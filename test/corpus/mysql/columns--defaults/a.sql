@@ -1,0 +1,1 @@
+CREATE TABLE settings (id int PRIMARY KEY, a varchar(40) DEFAULT 'old', b int, c varchar(40) DEFAULT 'it''s', d text DEFAULT 'x', e date DEFAULT (curdate()), f int NOT NULL, g varchar(99) DEFAULT concat('a', 1 + 2), h varchar(20) DEFAULT NULL);

@@ -1,0 +1,1 @@
+CREATE TABLE settings (id int PRIMARY KEY, a varchar(40) DEFAULT '', b int DEFAULT 0, c varchar(40), d text, e date, f int NOT NULL DEFAULT 5, g varchar(99) DEFAULT (uuid()), h varchar(20) DEFAULT 'NULL');

@@ -1,0 +1,1 @@
+CREATE TABLE every (id int PRIMARY KEY);

@@ -1,0 +1,1 @@
+CREATE TABLE t1 (a int, b int INVISIBLE, c int NOT NULL DEFAULT 3);

@@ -1,0 +1,1 @@
+CREATE TABLE t1 (a int, b int, c int INVISIBLE NOT NULL DEFAULT 3);

@@ -1,0 +1,1 @@
+CREATE TABLE `sel ect` (`order` int, `a b` int, `x.y` int, KEY `k.1` (`a b`));

@@ -1,0 +1,1 @@
+CREATE TABLE users (ID int PRIMARY KEY, UserName varchar(50), KEY Idx_Name (UserName));

@@ -1,0 +1,3 @@
+CREATE TABLE p (id bigint PRIMARY KEY);
+CREATE TABLE c (id bigint PRIMARY KEY, pid bigint NOT NULL, CONSTRAINT f1 FOREIGN KEY (pid) REFERENCES p (id));
+CREATE TABLE d (cid bigint, FOREIGN KEY (cid) REFERENCES c (id));

@@ -1,0 +1,1 @@
+CREATE TABLE k (id int, a varchar(100), b text, p point NOT NULL, c int, PRIMARY KEY (id), UNIQUE KEY ua (a(10), c), FULLTEXT KEY fb (b), SPATIAL KEY sp (p), KEY d (c DESC, a(5)) COMMENT 'desc', KEY h (c) USING BTREE, KEY ig (a) IGNORED);

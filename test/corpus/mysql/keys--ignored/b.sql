@@ -1,0 +1,1 @@
+CREATE TABLE k (a int, b int, KEY x (a) IGNORED, KEY y (b));

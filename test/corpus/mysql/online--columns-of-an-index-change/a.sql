@@ -1,0 +1,1 @@
+CREATE TABLE k (id int PRIMARY KEY, a varchar(20), b varchar(20) NOT NULL, c varchar(100), d enum('x') NOT NULL, e int DEFAULT 1, KEY ka (a), KEY kb (b), UNIQUE KEY kc (c(5)), KEY kd (d), KEY ke (e));

@@ -1,0 +1,1 @@
+CREATE TABLE k (id int PRIMARY KEY, a varchar(30), b varchar(20), c varchar(400), d enum('x','y') NOT NULL DEFAULT 'y', e int DEFAULT 2 COMMENT 'two', KEY ka (a), KEY kb (b), UNIQUE KEY kc (c(5)), KEY kd (d), KEY ke (e));

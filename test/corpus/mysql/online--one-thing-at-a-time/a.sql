@@ -1,0 +1,14 @@
+CREATE TABLE t1 (id int PRIMARY KEY, a int);
+CREATE TABLE t2 (id int PRIMARY KEY, a int, b int);
+CREATE TABLE t3 (id int PRIMARY KEY, a varchar(10));
+CREATE TABLE t4 (id int PRIMARY KEY, a int NOT NULL);
+CREATE TABLE t5 (id int PRIMARY KEY, a int);
+CREATE TABLE t6 (id int PRIMARY KEY, a int DEFAULT 1);
+CREATE TABLE t7 (id int PRIMARY KEY, a int, CONSTRAINT c CHECK (a > 0));
+CREATE TABLE t8 (id int PRIMARY KEY, a int, KEY x (a));
+CREATE TABLE t9 (id int PRIMARY KEY, a enum('p','q'));
+CREATE TABLE t10 (id int PRIMARY KEY, a int) COMMENT 'old';
+CREATE TABLE t11 (id int PRIMARY KEY, a int);
+CREATE TABLE t12 (id int PRIMARY KEY, a int) ROW_FORMAT=COMPACT;
+CREATE TABLE t13 (id int PRIMARY KEY, a varchar(300), b varchar(90));
+CREATE TABLE t14 (id int NOT NULL, a int NOT NULL);

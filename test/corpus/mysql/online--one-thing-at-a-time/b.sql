@@ -1,0 +1,14 @@
+CREATE TABLE t1 (id int PRIMARY KEY, b int NOT NULL DEFAULT 4, a int);
+CREATE TABLE t2 (id int PRIMARY KEY, b int);
+CREATE TABLE t3 (id int PRIMARY KEY, a varchar(60));
+CREATE TABLE t4 (id int PRIMARY KEY, a int);
+CREATE TABLE t5 (id int PRIMARY KEY, a int, KEY x (a));
+CREATE TABLE t6 (id int PRIMARY KEY, a int DEFAULT 2);
+CREATE TABLE t7 (id int PRIMARY KEY, a int);
+CREATE TABLE t8 (id int PRIMARY KEY, a int);
+CREATE TABLE t9 (id int PRIMARY KEY, a enum('p','q','r'));
+CREATE TABLE t10 (id int PRIMARY KEY, a int) COMMENT 'new';
+CREATE TABLE t11 (id int PRIMARY KEY, a int, v int AS (a + 1) VIRTUAL);
+CREATE TABLE t12 (id int PRIMARY KEY, a int) ROW_FORMAT=DYNAMIC;
+CREATE TABLE t13 (id int PRIMARY KEY, a varchar(3000), b varchar(300));
+CREATE TABLE t14 (id int NOT NULL, a int NOT NULL, PRIMARY KEY (id));

@@ -1,0 +1,1 @@
+INSERT INTO h VALUES (1), (2), (3), (4); INSERT INTO k VALUES (1), (2);

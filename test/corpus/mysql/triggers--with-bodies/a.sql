@@ -1,0 +1,2 @@
+CREATE TABLE t (id int, a int);
+CREATE TABLE log (id int AUTO_INCREMENT PRIMARY KEY, what text);

@@ -1,0 +1,4 @@
+CREATE TABLE t (id int, a int, b int);
+CREATE VIEW v1 AS SELECT id, a FROM t;
+CREATE VIEW v2 AS SELECT * FROM v1;
+CREATE VIEW v3 AS SELECT id + 1 AS n FROM v2;

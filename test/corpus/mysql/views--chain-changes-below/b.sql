@@ -1,0 +1,4 @@
+CREATE TABLE t (id int, a bigint, c varchar(10));
+CREATE VIEW v1 AS SELECT id, a, c FROM t;
+CREATE VIEW v2 AS SELECT * FROM v1 WHERE c IS NOT NULL;
+CREATE VIEW v3 AS SELECT id + 2 AS n, c FROM v2;
