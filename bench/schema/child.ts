@@ -1,6 +1,6 @@
 /**
  * Tenantry in a process of its own, for measurements: reads one order per line, answers with one line of JSON.
- *   inspect URL            → {ms, objects}
+ *   inspect URL            → {ms, cpuMs, objects}
  *   compare URL URL        → {diffMs, changes, planMs, steps}
  *   memory                 → {peakMb}
  *   audit CONCURRENCY      → (then one line with URLs as JSON) {seconds, distinct}
@@ -59,8 +59,10 @@ async function answer(line: string): Promise<object> {
   const [order, ...words] = line.split(' ')
   switch (order) {
     case 'inspect': {
+      const before = process.cpuUsage()
       const [ms, snapshot] = await timed(() => inspect(words[0] ?? ''))
-      return { ms, objects: snapshot.objects.length }
+      const { user, system } = process.cpuUsage(before)
+      return { ms, cpuMs: (user + system) / 1000, objects: snapshot.objects.length }
     }
     case 'compare':
       return compare(words[0] ?? '', words[1] ?? '')

@@ -9,6 +9,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { ident } from '../../src/engine/sql.ts'
+import { childrenCpuMs } from '../rollout/children.ts'
 import { measureAudit, type AuditRow } from './audit.ts'
 import { fetchPeers, timeProgram, type Peer } from './peers.ts'
 import { median, printTables } from './report.ts'
@@ -37,6 +38,9 @@ export interface SizeRow {
   readonly inspectMs: number
   readonly cliMs: number
   readonly pgDumpMs: number
+  /** CPU of client and server together, which other work on the machine does not change. */
+  readonly inspectCpuMs: number
+  readonly pgDumpCpuMs: number
   readonly diffMs: number
   readonly planMs: number
   readonly steps: number
@@ -95,14 +99,19 @@ async function measureSize(of: BenchServer, tables: number): Promise<SizeRow> {
   const url = of.url(`a${tables}`)
   const worker = startWorker()
   const times = { inspect: [] as number[], cli: [] as number[], pgDump: [] as number[] }
+  const cpu = { inspect: [] as number[], pgDump: [] as number[] }
   const compared: { diffMs: number; planMs: number; steps: number }[] = []
   try {
     let { objects } = await worker.inspect(url)
     const out = path.join(scratch, 'out')
     for (let round = 0; round < rounds; round++) {
+      const [server0, client0] = [await of.cpuMs(), await childrenCpuMs()]
       times.pgDump.push(await milliseconds(path.join(of.programs, 'pg_dump'), ['-s', '-f', out, '-d', url]))
+      const [server1, client1] = [await of.cpuMs(), await childrenCpuMs()]
+      cpu.pgDump.push(server1 - server0 + client1 - client0)
       const inspected = await worker.inspect(url)
       times.inspect.push(inspected.ms)
+      cpu.inspect.push((await of.cpuMs()) - server1 + inspected.cpuMs)
       objects = inspected.objects
       const args = [STARTER, 'schema', 'inspect', url, '--out', out, '--quiet']
       times.cli.push(await milliseconds(process.execPath, args))
@@ -115,6 +124,8 @@ async function measureSize(of: BenchServer, tables: number): Promise<SizeRow> {
       inspectMs: median(times.inspect),
       cliMs: median(times.cli),
       pgDumpMs: median(times.pgDump),
+      inspectCpuMs: median(cpu.inspect),
+      pgDumpCpuMs: median(cpu.pgDump),
       diffMs: median(compared.map(({ diffMs }) => diffMs)),
       planMs: median(compared.map(({ planMs }) => planMs)),
       steps: compared[0]?.steps ?? 0,

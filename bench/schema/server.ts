@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { ServerAddress } from '../../src/engine/address.ts'
 import {
@@ -18,6 +19,7 @@ import {
 import { becomesReady, launch, stopRunning } from '../../src/engine/embedded-process.ts'
 import { freePort } from '../../src/engine/ports.ts'
 import { TenantryError } from '../../src/lib/errors.ts'
+import { childrenCpuMs } from '../rollout/children.ts'
 
 const run = promisify(execFile)
 
@@ -29,10 +31,13 @@ export interface BenchServer {
   readonly programs: string
   readonly address: ServerAddress
   url(database: string): string
+  /** CPU that its ended sessions have used, in milliseconds; resolution 10. */
+  cpuMs(): Promise<number>
   stop(): Promise<void>
 }
 
 const PASSWORD = 'bench'
+const SETTLE_MS = 100
 
 /** Nothing is kept safe: reading is measured here. @throws TenantryError `program_missing` */
 export async function startBenchServer(): Promise<BenchServer> {
@@ -74,6 +79,11 @@ export async function startBenchServer(): Promise<BenchServer> {
     programs,
     address: { ...login, database: 'postgres', ssl: 'disable' },
     url: (database) => `postgres://postgres:${PASSWORD}@127.0.0.1:${place.port}/${database}`,
+    cpuMs: async () => {
+      // A session that was closed a moment ago is counted when its process has been waited for.
+      await delay(SETTLE_MS)
+      return childrenCpuMs(running.pid)
+    },
     stop: async () => {
       await stopRunning(running)
       await rm(stateDir, { recursive: true, force: true })

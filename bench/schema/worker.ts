@@ -5,7 +5,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 
 export interface BenchWorker {
-  inspect(url: string): Promise<{ ms: number; objects: number }>
+  inspect(url: string): Promise<{ ms: number; cpuMs: number; objects: number }>
   compare(
     from: string,
     to: string,
