@@ -5,13 +5,16 @@
 import { DatabaseFailure } from '../engine/failure.ts'
 import type { QueryResult, Session } from '../engine/session.ts'
 import {
+  askLock,
   findLedgers,
   foundLedgers,
+  lockTableOf,
   qualified,
   type FoundLedger,
+  type FoundTable,
   type LedgerPlace,
 } from '../schema/ledgers/index.ts'
-import { entriesOf, type LedgerEntry, type NativeLedger } from '../schema/ledgers/ledger.ts'
+import { entriesOf, type NativeLedger } from '../schema/ledgers/ledger.ts'
 import { matchLedger } from '../schema/ledgers/match.ts'
 import {
   decideAdoption,
@@ -63,7 +66,7 @@ async function readTenant(session: Session, work: AdoptWork, target: Target): Pr
     if (others.length > 0) return severalLedgers(found)
     const hasOwn = results.at(-2)?.rows[0]?.[0] ?? ''
     if (hasOwn === 'strange') return refusedAdoption('failed', STRANGE)
-    return await readEntries(session, work, target, { found: only, find, hasOwn: hasOwn === 'ours' })
+    return await readEntries(session, work, target, { found: only, find, rows, hasOwn: hasOwn === 'ours' })
   } finally {
     if (session.usable) await session.query('rollback')
   }
@@ -85,39 +88,68 @@ const OWN_LEDGER = `select case when n.oid is null then 'none' when n.nspowner <
 
 const STRANGE = 'The schema tenantry belongs to another role than the one that Tenantry logs in as'
 
+const NO_ROWS = 'select where false'
+
 interface Place {
   readonly found: FoundLedger
   readonly find: string
+  /** What `find` found before. */
+  readonly rows: readonly (readonly (string | null)[])[]
   readonly hasOwn: boolean
 }
 
-/** While the lock is held the table is what it was found to be, so that is asked again under it. */
+/** While the lock is held the tables are what they are found to be, so only then they are read. */
 async function readEntries(
   session: Session,
   work: AdoptWork,
   target: Target,
-  { found, find, hasOwn }: Place,
+  { found, find, rows, hasOwn }: Place,
 ): Promise<Adoption | Read> {
-  if (!found.isHarmless) return unreadable(found)
+  const strange = await holdTables(session, work, target, { found, find, rows, hasOwn })
+  if (strange !== undefined) return unreadable(strange)
   const { ledger } = found
+  const lock = lockTableOf(found, rows)
   const messages = [
-    `lock table ${qualified(found)} in access share mode`,
-    find,
     ledger.select(qualified(found)),
-    ...(hasOwn ? [selectLedger(target.schema)] : []),
+    hasOwn ? selectLedger(target.schema) : NO_ROWS,
+    lock === undefined ? NO_ROWS : askLock(found, lock),
   ]
-  const results = await guarded(session, messages, work, target)
-  const again = foundLedgers(work.ledgers, results[1]?.rows ?? [], work.place)
-  if (again.length !== 1 || again[0]?.isHarmless !== true) return unreadable(found)
-  const rows = results[2]?.rows ?? []
-  if (rows.length > MAX_ENTRIES) {
+  const [entries = [], own = [], locked = []] = (await guarded(session, messages, work, target)).map(
+    (result) => result.rows,
+  )
+  if (lock !== undefined && locked.length > 0) {
+    const note = `${qualified(lock)} says that ${ledger.tool} is at work here, or died at it`
+    return refusedAdoption('unfinished_entries', note)
+  }
+  if (entries.length > MAX_ENTRIES) {
     return refusedAdoption('unreadable_ledger', `${qualified(found)} has more than ${MAX_ENTRIES} entries`)
   }
-  const entries: LedgerEntry[] = entriesOf(rows)
-  const recorded = new Map(
-    (results[3]?.rows ?? []).map(([version, checksum]) => [version ?? '', checksum ?? '']),
-  )
-  return { match: matchLedger(ledger, work.revisions, entries), recorded }
+  const recorded = new Map(own.map(([version, checksum]) => [version ?? '', checksum ?? '']))
+  return { match: matchLedger(ledger, work.revisions, entriesOf(entries)), recorded }
+}
+
+/** Locks what is to be read, and looks again. @returns what cannot be read, if anything. */
+async function holdTables(
+  session: Session,
+  work: AdoptWork,
+  target: Target,
+  { found, find, rows }: Place,
+): Promise<FoundTable | undefined> {
+  const tables = tablesOf(found, rows)
+  const strange = tables.find(({ isHarmless }) => !isHarmless)
+  if (strange !== undefined) return strange
+  const lock = `lock table ${tables.map(qualified).join(', ')} in access share mode`
+  const again = (await guarded(session, [lock, find], work, target)).at(-1)?.rows ?? []
+  const [only, ...others] = foundLedgers(work.ledgers, again, work.place)
+  if (only === undefined || others.length > 0) return found
+  const held = tablesOf(only, again)
+  const isSame = held.map(qualified).join() === tables.map(qualified).join()
+  return isSame ? held.find(({ isHarmless }) => !isHarmless) : found
+}
+
+function tablesOf(found: FoundLedger, rows: Place['rows']): FoundTable[] {
+  const lock = lockTableOf(found, rows)
+  return lock === undefined ? [found] : [found, lock]
 }
 
 function noLedger(work: AdoptWork, rows: readonly (readonly (string | null)[])[]): Adoption {
@@ -136,7 +168,7 @@ function severalLedgers(found: readonly FoundLedger[]): Adoption {
   return refusedAdoption('several_ledgers', `There are ledgers of ${places}: name the one that counts`)
 }
 
-function unreadable(found: FoundLedger): Adoption {
+function unreadable(found: FoundTable): Adoption {
   return refusedAdoption(
     'unreadable_ledger',
     `${qualified(found)} is not a plain table (a view, policies or types of its own would run the tenant's code)`,

@@ -62,7 +62,7 @@ export async function prepareAdoption(
   request: AdoptRequest,
 ): Promise<Record<string, unknown>> {
   const opened = await openSource({ path: source.path })
-  const revisions = (await opened.list()).map(({ revision, native, requires }) => ({
+  const revisions = (await (opened.revisions?.() ?? opened.list())).map(({ revision, native, requires }) => ({
     revision,
     ...(native === undefined ? {} : { native }),
     ...(requires === undefined ? {} : { requires }),

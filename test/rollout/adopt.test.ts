@@ -18,7 +18,7 @@ import { until } from '../support/wait.ts'
 import { BY_HAND } from './adopt-by-hand.ts'
 import { alembic, type Case, EXAMPLES, knex, nodePgMigrate, run, sequelize, typeorm } from './adopt-tools.ts'
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 
 const FIRST = '20260101_000001'
 const SECOND = '20260101_000002'
@@ -39,8 +39,8 @@ function dsnOf(fleet: Fleet, tenant: FleetTenant): string {
 async function importTwo(fleet: Fleet, path: string): Promise<string> {
   const source = await openSource({ path })
   const key = `${source.kind}:${path}`
-  const revisions = (await source.list()).map(({ revision }) => revision)
-  const [before = '', last = ''] = revisions.slice(-2)
+  const revisions = await (source.revisions?.() ?? source.list())
+  const [before = '', last = ''] = revisions.slice(-2).map(({ revision }) => revision)
   for (const [versionId, range] of [
     [FIRST, { target: before }],
     [SECOND, { after: before, target: last }],
@@ -148,7 +148,7 @@ describe('a fleet of Knex', () => {
   const path = join(EXAMPLES, 'knex')
   let fleet: Fleet
   beforeAll(async () => {
-    fleet = await startFleet({ tenants: 10, schemas: ['one', 'two'], tenantSql: 'create table items ()' })
+    fleet = await startFleet({ tenants: 11, schemas: ['one', 'two'], tenantSql: 'create table items ()' })
     await importTwo(fleet, path)
     await fleet.startWorker()
   })
@@ -224,6 +224,18 @@ describe('a fleet of Knex', () => {
     expect(await refusal(tenant)).toMatchObject({ outcome: 'unreadable_ledger' })
   })
 
+  test('Knex has died midway: its lock says so', async () => {
+    const tenant = fleet.tenant(10)
+    await knex(dsnOf(fleet, tenant), 2)
+    await fleet.sql(tenant, 'update knex_migrations_lock set is_locked = 1')
+    expect(await refusal(tenant)).toMatchObject({
+      outcome: 'unfinished_entries',
+      note: '"public"."knex_migrations_lock" says that knex is at work here, or died at it',
+    })
+    await fleet.sql(tenant, 'update knex_migrations_lock set is_locked = 0')
+    expect((await adopt(fleet, path, only(tenant))).outcomes).toEqual({ adopted: 1 })
+  })
+
   test('another table of that name', async () => {
     const tenant = fleet.tenant(6)
     await run(dsnOf(fleet, tenant), 'create table knex_migrations (x integer)')
@@ -274,7 +286,7 @@ describe('a fleet of Knex', () => {
   })
 
   test('tenants that are schemas: each has a ledger of its own', async () => {
-    const [one, two] = fleet.tenants.slice(10) as [FleetTenant, FleetTenant]
+    const [one, two] = fleet.tenants.slice(11) as [FleetTenant, FleetTenant]
     const ledger = `${LEDGER}; ${row(NAMES[0])} ${row(NAMES[1])}`
     await run(dsnOf(fleet, one), `set search_path = one; ${ledger}`)
     await run(dsnOf(fleet, two), `set search_path = two; ${ledger} ${row(NAMES[2])}`)

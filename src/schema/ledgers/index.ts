@@ -57,11 +57,14 @@ export function findLedgers(
   ownSchema: string,
   place?: LedgerPlace,
 ): string {
-  const places = ledgers.flatMap((ledger) =>
-    place === undefined
-      ? ledger.schemas.map((schema) => [schema === '' ? ownSchema : schema, ledger.table] as const)
-      : [[place.schema ?? ownSchema, place.table] as const],
-  )
+  const places = ledgers.flatMap((ledger) => {
+    const schemas = place === undefined ? ledger.schemas : [place.schema ?? '']
+    const table = place?.table ?? ledger.table
+    const tables = ledger.lock === undefined ? [table] : [table, table + ledger.lock.ending]
+    return schemas.flatMap((schema) =>
+      tables.map((name) => [schema === '' ? ownSchema : schema, name] as const),
+    )
+  })
   const wanted = places.map(([schema, table]) => `(${literal(schema)}, ${literal(table)})`)
   return `select n.nspname, c.relname, c.relkind, ${IS_HARMLESS},
     (select json_agg(a.attname) from pg_attribute as a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
@@ -73,11 +76,33 @@ export function findLedgers(
 const IS_HARMLESS = `(c.relkind = 'r' and not c.relrowsecurity and not exists (select from pg_attribute as a
   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.atttypid >= 16384))::text`
 
-export interface FoundLedger {
-  readonly ledger: NativeLedger
+export interface FoundTable {
   readonly schema: string
   readonly table: string
   readonly isHarmless: boolean
+}
+
+/** The table in which the ledger's tool says that it is at work, among the rows of `findLedgers`. */
+export function lockTableOf(
+  { ledger, schema, table }: FoundLedger,
+  rows: readonly (readonly (string | null)[])[],
+): FoundTable | undefined {
+  const { lock } = ledger
+  if (lock === undefined) return undefined
+  const name = table + lock.ending
+  const row = rows.find((one) => one[0] === schema && one[1] === name)
+  const columns = JSON.parse(row?.[4] ?? '[]') as string[]
+  if (!columns.includes(lock.column)) return undefined
+  return { schema, table: name, isHarmless: row?.[3] === 'true' }
+}
+
+/** SQL that gives a row when the ledger's tool is at work, or has died at it. */
+export function askLock({ ledger }: FoundLedger, table: FoundTable): string {
+  return `select 1 from ${qualified(table)} where ${ident(ledger.lock?.column ?? '')} = 1`
+}
+
+export interface FoundLedger extends FoundTable {
+  readonly ledger: NativeLedger
 }
 
 /**
@@ -109,6 +134,6 @@ export function foundLedgers(
 }
 
 /** The table as SQL names it. */
-export function qualified({ schema, table }: Pick<FoundLedger, 'schema' | 'table'>): string {
+export function qualified({ schema, table }: Pick<FoundTable, 'schema' | 'table'>): string {
   return `${ident(schema)}.${ident(table)}`
 }

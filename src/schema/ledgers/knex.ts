@@ -1,4 +1,4 @@
-/** Knex: `knex_migrations` with the file names. */
+/** Knex: `knex_migrations` with the file names, and `knex_migrations_lock`, which stays locked when Knex dies. */
 import { isoTime, type NativeLedger } from './ledger.ts'
 
 export const knex: NativeLedger = {
@@ -9,6 +9,7 @@ export const knex: NativeLedger = {
   select: (table) =>
     `select name::text, null, ${isoTime('migration_time')}, 'applied' from ${table} order by id`,
   keyOf: withoutExtension,
+  lock: { ending: '_lock', column: 'is_locked' },
   reach: 'itself',
 }
 

@@ -36,6 +36,8 @@ export interface NativeLedger {
   keyOf?(id: string): string
   /** What an entry says beyond itself: nothing; all that comes before it, too; or the revisions that it builds on. */
   readonly reach: 'itself' | 'all before' | 'what it requires'
+  /** A table beside it, named like it with this ending, that says in a column with 1 that the tool is at work. */
+  readonly lock?: { readonly ending: string; readonly column: string }
   /** Entries are known by their checksums first: their ids are times. */
   readonly byChecksum?: boolean
 }

@@ -46,6 +46,13 @@ export function openAlembic(config: string, path: string): Source {
       const alembic = await findAlembic(config)
       return await listVersions(alembic, await readHistory(alembic))
     },
+    async revisions() {
+      const revisions = await readHistory(await findAlembic(config))
+      return [...revisions.values()].map((entry) => ({
+        revision: entry.revision,
+        requires: requiredBy(entry),
+      }))
+    },
     async render(range) {
       const alembic = await findAlembic(config)
       return await renderAlembic(alembic, await readHistory(alembic), range)

@@ -71,6 +71,8 @@ export interface Source {
   readonly path: string
   /** All versions in order of application. @throws TenantryError `source_invalid` naming the file and the fault. */
   list(): Promise<SourceVersion[]>
+  /** For sources that can name their revisions for less than `list()` takes. */
+  revisions?(): Promise<Pick<SourceVersion, 'revision' | 'native' | 'requires'>[]>
   /** For sources whose own tool renders a range; the others are rendered from `list()`. */
   render?(range: Range): Promise<Rendered>
 }
