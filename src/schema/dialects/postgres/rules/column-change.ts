@@ -25,9 +25,11 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
   if (generation === 'replace') return 'replace'
   const { from, to, properties } = change
   if (from.properties['inherited'] !== true && to.properties['inherited'] === true) {
-    return { actions: [], rebuild: context.dependentsBefore(change.id).map(idOf) }
+    return { actions: [], rebuild: holding(change.id, context) }
   }
-  const typeChanges = properties.includes('type') || properties.includes('collation')
+  // A table made OF a type follows its type.
+  const follows = from.facts?.['typed'] === true && to.facts?.['typed'] === true
+  const typeChanges = !follows && (properties.includes('type') || properties.includes('collation'))
   const type = typeChanges ? typeAnswer(change, context) : { actions: [] }
   if (type.rebuild !== undefined && type.rebuild.includes(tableIdOf(to))) return type
   const handled = typeChanges && type.actions.length > 0
@@ -43,6 +45,13 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
     ...settings(change),
   ]
   return { ...type, actions: actions.map((action) => ({ alters: [idOf(to)], ...action })) }
+}
+
+function holding(id: string, context: RuleContext): string[] {
+  return context
+    .dependentsBefore(id)
+    .filter(({ kind }) => kind !== 'attachment')
+    .map(idOf)
 }
 
 /** Children have defaults of their own: each table's is set alone. */
