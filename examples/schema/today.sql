@@ -1,0 +1,11 @@
+create table customers (
+  id bigint generated always as identity primary key,
+  email text not null
+);
+
+create table orders (
+  id bigint generated always as identity primary key,
+  customer_id bigint not null references customers,
+  status text not null default 'open',
+  remark text
+);
