@@ -177,7 +177,7 @@ export class Session {
           this.backendPid = (message as unknown as { processID: number }).processID
           break
         case 'error':
-          fail(failureOf(message as unknown as DatabaseError, 0))
+          fail(loginFailure(failureOf(message as unknown as DatabaseError, 0)))
           this.#socket.destroy()
           break
         case 'readyForQuery':
@@ -331,6 +331,13 @@ function failureOf(error: DatabaseError, completed: number): DatabaseFailure {
     position: error.position === undefined ? undefined : Number(error.position),
     completed,
   })
+}
+
+/** PgBouncer answers a wrong password, or a role that it does not know, as a violation of the protocol. */
+function loginFailure(failure: DatabaseFailure): DatabaseFailure {
+  return failure.sqlstate === '08P01' && /authentication failed|no such user/.test(failure.message)
+    ? new DatabaseFailure('28P01', failure.message, failure.facts)
+    : failure
 }
 
 function asConnectionFailure(error: Error, address: ServerAddress, ready: boolean): DatabaseFailure {

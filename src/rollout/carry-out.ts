@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import { isControlOutage, type Control } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
 import { liveWorkers, type WorkerLoad } from '../control/workers.ts'
-import type { ServerAddress } from '../engine/address.ts'
 import { messageOf } from '../lib/errors.ts'
 import { Wakeup } from '../lib/wakeup.ts'
 import { addressOf, getServerById, type DbServer } from '../registry/servers.ts'
@@ -25,6 +24,7 @@ import { activeLanes } from './sql/active-lanes.ts'
 import { sqliteChangeOf } from './sqlite/change.ts'
 import { sqliteExecutor } from './sqlite/executor.ts'
 import { SQLITE_THREADS } from './sqlite/threads.ts'
+import { wayTo } from './way.ts'
 
 const POLL_MS = 500
 const OUTAGE_PAUSE_MS = 500
@@ -159,9 +159,8 @@ export class RolloutCarrier {
     }
     const changes = versions.map((version) => changeOf(version, rollout.direction))
     const direct = await addressOf(control, keyring, server)
-    // Statements outside a transaction need settings and a lock that last: a session of their own.
-    const throughPooler =
-      options.via === 'pooler' && changes.every((change) => change.transactionSql !== undefined)
+    const address = wayTo(direct, server, options, changes)
+    const throughPooler = address !== direct
     const ceiling = Math.max(
       1,
       Math.min(options.maxConnections, (server.max_connections ?? 100) - RESERVED_CONNECTIONS),
@@ -172,7 +171,7 @@ export class RolloutCarrier {
       work,
       executor: postgresExecutor({
         work,
-        address: throughPooler ? poolerAddress(direct, server) : direct,
+        address,
         direct,
         session: {
           applicationName: `tenantry rollout ${rollout.id.slice(0, 8)}`,
@@ -234,9 +233,4 @@ function settingsOf(rollout: Rollout, server: DbServer): MessageSettings {
     synchronousCommit: rollout.options.flush === 'batch' && !rollout.dry_run ? 'off' : 'on',
     noticesLostClient: (server.server_version ?? 0) >= 140_000,
   }
-}
-
-function poolerAddress(direct: ServerAddress, server: DbServer): ServerAddress {
-  if (server.pooler_host === null || server.pooler_port === null) return direct
-  return { ...direct, host: server.pooler_host, port: server.pooler_port }
 }

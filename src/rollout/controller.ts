@@ -6,15 +6,18 @@ import { isPassing, type Control, type Queryable } from '../control/control.ts'
 import type { OperationContext, OperationHandler, OperationOutcome } from '../control/operations/operation.ts'
 import { recordEvent } from '../control/operations/store.ts'
 import type { Keyring } from '../control/secrets.ts'
-import { addressOf, getServerById } from '../registry/servers.ts'
+import { addressOf, getServerById, type DbServer } from '../registry/servers.ts'
+import { getVersion } from '../schema/versions.ts'
+import { changeOf } from './change.ts'
 import { decide, type Decision, type RolloutView } from './decide.ts'
 import { stopRollout } from './commands.ts'
 import { getRollout, lockRollout, type Rollout } from './rollout.ts'
 import { RateMeter } from './rate.ts'
-import { lookAt } from './server-watch.ts'
+import { lookAt, lookAtPooler } from './server-watch.ts'
 import { settleStopped } from './settle.ts'
 import { releaseLostTargets } from './sql/release-targets.ts'
 import { viewRollout } from './sql/view.ts'
+import { wayTo } from './way.ts'
 
 const TICK_MS = 250
 const RELEASE_EVERY_MS = 1_000
@@ -231,7 +234,7 @@ async function probeServers(parts: ControllerParts, rolloutId: string): Promise<
   await Promise.all(
     due.map(async ({ server_id: serverId, probes }) => {
       const server = await getServerById(parts.control, serverId)
-      const problem = await lookAt(await addressOf(parts.control, parts.keyring, server))
+      const problem = await lookAtServer(parts, rolloutId, server)
       await parts.control.transaction(async (tx) => {
         if (problem === undefined) await openLane(tx, rolloutId, serverId, server.name)
         else
@@ -245,6 +248,26 @@ async function probeServers(parts: ControllerParts, rolloutId: string): Promise<
       })
     }),
   )
+}
+
+/** @returns why the rollout can do nothing on a server now, or undefined when it can. */
+async function lookAtServer(
+  { control, keyring }: ControllerParts,
+  rolloutId: string,
+  server: DbServer,
+): Promise<string | undefined> {
+  const direct = await addressOf(control, keyring, server)
+  const problem = await lookAt(direct)
+  const { options, direction, version_ids: ids } = await getRollout(control, rolloutId)
+  if (problem !== undefined || options.via === 'direct' || server.pooler_host === null) return problem
+  const versions = await Promise.all(ids.map((id) => getVersion(control, id)))
+  const way = wayTo(
+    direct,
+    server,
+    options,
+    versions.map((version) => changeOf(version, direction)),
+  )
+  return way === direct ? undefined : lookAtPooler(way, direct.database)
 }
 
 async function openLane(tx: Queryable, rolloutId: string, serverId: number, name: string): Promise<void> {

@@ -23,6 +23,9 @@ export async function diagnose(
     const refusal = await watch.refusalOf(database)
     const reason = refusal === undefined ? 'server' : failureKind(refusal, database)
     if (refusal !== undefined && reason !== 'server') return { kind: reason, failure: refusal }
+    // The database itself can be reached: what refuses is the way to it, and that is every tenant's.
+    const closed = refusal === undefined ? await watch.lookAtWay(database) : undefined
+    if (closed !== undefined) return { kind: 'down', problem: closed }
   }
   return { kind: failure.sqlstate.startsWith('28') ? 'permanent' : 'transient', failure }
 }

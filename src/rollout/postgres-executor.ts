@@ -21,7 +21,7 @@ export interface PostgresParts {
 
 export function postgresExecutor(parts: PostgresParts): Executor {
   const { work, address, direct, session, holdsLease } = parts
-  const watch = new ServerWatch(direct, session.applicationName)
+  const watch = new ServerWatch(direct, address, session.applicationName)
   const isPooled = address !== direct
   const { stalls } = watch
   return {

@@ -24,14 +24,18 @@ export class ServerWatch {
   readonly #address: ServerAddress
   #session: Session | undefined
   #opening: Promise<Session> | undefined
+  readonly #way: ServerAddress
   #look: Promise<string | undefined> | undefined
+  #lookAtWay: Promise<string | undefined> | undefined
 
   /**
    * @param address the server's own: behind a pooler a crash would go unseen.
+   * @param way where its tenants are reached: the same address, or the server's pooler.
    * @param applicationName of the connections that `stalls` looks after.
    */
-  constructor(address: ServerAddress, applicationName: string) {
+  constructor(address: ServerAddress, way: ServerAddress, applicationName: string) {
     this.#address = address
+    this.#way = way
     this.stalls = new StallWatch({ direct: address, applicationName })
   }
 
@@ -81,6 +85,14 @@ export class ServerWatch {
     return this.#look
   }
 
+  /** As `look`, at the way to the tenants, by the one database. */
+  lookAtWay(database: string): Promise<string | undefined> {
+    this.#lookAtWay ??= lookAtPooler(this.#way, database).finally(() => {
+      this.#lookAtWay = undefined
+    })
+    return this.#lookAtWay
+  }
+
   close(): void {
     this.stalls.stop()
     this.#session?.close()
@@ -109,5 +121,27 @@ export async function lookAt(address: ServerAddress): Promise<string | undefined
     return messageOf(error)
   } finally {
     session?.close()
+  }
+}
+
+/** A pooler that cannot be reached, or lets nobody in. What else it says concerns one database, or passes. */
+const CLOSED_WAY = /^(08001|28...)$/
+
+/** @returns why no tenant can be reached through a pooler, or undefined when some may be. */
+export async function lookAtPooler(pooler: ServerAddress, database: string): Promise<string | undefined> {
+  try {
+    const session = await Session.open(pooler, {
+      database,
+      applicationName: 'tenantry probe',
+      connectTimeoutMs: LOOK_TIMEOUT_MS,
+    })
+    session.close()
+    return undefined
+  } catch (error) {
+    const { sqlstate, message } = asFailure(error)
+    if (!CLOSED_WAY.test(sqlstate)) return undefined
+    return sqlstate === '08001'
+      ? `Its pooler cannot be used: ${message}`
+      : `Its pooler ${pooler.host}:${pooler.port} refuses the login of ${pooler.user}: ${message}`
   }
 }

@@ -1,13 +1,16 @@
 /** Rollouts through the real PgBouncer: transaction mode, every database by a wildcard. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../src/engine/ports.ts'
 import { updateServer } from '../../src/registry/servers.ts'
 import { retryFailed } from '../../src/rollout/commands.ts'
+import { rolloutStatus } from '../../src/rollout/status.ts'
 import { startFleet, type Fleet } from '../support/fleet.ts'
 import { failingOn } from '../support/fleet-versions.ts'
 import { holdLock } from '../support/locks.ts'
 import { startPgBouncer, type PgBouncer } from '../support/pgbouncer.ts'
 import { adminClient } from '../support/postgres.ts'
 import { withProgram } from '../support/programs.ts'
+import { until } from '../support/wait.ts'
 
 const POOLER = { via: 'pooler' } as const
 
@@ -152,6 +155,48 @@ withProgram('pgbouncer').describe('through PgBouncer', () => {
       pooler: { host: bouncer.host, port: bouncer.port },
     })
     await narrow.stop()
+  })
+
+  /** A rollout by this pooler address until its lane says why it stands, then by the one that works. */
+  async function blockedBy(pooler: { host: string; port: number }): Promise<string> {
+    const { control, keyring } = fleet.app
+    await updateServer(control, keyring, 'pg-1', { pooler })
+    const { id } = await fleet.rollout({
+      version: await fleet.addColumn(),
+      options: { ...POOLER, maxRetries: 0 },
+    })
+    const reason = await until(
+      async () => {
+        const { rollout, servers } = await rolloutStatus(control, id)
+        expect(rollout.state).toBe('running')
+        return rollout.reason === null ? undefined : `${rollout.reason} ${servers[0]?.reason}`
+      },
+      { what: 'the rollout to say why it waits' },
+    )
+    await updateServer(control, keyring, 'pg-1', { pooler: { host: bouncer.host, port: bouncer.port } })
+    expect((await fleet.waitFor(id, 'completed')).progress).toMatchObject({ successful: 10, failed: 0 })
+    await fleet.expectConsistent(id)
+    return reason
+  }
+
+  test('a pooler that knows another password: the lane waits and says why, and goes on when it is mended', async () => {
+    const { user } = fleet.servers[0]?.migrator ?? { user: '' }
+    const other = await startPgBouncer({ users: { [user]: 'another' } })
+    const reason = await blockedBy(other)
+    await other.stop()
+    expect(reason).toMatch(/^Wave 1 .*waits for tenants on a server that is down: pg-1\./)
+    expect(reason).toMatch(
+      new RegExp(
+        `Its pooler ${other.host}:${other.port} refuses the login of ${user}: .*authentication failed`,
+      ),
+    )
+  })
+
+  test('a pooler that is not there: likewise', async () => {
+    const port = await freePort()
+    expect(await blockedBy({ host: '127.0.0.1', port })).toContain(
+      `Its pooler cannot be used: Cannot connect to 127.0.0.1:${port}`,
+    )
   })
 
   test('a database that is gone fails alone', async () => {
