@@ -57,6 +57,8 @@ async function expectAsWritten(page: string): Promise<void> {
 
 test('code-migrations.md', () => expectAsWritten('code-migrations.md'))
 
+withProgram('sqlite3').test('sqlite-tenants.md', () => expectAsWritten('sqlite-tenants.md'))
+
 withProgram('alembic').test('desired-state.md', () => expectAsWritten('desired-state.md'))
 
 test('adopt.md', async () => {

@@ -8,6 +8,7 @@ import { discover } from '../../src/registry/discovery.ts'
 import { addServer, getServer, testServer } from '../../src/registry/servers.ts'
 import { startUndo } from '../../src/rollout/start.ts'
 import { getRollout, rolloutOptions } from '../../src/rollout/rollout.ts'
+import { sqlite } from '../../src/schema/dialects/sqlite/index.ts'
 import { stopRollout } from '../../src/rollout/commands.ts'
 import { testDirectory } from '../support/directories.ts'
 import { startFleet, type Fleet } from '../support/fleet.ts'
@@ -225,6 +226,36 @@ describe('a rollout', () => {
       true,
       true,
     ])
+  })
+
+  test('of a planned change is refused where the schema is another one', async () => {
+    const [changed = '', planned = ''] = await tenants(2)
+    const session = await sqlite.connect(`sqlite:${fileOf(planned)}`)
+    const { fingerprint } = await sqlite.inspect(session)
+    await session.close()
+    write(changed, 'CREATE TABLE surprise (a)')
+    const id = await version(`BEGIN; ${sqlite.guard?.([fingerprint]) ?? ''}; CREATE TABLE one (a); COMMIT;`)
+    await fleet.startWorker()
+    const { targets } = await roll({ version: id })
+    expect(targets).toMatchObject([
+      { tenant: changed, state: 'failed', sqlstate: 'TN010' },
+      { tenant: planned, outcome: 'applied' },
+    ])
+  })
+
+  test('enforces foreign keys where the version asks for it', async () => {
+    const [name = ''] = await tenants(
+      1,
+      `${TENANT} CREATE TABLE part (item INTEGER REFERENCES item (id)); INSERT INTO part VALUES (1);`,
+    )
+    const enforced = await version('PRAGMA foreign_keys = ON; DELETE FROM item;')
+    const silent = await version('DELETE FROM item;')
+    await fleet.startWorker()
+    expect((await roll({ version: enforced })).targets).toMatchObject([
+      { state: 'failed', sqlstate: '23503' },
+    ])
+    expect(read(name, 'SELECT count(*) FROM item')).toEqual([[1]])
+    expect((await roll({ version: silent })).targets).toMatchObject([{ outcome: 'applied' }])
   })
 
   test('is refused for a version of another dialect, and for tenants on servers of several kinds', async () => {
