@@ -122,7 +122,7 @@ function afterWhatNeedsIt(registers: Registers, number: number, node: Node): voi
     // A part with a statement of its own goes before its parent.
     if (!node.drops.includes(id)) linkFrom(registers, registers.droppers.get(id), number)
   }
-  if (node.verb === 'alter') afterDroppedDependents(registers, number, node)
+  if (node.verb === 'alter' || node.verb === 'release') afterDroppedDependents(registers, number, node)
 }
 
 /** What goes away goes before the things that it depended on are changed. */

@@ -1,9 +1,8 @@
 /** A table becomes, or ceases to be, a partition or a child of another. */
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { attachmentsBefore, isPartition, parentOf } from './family.ts'
+import { attachmentsBefore, goneId, isPartition, parentOf } from './family.ts'
 import { quote } from './names.ts'
-import { goneId } from './column.ts'
 import { brief, hazard, isQuiet } from './tools.ts'
 
 function create(attachment: SchemaObject, context: RuleContext): readonly Action[] {
@@ -66,8 +65,20 @@ function checksOf(table: string, partsOf: RuleContext['partsAfter']): SchemaObje
 function drop(attachment: SchemaObject, context: RuleContext): readonly Action[] {
   const child = quote(attachment.name.slice(0, 2))
   const parent = quote(attachment.properties['of'] as string[])
-  if (!isPartition(attachment)) return [brief(`ALTER TABLE ${child} NO INHERIT ${parent}`)]
-  return [brief(`ALTER TABLE ${parent} DETACH PARTITION ${child}`), ...leftChecks(attachment, context)]
+  if (!isPartition(attachment))
+    return [
+      brief(`ALTER TABLE ${child} NO INHERIT ${parent}`, {
+        drops: [idOf(attachment)],
+        creates: [goneId(idOf(attachment))],
+      }),
+    ]
+  return [
+    brief(`ALTER TABLE ${parent} DETACH PARTITION ${child}`, {
+      creates: [goneId(idOf(attachment))],
+      drops: [idOf(attachment)],
+    }),
+    ...leftChecks(attachment, context),
+  ]
 }
 
 /** Checks that came with the parent stay when it is let go. */

@@ -13,7 +13,7 @@ import {
   tableIdOf,
   typeText,
 } from './column-text.ts'
-import { sameOn, stableDescendants } from './family.ts'
+import { goneId, lettingGo, sameOn, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
@@ -53,6 +53,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
       `${table === undefined ? `ALTER TABLE ${tableOf(column)}` : alterRelation(table)} ADD COLUMN ${columnText(column)}`,
       {
         creates: [idOf(column), ...brought.map(idOf)],
+        needs: lettingGo(tableId, context),
         rewrites,
         hazards: [
           ...(rewrites
@@ -102,11 +103,6 @@ function valuesBack(column: SchemaObject): Action[] {
     },
     brief(`ALTER TABLE ${tableOf(column)} DROP COLUMN ${own}`, { creates: [] }),
   ]
-}
-
-/** In `needs`, tells that a column must have gone: a partition has the same columns as its parent. */
-export function goneId(column: string): string {
-  return `gone:${column}`
 }
 
 function drop(column: SchemaObject, context: RuleContext): readonly Action[] {

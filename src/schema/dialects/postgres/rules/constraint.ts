@@ -7,6 +7,7 @@ import {
   attachmentsAfter,
   attachmentsBefore,
   childrenAfter,
+  lettingGo,
   parentOf,
   sameOn,
   stableChildren,
@@ -82,7 +83,7 @@ function create(constraint: SchemaObject, context: RuleContext): readonly Action
     case 'foreign key':
       return createForeignKey(constraint, context)
     case 'check':
-      return createChecked(constraint, context, [])
+      return createChecked(constraint, context, lettingGo(constraint.parent ?? '', context))
     default:
       return createPlain(constraint, context)
   }
@@ -195,7 +196,7 @@ function validate(constraint: SchemaObject): Action {
 /** To a partitioned table it needs the whole of that table's index, on partitioned ones it goes from below. */
 function createForeignKey(constraint: SchemaObject, context: RuleContext): Action[] {
   const tableId = constraint.parent ?? ''
-  const needs = referencedParts(constraint, context)
+  const needs = [...referencedParts(constraint, context), ...lettingGo(tableId, context)]
   const partitions =
     isPartitioned(tableId, context) && majorOf(context) < 18 ? stableDescendants(tableId, context) : []
   if (!isPartitioned(tableId, context) || majorOf(context) >= 18)

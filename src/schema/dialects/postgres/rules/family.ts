@@ -88,3 +88,18 @@ export function sameOn(
   const table = lookUp(tableId)
   return table === undefined ? undefined : lookUp(objectId(part.kind, ...table.name, part.name.at(-1) ?? ''))
 }
+
+/** In `needs`, tells that something must have gone: a column, an attachment. */
+export function goneId(id: string): string {
+  return `gone:${id}`
+}
+
+/** Tells that what is let go is no child any more when something is done to a table and its children. */
+export function lettingGo(tableId: string, context: RuleContext): string[] {
+  return childrenBefore(tableId, context).flatMap((child) => [
+    ...attachmentsBefore(child, context)
+      .filter((attachment) => parentOf(attachment) === tableId && context.isDropped(idOf(attachment)))
+      .map((attachment) => goneId(idOf(attachment))),
+    ...(stableParents(child, context).includes(tableId) ? lettingGo(child, context) : []),
+  ])
+}

@@ -6,7 +6,7 @@ import { ident, literal } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { generatedOf, identityOf, identitySequence } from './column-text.ts'
-import { attachmentsBefore, childrenAfter, childrenBefore, descendantsBefore } from './family.ts'
+import { attachmentsBefore, childrenAfter, childrenBefore, descendantsBefore, goneId } from './family.ts'
 import { ownName, quote } from './names.ts'
 import { hazard, standIn } from './tools.ts'
 import { conversion, underlying } from './types.ts'
@@ -43,6 +43,7 @@ export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
     attachmentsBefore(child, context).map((attachment): Action => ({
       sql: `ALTER TABLE ${quote(table.name)} DETACH PARTITION ${quote(attachment.name.slice(0, 2))}`,
       drops: [idOf(attachment)],
+      creates: [goneId(idOf(attachment))],
       lock: 'access exclusive',
     })),
   )

@@ -26,7 +26,8 @@ function drop(table: SchemaObject, context: RuleContext): readonly Action[] {
     .filter(({ kind }) => kind === 'column')
     .map(idOf)
   const foreign = table.kind === 'foreign_table'
-  const kept = aside.length > 0 || foreign
+  // A partitioned table has no rows itself.
+  const kept = aside.length > 0 || foreign || table.properties['partitionBy'] !== undefined
   return [
     ...aside,
     brief(`DROP ${foreign ? 'FOREIGN TABLE' : 'TABLE'} ${quote(table.name)}`, {
