@@ -6,7 +6,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { anyObject, cursorText, integerText, pageLimit, pageOf, timestamp } from './fields.ts'
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/)
+const hash = z.string().regex(/^[0-9a-f]{64}$/, 'It is 64 hexadecimal digits.')
 const filterText = z.string().min(1).max(300).optional()
 
 const AuditEntry = z

@@ -19,7 +19,7 @@ const STATES = ['in_sync', 'different', 'unreachable', 'no_expectation'] as cons
 
 export const differenceKey = z
   .string()
-  .regex(/^[0-9a-f]{16}$/)
+  .regex(/^[0-9a-f]{16}$/, 'It is the key of a difference, 16 hexadecimal digits: see tenantry drift list.')
   .describe('The key of a difference: the same for all tenants that differ in the same way.')
 const scanId = z.uuid().optional().describe('Only what this scan found; absent: the latest of each tenant.')
 

@@ -71,5 +71,10 @@ type PageSchema<Item extends z.ZodType> = z.ZodObject<{
 /** Free-form data of the database, passed on as it is. */
 export const anyObject = z.record(z.string(), z.unknown())
 
+/** What is said of a name that is none. @param others which characters it may have besides letters and digits */
+export function nameSaid(example: string, others: string, longest: number): string {
+  return `It begins with a lower-case letter, then lower-case letters, digits, ${others}, up to ${longest} characters, e.g. ${example}.`
+}
+
 /** The reason that a person gives for a change; kept in the audit log. */
 export const reasonText = z.string().min(1).max(500).optional().describe('Why; kept in the audit log.')

@@ -27,11 +27,14 @@ export const steering = {
   max_retries: z.int().min(0).max(100).optional(),
   lock_timeout: z
     .string()
-    .regex(/^[1-9]\d*(ms|s|min)$/)
+    .regex(/^[1-9]\d*(ms|s|min)$/, 'It is a number with a unit: ms, s or min, e.g. 2s.')
     .optional(),
   statement_timeout: z
     .string()
-    .regex(/^(0|[1-9]\d*(ms|s|min|h))$/)
+    .regex(
+      /^(0|[1-9]\d*(ms|s|min|h))$/,
+      'It is a number with a unit: ms, s, min or h, e.g. 30min, or 0 for any time.',
+    )
     .optional(),
   via: z.enum(['direct', 'pooler']).optional(),
   flush: z

@@ -42,7 +42,9 @@ export const rolloutView = z.object({
     z.object({
       wave: z.int(),
       name: z.string(),
-      status: z.enum(['pending', 'running', 'soaking', 'awaiting_approval', 'passed']),
+      status: z
+        .enum(['pending', 'running', 'soaking', 'awaiting_approval', 'passed', 'stopped', 'not_begun'])
+        .describe('`stopped` and `not_begun`: of a rollout that was stopped.'),
       total: z.int(),
       successful: z.int(),
       failed: z.int(),

@@ -12,7 +12,7 @@ import {
   type Decider,
 } from '../rollout/commands.ts'
 import { getRollout, listRollouts } from '../rollout/rollout.ts'
-import { startRollout, startUndo } from '../rollout/start.ts'
+import { serversWithoutPooler, startRollout, startUndo } from '../rollout/start.ts'
 import { errorGroupsOf } from '../rollout/sql/read-status.ts'
 import { listTargets, rolloutStatus } from '../rollout/status.ts'
 import type { App, Caller } from './app.ts'
@@ -33,6 +33,9 @@ const started = z.object({
   unreachable: z
     .array(z.object({ place: z.string(), reason: z.string() }))
     .describe('What matches database_pattern and cannot be reached: not part of the rollout.'),
+  without_pooler: z
+    .array(z.string())
+    .describe('With `via` `pooler`: servers that have none. Their tenants are reached directly.'),
 })
 
 function decider(caller: Caller, body: { reason?: string | undefined }): Decider {
@@ -111,6 +114,7 @@ export const rolloutEndpoints = [
         status: rollout.state,
         total_databases: rollout.total,
         unreachable: [...unreachable],
+        without_pooler: await serversWithoutPooler(app.control, rollout),
       }
     },
   }),
@@ -325,7 +329,13 @@ export const rolloutEndpoints = [
         options: optionsOf(app, original.options.selector, { via: original.options.via, ...body }),
         createdBy: caller.actor,
       })
-      return { job_id: rollout.id, status: rollout.state, total_databases: rollout.total, unreachable: [] }
+      return {
+        job_id: rollout.id,
+        status: rollout.state,
+        total_databases: rollout.total,
+        unreachable: [],
+        without_pooler: await serversWithoutPooler(app.control, rollout),
+      }
     },
   }),
 ]

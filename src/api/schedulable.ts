@@ -3,6 +3,7 @@
  * do for somebody what the API would refuse them.
  */
 import { z } from 'zod'
+import { nameSaid } from './fields.ts'
 import type { Scope } from './scopes.ts'
 
 export interface Schedulable {
@@ -29,7 +30,10 @@ export const SCHEDULABLE: Readonly<Record<string, Schedulable>> = {
       selector: z.string().max(2000).default(''),
       expected: z
         .string()
-        .regex(/^[0-9a-f]{64}$/)
+        .regex(
+          /^[0-9a-f]{64}$/,
+          'It is the fingerprint of a snapshot, 64 hexadecimal digits: see tenantry snapshot list.',
+        )
         .optional()
         .describe(
           'Fingerprint of a stored snapshot; absent: that of the version each tenant is recorded at.',
@@ -40,6 +44,6 @@ export const SCHEDULABLE: Readonly<Record<string, Schedulable>> = {
   'simulate-cleanup': {
     about: 'Removes the test databases of a prefix.',
     scope: 'simulate',
-    input: z.strictObject({ prefix: z.string().regex(/^[a-z][a-z0-9_]{0,39}$/) }),
+    input: z.strictObject({ prefix: z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, nameSaid('sim_', '_', 40)) }),
   },
 }

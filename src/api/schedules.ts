@@ -7,11 +7,11 @@ import { escapePointer } from '../lib/storable.ts'
 import type { Caller } from './app.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { defineEndpoint } from './endpoint.ts'
-import { anyObject, cursorText, pageLimit, pageOf, reasonText, timestamp } from './fields.ts'
+import { anyObject, cursorText, nameSaid, pageLimit, pageOf, reasonText, timestamp } from './fields.ts'
 import { SCHEDULABLE } from './schedulable.ts'
 import { hasScope } from './scopes.ts'
 
-const name = z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/)
+const name = z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/, nameSaid('nightly-drift', '- and _', 40))
 
 const Schedule = z
   .object({

@@ -10,15 +10,22 @@ import {
   type DbServer,
 } from '../registry/servers.ts'
 import { defineEndpoint } from './endpoint.ts'
-import { booleanText, reasonText, timestamp } from './fields.ts'
+import { booleanText, nameSaid, reasonText, timestamp } from './fields.ts'
 
 export const serverName = z
   .string()
-  .regex(/^[a-z][a-z0-9_-]{0,39}$/)
+  .regex(/^[a-z][a-z0-9_-]{0,39}$/, nameSaid('pg-1', '- and _', 40))
   .describe('Lower-case letters, digits, - and _, beginning with a letter.')
 
+export const labelName = z
+  .string()
+  .regex(
+    /^[A-Za-z_][A-Za-z0-9_.-]{0,62}$/,
+    'The name of a label begins with a letter or _, then letters, digits, _, . and -, up to 63 characters, e.g. region.',
+  )
+
 export const labels = z
-  .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,62}$/), z.string().min(1).max(200))
+  .record(labelName, z.string().min(1).max(200))
   .describe('Names and values, e.g. {"region": "eu"}.')
 
 const pooler = z.strictObject({ host: z.string().min(1).max(255), port: z.int().min(1).max(65535) })

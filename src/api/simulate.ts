@@ -8,13 +8,14 @@ import { findPlaces, type FoundPlace } from '../registry/discovery.ts'
 import { getServer, listServers } from '../registry/servers.ts'
 import type { App } from './app.ts'
 import { defineEndpoint } from './endpoint.ts'
+import { nameSaid } from './fields.ts'
 import { startedOperation } from './tenants.ts'
 import { serverName } from './servers.ts'
 import { TenantryError } from '../lib/errors.ts'
 
 const prefix = z
   .string()
-  .regex(/^[a-z][a-z0-9_]{0,30}$/)
+  .regex(/^[a-z][a-z0-9_]{0,30}$/, nameSaid('sim_', '_', 31))
   .describe('Lower-case letters, digits and underscores, beginning with a letter: sim_')
 
 /** The server asked for; the only one there is when none is named. */

@@ -12,7 +12,7 @@ import {
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { cursorText, pageLimit, pageOf, reasonText, timestamp } from './fields.ts'
-import { labels, serverName } from './servers.ts'
+import { labelName, labels, serverName } from './servers.ts'
 
 const placeName = z.string().min(1).max(63)
 const tenantName = z.string().min(1).max(200).describe("The tenant's name: data, never an identifier.")
@@ -178,7 +178,7 @@ export const tenantEndpoints = [
     params: { name: tenantName },
     body: z.strictObject({
       labels: z
-        .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,62}$/), z.string().min(1).max(200).nullable())
+        .record(labelName, z.string().min(1).max(200).nullable())
         .describe('Null removes a label; labels not named stay.'),
     }),
     status: 200,

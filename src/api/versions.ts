@@ -8,7 +8,7 @@ import { cursorText, pageLimit, pageOf, timestamp } from './fields.ts'
 
 export const versionId = z
   .string()
-  .regex(/^\d{8}_\d{6}$/)
+  .regex(/^\d{8}_\d{6}$/, 'It is a date and a time as YYYYMMDD_HHMMSS, e.g. 20260112_143000.')
   .describe('YYYYMMDD_HHMMSS')
 const description = z.string().min(1).max(500)
 const SQL_LIMIT = 16 * 1024 * 1024

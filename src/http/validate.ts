@@ -58,5 +58,7 @@ function fieldErrors(part: Part, issue: z.core.$ZodIssue): FieldError[] {
       message: part === 'query' ? 'There is no such parameter here.' : 'There is no such field here.',
     }))
   }
-  return [{ pointer: base, code: issue.code, message: issue.message }]
+  // What is wrong with a name in a record is said by the name's own rule.
+  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+  return [{ pointer: base, code: issue.code, message }]
 }

@@ -1,7 +1,7 @@
 /** What a rollout does next: pure, from what is counted to one decision. */
 import { judge, type BreakerCounts } from './breaker.ts'
 import type { RolloutOptions, RolloutState } from './rollout.ts'
-import type { WaveGate } from './waves.ts'
+import { waveText, type WaveGate } from './waves.ts'
 
 export interface WaveView {
   readonly wave: number
@@ -134,7 +134,7 @@ function judgeStandstill(view: RolloutView, wave: WaveView): Decision {
   }
   return {
     do: 'wait',
-    reason: `Wave ${wave.wave} (${wave.name}) waits for tenants on a server that is down: ${namesOf(down)}. It goes on when the server is back; after ${view.options.serverDownMinutes} minutes its tenants count as failed.`,
+    reason: `Tenants of ${waveText(wave)} wait for a server that cannot be used: ${namesOf(down)}. It goes on when the server is back; after ${view.options.serverDownMinutes} minutes its tenants count as failed.`,
   }
 }
 
@@ -150,7 +150,7 @@ function passGate(wave: WaveView, next: number): Decision {
       { finished: wave.succeeded + wave.failed, failed: wave.failed },
       { finished: 0, failed: 0 },
       { thresholdPercent: wave.gate.maxErrorPercent, minSample: 1 },
-      ` in wave ${wave.wave} (${wave.name})`,
+      ` in ${waveText(wave)}`,
     )
     if (reason !== undefined) return { do: 'trip', reason }
     if (wave.gate.soakSeconds > 0) return { do: 'soak', wave: wave.wave }

@@ -197,6 +197,7 @@ interface Creation {
 async function create(tx: Queryable, creation: Creation): Promise<Rollout> {
   const id = creation.id ?? randomUUID()
   await refuseTakenId(tx, id)
+  if (creation.options.via === 'pooler') await refuseWithoutPooler(tx)
   await enqueueOperation(tx, {
     id,
     kind: 'rollout',
@@ -238,6 +239,33 @@ async function create(tx: Queryable, creation: Creation): Promise<Rollout> {
     dry_run: creation.dryRun,
   })
   return getRollout(tx, id)
+}
+
+/** Some servers without one are named in the answer; with none at all the rollout is not what was asked for. */
+async function refuseWithoutPooler(tx: Queryable): Promise<void> {
+  const pooled = await tx.query(
+    `select from tenantry.db_servers where pooler_host is not null
+       and id in (select server_id from pg_temp.selected) limit 1`,
+  )
+  if (pooled.length > 0) return
+  throw new TenantryError('invalid_input', 'No server of the selected tenants has a pooler.', {
+    nextSteps: [
+      'Say where it is: tenantry server update NAME --pooler HOST:PORT',
+      'Or go straight to the servers: without --via pooler.',
+    ],
+  })
+}
+
+/** Servers of a rollout through poolers that have none: their tenants are reached directly. By name. */
+export async function serversWithoutPooler(on: Queryable, rollout: Rollout): Promise<string[]> {
+  if (rollout.options.via !== 'pooler') return []
+  const rows = await on.query<{ name: string }>(
+    `select server.name from tenantry.rollout_servers as lane
+     join tenantry.db_servers as server on server.id = lane.server_id
+     where lane.rollout_id = $1 and server.pooler_host is null order by server.name`,
+    [rollout.id],
+  )
+  return rows.map((row) => row.name)
 }
 
 /** Every tenant falls into the first wave that takes it; waves that take none are left out. */

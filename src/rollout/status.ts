@@ -78,7 +78,7 @@ export async function rolloutStatus(on: Queryable, id: string): Promise<RolloutS
     elapsedSeconds,
     waves: waves.map((wave) => {
       const { successful, failed, skipped } = sumOf(lanes.filter((lane) => lane.wave === wave.wave))
-      return { ...wave, successful, failed, skipped }
+      return { ...wave, state: waveState(wave.state, rollout.state), successful, failed, skipped }
     }),
     servers: servers.map(({ id: serverId, ...server }) => {
       const { total, successful, failed, skipped } = sumOf(lanes.filter((lane) => lane.serverId === serverId))
@@ -86,6 +86,12 @@ export async function rolloutStatus(on: Queryable, id: string): Promise<RolloutS
     }),
     errorGroups,
   }
+}
+
+/** A rollout that was stopped leaves its waves as they were: what they are now is what became of it. */
+function waveState(state: string, rollout: Rollout['state']): string {
+  if (rollout !== 'stopped' || state === 'passed') return state
+  return state === 'pending' ? 'not_begun' : 'stopped'
 }
 
 function sumOf(lanes: readonly LaneRow[]) {

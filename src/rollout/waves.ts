@@ -29,6 +29,12 @@ export interface Wave {
   readonly gate: WaveGate
 }
 
+/** `wave 1 (1 tenant)`, `wave 2 (10%)`, `wave 3 (rest)` */
+export function waveText({ wave, name }: { readonly wave: number; readonly name: string }): string {
+  const isCount = /^\d+$/.test(name)
+  return `wave ${wave} (${name}${isCount ? (name === '1' ? ' tenant' : ' tenants') : ''})`
+}
+
 export const DEFAULT_WAVES: readonly WaveRequest[] = [{ size: '1' }, { size: '10%' }, { size: 'rest' }]
 const MAX_WAVES = 50
 

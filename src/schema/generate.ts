@@ -3,10 +3,10 @@ import { isAbsolute, relative, resolve } from 'node:path'
 import { realpath } from 'node:fs/promises'
 import type { Config } from '../config.ts'
 import type { Control } from '../control/control.ts'
-import { TenantryError } from '../lib/errors.ts'
+import { messageOf, TenantryError } from '../lib/errors.ts'
 import { openSource, renderRange } from './sources/index.ts'
 import { lastRevision, storeVersion, withNewVersionId, type VersionSummary } from './versions.ts'
-import { writeVersion } from './version-files.ts'
+import { prepareVersion, type PreparedVersion } from './version-files.ts'
 
 export interface Generation {
   readonly description: string
@@ -41,26 +41,24 @@ export async function generateVersion(
     ...(after === undefined ? {} : { after }),
     target: input.targetRevision,
   })
-  const version = await withNewVersionId(control, new Date(), (tx, versionId) =>
-    storeVersion(tx, {
+  let files: PreparedVersion | undefined
+  const version = await withNewVersionId(control, new Date(), async (tx, versionId) => {
+    const stored = await storeVersion(tx, {
       versionId,
       description: input.description,
       upgradeSql: range.upgradeSql,
       downgradeSql: range.downgradeSql,
       source: key,
       sourceRevision: range.revision,
-    }),
-  )
-  await writeVersion(config.sqlVersionsDir, {
-    versionId: version.version_id,
-    description: version.description,
-    upgradeSql: range.upgradeSql,
-    downgradeSql: range.downgradeSql,
-    checksum: version.checksum,
-    source: version.source,
-    sourceRevision: version.source_revision,
-    createdAt: version.created_at.toISOString(),
+    })
+    // Before the commit: a version whose files cannot be written is not stored either.
+    files = await prepareFiles(config.sqlVersionsDir, stored, range)
+    return stored
+  }).catch(async (error: unknown) => {
+    await files?.discard()
+    throw error
   })
+  await files?.publish()
   const file = (name: string): string => `${config.sqlVersionsDir}/${version.version_id}/${name}`
   return {
     version,
@@ -69,6 +67,34 @@ export async function generateVersion(
       upgrade: file('upgrade.sql'),
       downgrade: range.downgradeSql === null ? null : file('downgrade.sql'),
     },
+  }
+}
+
+async function prepareFiles(
+  directory: string,
+  version: VersionSummary,
+  sql: { readonly upgradeSql: string; readonly downgradeSql: string | null },
+): Promise<PreparedVersion> {
+  try {
+    return await prepareVersion(directory, {
+      versionId: version.version_id,
+      description: version.description,
+      upgradeSql: sql.upgradeSql,
+      downgradeSql: sql.downgradeSql,
+      checksum: version.checksum,
+      source: version.source,
+      sourceRevision: version.source_revision,
+      createdAt: version.created_at.toISOString(),
+    })
+  } catch (cause) {
+    throw new TenantryError(
+      'conflict',
+      `The version's files cannot be written to ${directory}: ${messageOf(cause)}. Nothing was stored.`,
+      {
+        cause,
+        nextSteps: ['Let the server write to that directory, or set SQL_VERSIONS_DIR to another one.'],
+      },
+    )
   }
 }
 

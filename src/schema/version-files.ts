@@ -95,22 +95,41 @@ function checkChecksum(document: VersionDocument, what: string): void {
   )
 }
 
+/** A version that is on disk under another name, not among the versions yet. */
+export interface PreparedVersion {
+  /**
+   * Puts it among them, and returns its directory. The same content there already is left as it is.
+   * @throws TenantryError `checksum_conflict` when the id is taken by other content
+   */
+  publish(): Promise<string>
+  discard(): Promise<void>
+}
+
 /**
- * Writes a version and returns its directory. It appears complete or not at all; writing the same again changes
- * nothing.
- * @throws TenantryError `checksum_conflict` with both checksums when the id is taken by other content or the
- *   document's own checksum is wrong; `invalid_input` for a version id that is none.
+ * Writes the files of a version beside the others: whatever can go wrong with a disk has gone wrong before it counts.
+ * @throws TenantryError `checksum_conflict` when the document's own checksum is wrong; `invalid_input` for a version
+ *   id that is none
  */
-export async function writeVersion(directory: string, document: VersionDocument): Promise<string> {
+export async function prepareVersion(directory: string, document: VersionDocument): Promise<PreparedVersion> {
   checkVersionId(document.versionId)
   checkChecksum(document, `version ${document.versionId}`)
-  const target = join(directory, document.versionId)
   await mkdir(directory, { recursive: true })
   // A dot in front: readVersions never takes a half-written version for one.
   const temporary = join(directory, `.${document.versionId}.${randomBytes(6).toString('hex')}`)
+  const discard = (): Promise<void> => rm(temporary, { recursive: true, force: true })
   await mkdir(temporary)
   try {
     await writeFiles(temporary, document)
+  } catch (thrown) {
+    await discard()
+    throw thrown
+  }
+  return { publish: () => publish(directory, temporary, document), discard }
+}
+
+async function publish(directory: string, temporary: string, document: VersionDocument): Promise<string> {
+  const target = join(directory, document.versionId)
+  try {
     // Renaming onto a directory that has files fails, so of two writers one wins and the other compares.
     await rename(temporary, target)
     await syncDirectory(directory)
@@ -120,6 +139,16 @@ export async function writeVersion(directory: string, document: VersionDocument)
     await expectSame(directory, document)
   }
   return target
+}
+
+/**
+ * Writes a version and returns its directory. It appears complete or not at all; writing the same again changes
+ * nothing.
+ * @throws TenantryError `checksum_conflict` with both checksums when the id is taken by other content or the
+ *   document's own checksum is wrong; `invalid_input` for a version id that is none.
+ */
+export async function writeVersion(directory: string, document: VersionDocument): Promise<string> {
+  return (await prepareVersion(directory, document)).publish()
 }
 
 function isTaken(thrown: unknown): boolean {

@@ -1,5 +1,7 @@
 /** Commands on a rollout take the beginning of its id, or `latest`. */
 import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startUp, tenantry, type Up } from './tenantry.ts'
 
@@ -20,9 +22,11 @@ test('a rollout is found by the beginning of its id and as latest; nothing is gu
     stderr: expect.stringMatching(/There is no rollout yet/) as unknown,
   })
   expect(await up.run('simulate', 'create', '1', '--prefix', prefix, '--wait')).toMatchObject({ code: 0 })
+  await writeFile(path.join(up.directory, 'down.sql'), 'drop table which_one')
   const input = 'create table which_one ()'
-  const added = await tenantry(['version', 'add', 'x', '--upgrade', '-'], { cwd: up.directory, input })
-  expect(added.code).toBe(0)
+  const sql = ['--upgrade', '-', '--downgrade', 'down.sql']
+  const added = await tenantry(['version', 'add', 'x', ...sql], { cwd: up.directory, input })
+  expect(added).toMatchObject({ code: 0 })
 
   const start = async (): Promise<string> =>
     (await up.run('rollout', 'start', 'latest', '--wait', '-o', 'name')).stdout.trim()
@@ -46,6 +50,16 @@ test('a rollout is found by the beginning of its id and as latest; nothing is gu
       stderr: expect.stringMatching(said) as unknown,
     })
   }
+})
+
+test('undo finds its rollout the same way', async () => {
+  const { items } = (await up.json('rollout', 'list')) as { items: { job_id: string }[] }
+  const [second = '', first = ''] = items.map((rollout) => rollout.job_id)
+  const { code, stderr } = await up.run('rollout', 'undo', 'latest', '--yes')
+  expect(code).not.toBe(0)
+  expect(stderr).toContain(`Rollout ${second} applied nothing that could be undone`)
+  const { stdout } = await up.run('rollout', 'undo', first.slice(0, 13), '--yes', '--wait', '-o', 'name')
+  expect(await up.json('rollout', 'status', stdout.trim())).toMatchObject({ undo_of: first })
 })
 
 test('a beginning that several rollouts share names them', async () => {

@@ -136,7 +136,7 @@ describe('on two servers', () => {
     )
     expect(waiting.rollout.state).toBe('running')
     expect(waiting.rollout.reason).toMatch(
-      /^Wave 1 \(30\) waits for tenants on a server that is down: pg-2\. /,
+      /^Tenants of wave 1 \(30 tenants\) wait for a server that cannot be used: pg-2\. /,
     )
     expect(waiting.waves.map((wave) => wave.successful)).toEqual([expected, 0])
     expect(waiting.servers[1]).toMatchObject({

@@ -122,7 +122,7 @@ describe('waves', () => {
     const waits = {
       do: 'wait',
       reason:
-        'Wave 1 (1) waits for tenants on a server that is down: pg-2. It goes on when the server is back; after 30 minutes its tenants count as failed.',
+        'Tenants of wave 1 (1 tenant) wait for a server that cannot be used: pg-2. It goes on when the server is back; after 30 minutes its tenants count as failed.',
     }
     expect(decide(view({ servers: [done, down], waves }))).toEqual(waits)
     expect(decide(view({ servers: [done, down, tripped], waves }))).toEqual(waits)

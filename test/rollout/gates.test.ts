@@ -131,7 +131,9 @@ describe('gates', () => {
       options: { errorThresholdPercent: 10 },
     })
     const paused = await fleet.waitFor(id, 'paused')
-    expect(paused.rollout.reason).toBe('1 of 1 tenants failed in wave 1 (1) (100.0 %, the limit is 10 %)')
+    expect(paused.rollout.reason).toBe(
+      '1 of 1 tenants failed in wave 1 (1 tenant) (100.0 %, the limit is 10 %)',
+    )
     expect(paused.progress).toMatchObject({ completed: 1, failed: 1 })
     expect(paused.waves.map((wave) => wave.state)).toEqual(['running', 'pending'])
     await fleet.expectConsistent(id)

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../../src/engine/ports.ts'
 import { updateServer } from '../../src/registry/servers.ts'
 import { retryFailed } from '../../src/rollout/commands.ts'
+import { serversWithoutPooler } from '../../src/rollout/start.ts'
 import { rolloutStatus } from '../../src/rollout/status.ts'
 import { startFleet, type Fleet } from '../support/fleet.ts'
 import { failingOn } from '../support/fleet-versions.ts'
@@ -157,6 +158,22 @@ withProgram('pgbouncer').describe('through PgBouncer', () => {
     await narrow.stop()
   })
 
+  test('no server has a pooler: refused; one of two: the other is named, and reached directly', async () => {
+    const { control, keyring } = fleet.app
+    const version = await fleet.addColumn()
+    await updateServer(control, keyring, 'pg-1', { pooler: null })
+    await expect(fleet.rollout({ version, options: POOLER })).rejects.toThrow(
+      'No server of the selected tenants has a pooler.',
+    )
+    await updateServer(control, keyring, 'pg-1', { pooler: { host: bouncer.host, port: bouncer.port } })
+    const rollout = await fleet.rollout({ version, options: POOLER })
+    expect(await serversWithoutPooler(control, rollout)).toEqual([])
+    await control.query(`update tenantry.db_servers set pooler_host = null where name = 'pg-1'`)
+    expect(await serversWithoutPooler(control, rollout)).toEqual(['pg-1'])
+    await updateServer(control, keyring, 'pg-1', { pooler: { host: bouncer.host, port: bouncer.port } })
+    expect((await fleet.waitFor(rollout.id, 'completed')).progress).toMatchObject({ successful: 10 })
+  })
+
   /** A rollout by this pooler address until its lane says why it stands, then by the one that works. */
   async function blockedBy(pooler: { host: string; port: number }): Promise<string> {
     const { control, keyring } = fleet.app
@@ -184,7 +201,7 @@ withProgram('pgbouncer').describe('through PgBouncer', () => {
     const other = await startPgBouncer({ users: { [user]: 'another' } })
     const reason = await blockedBy(other)
     await other.stop()
-    expect(reason).toMatch(/^Wave 1 .*waits for tenants on a server that is down: pg-1\./)
+    expect(reason).toMatch(/^Tenants of wave 1 \(rest\) wait for a server that cannot be used: pg-1\./)
     expect(reason).toMatch(
       new RegExp(
         `Its pooler ${other.host}:${other.port} refuses the login of ${user}: .*authentication failed`,

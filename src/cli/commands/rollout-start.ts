@@ -1,13 +1,6 @@
 import { Option, type Command } from 'commander'
-import {
-  action,
-  repeatable,
-  withYes,
-  type RepeatOptions,
-  type WaitOptions,
-  readVersion,
-  readId,
-} from '../options.ts'
+import { action, repeatable, withYes, type RepeatOptions, type WaitOptions, readVersion } from '../options.ts'
+import { ROLLOUT_ARGUMENT, readRollout, rolloutAction } from '../rollouts/which.ts'
 import { steeringBody, watchStarted, withSteering, type Steering } from '../rollouts/steering.ts'
 
 interface StartOptions extends Steering, WaitOptions, RepeatOptions {
@@ -68,22 +61,23 @@ function defineUndo(rollout: Command): void {
     withYes(
       rollout
         .command('undo')
-        .argument('<rollout>', 'its id', readId)
+        .argument('<rollout>', ROLLOUT_ARGUMENT, readRollout)
         .description('Take back what a rollout changed, where it did'),
     ),
   )
     .addHelpText('after', '\nA new rollout, of the downgrade. Undo is watched as start is.')
     .action(
-      action<Steering & WaitOptions & RepeatOptions & { yes?: boolean }>(async (cli, options, id = '') => {
-        if (options.dryRun !== true)
-          await cli.confirm(`Run the downgrade on every tenant that rollout ${id} changed?`, options.yes)
-        const api = await cli.api()
-        const started = await api.call(api.at('rollouts.undo'), {
-          params: { job_id: id },
-          body: steeringBody(options),
-          ...repeatable(options),
-        })
-        return watchStarted(cli, api, started, options)
-      }),
+      rolloutAction<Steering & WaitOptions & RepeatOptions & { yes?: boolean }>(
+        async (cli, api, id, options) => {
+          if (options.dryRun !== true)
+            await cli.confirm(`Run the downgrade on every tenant that rollout ${id} changed?`, options.yes)
+          const started = await api.call(api.at('rollouts.undo'), {
+            params: { job_id: id },
+            body: steeringBody(options),
+            ...repeatable(options),
+          })
+          return watchStarted(cli, api, started, options)
+        },
+      ),
     )
 }

@@ -64,10 +64,15 @@ export function steeringBody(options: Steering) {
 export async function watchStarted(
   cli: Cli,
   api: Api,
-  started: { readonly job_id: string; readonly total_databases: number },
+  started: {
+    readonly job_id: string
+    readonly total_databases: number
+    readonly without_pooler?: readonly string[]
+  },
   options: WaitOptions,
 ): Promise<number | void> {
-  const { job_id: id, total_databases: total } = started
+  const { job_id: id, total_databases: total, without_pooler: direct = [] } = started
+  if (direct.length > 0) cli.output.say(`Reached directly, for want of a pooler: ${direct.join(', ')}`)
   if (options.wait ?? cli.terminal.live) {
     cli.output.say(`Rollout ${id} on ${total} ${total === 1 ? 'tenant' : 'tenants'}`)
     const { watchRollout } = await import('./watch.ts')

@@ -30,7 +30,7 @@ const WAVE_VIEW: View<Rollout['waves'][number]> = {
   columns: [
     { title: 'WAVE', value: (wave) => wave.wave, right: true },
     { title: 'SIZE', value: (wave) => wave.name },
-    { title: 'STATUS', value: (wave) => wave.status },
+    { title: 'STATUS', value: (wave) => wave.status.replace('_', ' ') },
     { title: 'TENANTS', value: (wave) => count(wave.total), right: true },
     { title: 'SUCCESSFUL', value: (wave) => count(wave.successful), right: true },
     { title: 'FAILED', value: (wave) => count(wave.failed), right: true },
