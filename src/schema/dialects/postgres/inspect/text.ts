@@ -14,14 +14,14 @@ export function canonicalText(text: string): string {
   })
 }
 
-/** `{fillfactor=70,autovacuum_enabled=off}` as rows of name and value, from an array of such texts. */
+/** `{fillfactor=70,autovacuum_enabled=off}` by name, in the order in which they were given. */
 export function optionsOf(options: unknown): Record<string, string> | null {
   if (!Array.isArray(options)) return null
   const pairs = options.map((option): [string, string] => {
     const [name = '', ...value] = String(option).split('=')
     return [name, value.join('=')]
   })
-  return Object.fromEntries(pairs.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  return Object.fromEntries(pairs)
 }
 
 /** `text` without `end`, which it must end with when `present`. */

@@ -51,7 +51,7 @@ export const viewColumns: Reader = {
   sql: () => `select rel.oid, rel.kind, rel.schema, rel.name as relation, a.attname, a.attnum,
     format_type(a.atttypid, a.atttypmod) as type, a.attcollation::regcollation::text as collation,
     ad.oid as default_oid, pg_get_expr(ad.adbin, ad.adrelid) as expression,
-    case when a.attstorage <> t.typstorage then a.attstorage end as storage, a.attcompression,
+    case when a.attstorage <> t.typstorage then a.attstorage end as storage, t.typstorage, a.attcompression,
     case when a.attstattarget >= 0 then a.attstattarget end as statistics, a.attoptions
     from rel join pg_attribute a on a.attrelid = rel.oid and a.attnum > 0 and not a.attisdropped
     join pg_type t on t.oid = a.atttypid
@@ -73,7 +73,12 @@ function viewColumn(row: ReaderRow): Found {
       statistics: row['statistics'] === null ? null : String(row['statistics']),
       options: optionsOf(row['attoptions']),
     }),
-    facts: stated({ position: row['attnum'], type: row['type'], collation: row['collation'] }),
+    facts: stated({
+      position: row['attnum'],
+      type: row['type'],
+      collation: row['collation'],
+      usualStorage: STORAGE[String(row['typstorage'])],
+    }),
     addresses: [
       address('pg_class', row['oid'], row['attnum']),
       ...(row['default_oid'] === null ? [] : [address('pg_attrdef', row['default_oid'])]),

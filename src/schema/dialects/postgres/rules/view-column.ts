@@ -19,7 +19,7 @@ function settings(column: SchemaObject, from: Properties, to: Properties): Actio
     ...(changed('default')
       ? [to['default'] === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${String(to['default'])}`]
       : []),
-    ...(changed('storage') ? [`SET STORAGE ${String(to['storage'] ?? 'DEFAULT')}`] : []),
+    ...(changed('storage') ? [`SET STORAGE ${String(to['storage'] ?? column.facts?.['usualStorage'])}`] : []),
     ...(changed('compression') ? [`SET COMPRESSION ${String(to['compression'] ?? 'DEFAULT')}`] : []),
     ...(changed('statistics') ? [`SET STATISTICS ${String(to['statistics'] ?? '-1')}`] : []),
     ...optionChanges(optionsIn(from), optionsIn(to)),
