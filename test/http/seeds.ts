@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { claimOperations, endOperation, enqueueOperation } from '../../src/control/operations/store.ts'
 import { registerWorker } from '../../src/control/workers.ts'
+import { saveDifferences } from '../../src/schema/drift/compare.ts'
+import { makeSnapshot } from '../../src/schema/snapshot/snapshot.ts'
 import { dsnOf } from '../support/postgres.ts'
 import type { TestApi } from './api.ts'
 
@@ -31,6 +33,9 @@ export async function seedFleet(given: TestApi): Promise<Seeds> {
   })
   const other = await made(api, '/tokens', { name: word, scopes: ['operations:read'] })
   const operations = [await failedOperation(api), (await queued(api)).id]
+  const snapshot = makeSnapshot('postgres', '18.0', [], [])
+  await made(api, '/schema/snapshots', { name: word, snapshot: { ...snapshot } })
+  const difference = await seedDifference(api, snapshot.fingerprint)
   return seedsFor({
     server,
     tenant: String(tenant['name']),
@@ -39,7 +44,18 @@ export async function seedFleet(given: TestApi): Promise<Seeds> {
     schedule: word,
     token: String(other['id']),
     operations,
+    snapshot: word,
+    difference,
   })
+}
+
+/** A way to differ that no tenant has: from a schema to itself. @returns its key. */
+async function seedDifference(api: TestApi, fingerprint: string): Promise<string> {
+  const key = randomBytes(8).toString('hex')
+  await saveDifferences(api.app.control, [
+    { key, expected: fingerprint, actual: fingerprint, summary: ['lacks nothing'] },
+  ])
+  return key
 }
 
 interface Fleet {
@@ -50,6 +66,8 @@ interface Fleet {
   readonly schedule: string
   readonly token: string
   readonly operations: readonly string[]
+  readonly snapshot: string
+  readonly difference: string
 }
 
 function seedsFor(fleet: Fleet): Seeds {
@@ -86,6 +104,15 @@ function seedsFor(fleet: Fleet): Seeds {
     '/schema/versions': { version_id: [fleet.version] },
     '/schema/versions/{version_id}': { version_id: [fleet.version] },
     '/schema/databases': { server: [fleet.server], pattern: ['%', 'postgres'] },
+    '/schema/sync': { to: [fleet.snapshot], selector: ['', 'plan:free'] },
+    '/schema/snapshots/{reference}': { reference: [fleet.snapshot] },
+    '/drift': { selector: ['', 'plan:free'] },
+    '/drift/scans': { expected: [fleet.snapshot], selector: ['', 'plan:free'] },
+    '/drift/tenants': { selector: ['', 'plan:free'] },
+    '/drift/{key}': { key: [fleet.difference] },
+    '/drift/{key}/plan': { key: [fleet.difference] },
+    '/drift/{key}/repair': { key: [fleet.difference] },
+    '/drift/{key}/ignore': { key: [fleet.difference], tenant: [fleet.tenant] },
     '/schema/simulate/create': { server: [fleet.server] },
     '/schema/benchmark': { server: [fleet.server] },
     '/schema/propagate': { version_id: [fleet.version], selector: [`name:${fleet.tenant}`, ''] },

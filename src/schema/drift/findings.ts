@@ -58,7 +58,7 @@ function chosen(selector: string, scan: string | undefined): { sql: string; valu
 }
 
 /** Ways to differ, the most frequent first. */
-export function listGroups(on: Queryable, selector: string, scan?: string): Promise<DriftGroup[]> {
+export async function listGroups(on: Queryable, selector: string, scan?: string): Promise<DriftGroup[]> {
   const { sql, values } = chosen(selector, scan)
   return on.query<DriftGroup>(
     `select difference.key, count(*) as tenants, count(*) filter (where finding.ignored) as ignored,
@@ -103,7 +103,7 @@ export interface TenantFinding {
 }
 
 /** Findings by tenant in the order of their names, `limit` of them after the name `after`. */
-export function listFindings(
+export async function listFindings(
   on: Queryable,
   filter: {
     readonly selector: string
