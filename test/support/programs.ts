@@ -16,6 +16,7 @@ const PROGRAMS = {
   mariadbd: ['/usr/sbin/mariadbd'],
   mariadb: ['/usr/bin/mariadb'],
   mariadbInstallDb: ['/usr/bin/mariadb-install-db'],
+  mariadbDump: ['/usr/bin/mariadb-dump'],
   sqlite3: ['/usr/bin/sqlite3'],
   alembic: ['/usr/bin/alembic', '/usr/local/bin/alembic'],
   openssl: ['/usr/bin/openssl'],

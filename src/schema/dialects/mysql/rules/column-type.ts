@@ -30,7 +30,7 @@ export function modifyLevel({ from, to }: Clause): Level {
   const [a, b] = [from.properties, to.properties]
   const differing = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => a[key] !== b[key])
   if (differing.some((key) => !SAME_BUT.includes(key))) return 'copy'
-  if (differing.includes('check') && b['check'] !== undefined) return 'copy'
+  if (b['check'] !== undefined) return 'copy'
   if (differing.includes('charset') || differing.includes('collation')) return 'copy'
   const type = differing.includes('type')
     ? typeLevel(asText(a['type']), asText(b['type']), b['charset'])

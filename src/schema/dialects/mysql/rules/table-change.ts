@@ -90,7 +90,10 @@ function clausesFor(table: string, context: RuleContext, differences: readonly D
     ...differences
       .filter((one) => one.kind === 'column' && one.verb === 'drop' && !respelt.has(one.name))
       .map(columnDrop),
-    ...[...anew].map((name): Clause => ({ what: 'drop column', sql: `DROP COLUMN ${mysqlIdent(name)}` })),
+    ...[...anew].map((name): Clause => {
+      const from = context.before(objectId('column', table, name))
+      return { what: 'drop column', sql: `DROP COLUMN ${mysqlIdent(name)}`, from }
+    }),
     ...columnClauses(table, context, differences, respelt, anew),
     ...indexes.adds,
     ...differences.filter((one) => one.kind === 'check' && one.verb !== 'drop').map(checkAdd),
@@ -143,6 +146,12 @@ function columnClauses(
         to: column,
       })
     } else if (one.verb === 'alter' && !anew.has(name)) {
+      const value = onlyDefault(one)
+      if (value !== undefined) {
+        const sql = `ALTER COLUMN ${mysqlIdent(name)} SET DEFAULT ${value}`
+        changes.push({ what: 'default', sql })
+        continue
+      }
       changes.push({ what: 'modify', sql: `MODIFY COLUMN ${definition}`, from: one.from, to: column })
     } else {
       const place =
@@ -151,6 +160,15 @@ function columnClauses(
     }
   }
   return [...changes, ...adds]
+}
+
+/** The new default, where nothing else differs and it is a constant: that needs no look at the rest of the column. */
+function onlyDefault({ from, to }: Difference): string | undefined {
+  const value = asText(to?.properties['default'])
+  if (from === undefined || to === undefined || !/^(?:NULL|-?[\d.]+|'(?:[^']|'')*')$/.test(value))
+    return undefined
+  const rest = (one: SchemaObject): Properties => ({ ...one.properties, default: '' })
+  return sameJson(rest(from), rest(to)) ? value : undefined
 }
 
 function columnDrop(one: Difference): Clause {
