@@ -16,8 +16,6 @@ export interface ListedTable {
   readonly type: string
   /** 0 for a virtual table whose module is not in this SQLite. */
   readonly ncol: number
-  readonly wr: number
-  readonly strict: number
 }
 
 export interface ColumnRow {
@@ -61,6 +59,7 @@ export interface ForeignKeyRow {
 export interface Catalogue {
   readonly version: string
   readonly entries: readonly Entry[]
+  /** Empty where there is no virtual table. */
   readonly tables: readonly ListedTable[]
   readonly columns: readonly ColumnRow[]
   readonly keys: readonly KeyRow[]
@@ -76,7 +75,10 @@ const ORDINARY = `m.type = 'table' AND ${OWN} AND m.sql NOT LIKE 'create virtual
 const VERSION = 'SELECT sqlite_version() AS version'
 const ENTRIES = `SELECT m.rowid, m.type, m.name, m.tbl_name, m.sql FROM main.sqlite_schema AS m
 WHERE ${OWN} ORDER BY m.rowid`
-const TABLES = `SELECT name, type, ncol, wr, strict FROM pragma_table_list WHERE schema = 'main'`
+/** Only where there are virtual tables: with many views it takes long (it looks at each of them for each). */
+const TABLES = `SELECT l.name, l.type, l.ncol FROM
+(SELECT 1 FROM main.sqlite_schema WHERE sql LIKE 'create virtual %' LIMIT 1) CROSS JOIN pragma_table_list AS l
+WHERE l.schema = 'main'`
 const COLUMNS = `SELECT m.name AS tbl, x.* FROM main.sqlite_schema AS m
 JOIN pragma_table_xinfo(m.name, 'main') AS x WHERE ${ORDINARY}`
 const KEYS = `SELECT m.name AS tbl, l.name AS idx, l."unique", l.origin, l.partial,

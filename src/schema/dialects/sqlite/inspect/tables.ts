@@ -37,7 +37,6 @@ export function written(name: string): Properties {
 }
 
 export function tableObjects(entry: Entry, rows: TableRows): SchemaObject[] {
-  const listed = rows.listed.get(entry.name)
   const columns = (rows.columns.get(entry.name) ?? []).toSorted((a, b) => a.cid - b.cid)
   const reading: TableReading = {
     table: fold(entry.name),
@@ -50,7 +49,7 @@ export function tableObjects(entry: Entry, rows: TableRows): SchemaObject[] {
     kind: 'table',
     name: [reading.table],
     parent: null,
-    properties: { strict: listed?.strict === 1, withoutRowid: listed?.wr === 1 },
+    properties: { strict: reading.parsed.strict, withoutRowid: reading.parsed.withoutRowid },
     dependsOn: [],
     facts: { position: entry.rowid, name: entry.name, sql: entry.sql },
   }

@@ -43,6 +43,8 @@ export interface ParsedColumn {
 }
 
 export interface ParsedTable {
+  readonly strict: boolean
+  readonly withoutRowid: boolean
   readonly columns: readonly ParsedColumn[]
   readonly primaryKey: ParsedKey | null
   readonly uniques: readonly ParsedKey[]
@@ -80,8 +82,11 @@ export function parseTable(sql: string): ParsedTable {
       readTableConstraint(reader)
     } else readColumn(reader)
   }
+  const options = tokens.slice(reader.at)
+  const strict = options.some((token) => isWord(token, 'strict'))
+  const withoutRowid = options.some((token) => isWord(token, 'without'))
   const { columns, primaryKey, uniques, checks, foreignKeys } = reader
-  return { columns, primaryKey, uniques, checks, foreignKeys }
+  return { strict, withoutRowid, columns, primaryKey, uniques, checks, foreignKeys }
 }
 
 function peek(reader: Reader): Token | undefined {
@@ -141,7 +146,7 @@ function keyColumns(group: readonly Token[]): string[] {
 }
 
 /** A token list cut at its outermost commas. */
-export function termsOf(tokens: readonly Token[]): Token[][] {
+function termsOf(tokens: readonly Token[]): Token[][] {
   const terms: Token[][] = [[]]
   let depth = 0
   for (const token of tokens) {
