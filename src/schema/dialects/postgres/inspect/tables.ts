@@ -50,7 +50,7 @@ function table(row: ReaderRow): Found {
       accessMethod: row['method'],
       tablespace: row['tablespace'],
       options: { ...optionsOf(row['reloptions']), ...toastOptions(row['toast']) },
-      replicaIdentity: REPLICA_IDENTITY[String(row['relreplident'])],
+      replicaIdentity: row['relkind'] === 'f' ? null : REPLICA_IDENTITY[String(row['relreplident'])],
       rowSecurity: row['relrowsecurity'],
       forceRowSecurity: row['relforcerowsecurity'],
       partitionBy: text(row['partition_by']),

@@ -2,7 +2,7 @@
 import { ident } from '../../../../engine/sql.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
-import type { SchemaObject } from '../../../snapshot/snapshot.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { usualNotNullName } from '../inspect/columns.ts'
 import { coveredByParent } from './column-change.ts'
 import { tableIdOf } from './column-text.ts'
@@ -15,7 +15,13 @@ export function notNullActions(change: Altered, context: RuleContext): Action[] 
   const [before, after] = [from.properties['notNull'] === true, to.properties['notNull'] === true]
   if (before && after) return changedConstraint(change, context)
   if (coveredByParent(change, 'notNull', context)) return []
-  return after ? setNotNull(to, context) : dropNotNull(to, context)
+  // Children's columns change with it: what needs them to be NOT NULL comes after.
+  const below = stableDescendants(tableIdOf(to), context).flatMap(
+    (child) => sameOn(child, to, context.after) ?? [],
+  )
+  const alters = [idOf(to), ...below.map(idOf)]
+  const actions = after ? setNotNull(to, context) : dropNotNull(to, context)
+  return actions.map((action) => ({ ...action, alters }))
 }
 
 function setNotNull(column: SchemaObject, context: RuleContext): Action[] {
@@ -97,19 +103,18 @@ function changedConstraint({ from, to, properties }: Altered, context: RuleConte
   return actions
 }
 
-/** A partitioned table takes it from its partitions as well, some of which may keep it. */
+/** Children lose it as well; those that keep it are given it again. */
 function dropNotNull(column: SchemaObject, context: RuleContext): Action[] {
-  const tableId = tableIdOf(column)
-  const recurses = majorOf(context) >= 18 || context.before(tableId)?.properties['partitionBy'] !== undefined
-  const only = !recurses && stableChildren(tableId, context).length > 0 ? 'ONLY ' : ''
-  const drop = brief(`ALTER TABLE ${only}${tableOf(column)} ALTER COLUMN ${ownName(column)} DROP NOT NULL`)
-  if (!recurses || majorOf(context) >= 18) return [drop]
-  const kept = stableDescendants(tableId, context).flatMap((child) => {
+  const drop = brief(`ALTER TABLE ${tableOf(column)} ALTER COLUMN ${ownName(column)} DROP NOT NULL`)
+  if (majorOf(context) >= 18) return [drop]
+  const kept = stableDescendants(tableIdOf(column), context).flatMap((child) => {
     const same = sameOn(child, column, context.after)
     return same?.properties['notNull'] === true ? [same] : []
   })
   return [
     drop,
-    ...kept.map((same) => brief(`ALTER TABLE ${tableOf(same)} ALTER COLUMN ${ownName(same)} SET NOT NULL`)),
+    ...kept.map((same) =>
+      brief(`ALTER TABLE ONLY ${tableOf(same)} ALTER COLUMN ${ownName(same)} SET NOT NULL`),
+    ),
   ]
 }

@@ -13,7 +13,7 @@ import {
   tableIdOf,
   typeText,
 } from './column-text.ts'
-import { goneId, lettingGo, sameOn, stableDescendants } from './family.ts'
+import { goneId, letGo, lettingGo, sameOn, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
@@ -53,7 +53,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
       `${table === undefined ? `ALTER TABLE ${tableOf(column)}` : alterRelation(table)} ADD COLUMN ${columnText(column)}`,
       {
         creates: [idOf(column), ...brought.map(idOf)],
-        needs: lettingGo(tableId, context),
+        needs: [...lettingGo(tableId, context), ...letGo(tableId, context)],
         rewrites,
         hazards: [
           ...(rewrites

@@ -4,9 +4,11 @@ import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import {
+  attachedId,
   attachmentsAfter,
   attachmentsBefore,
   childrenAfter,
+  goneId,
   lettingGo,
   parentOf,
   sameOn,
@@ -196,7 +198,11 @@ function validate(constraint: SchemaObject): Action {
 /** To a partitioned table it needs the whole of that table's index, on partitioned ones it goes from below. */
 function createForeignKey(constraint: SchemaObject, context: RuleContext): Action[] {
   const tableId = constraint.parent ?? ''
-  const needs = [...referencedParts(constraint, context), ...lettingGo(tableId, context)]
+  const needs = [
+    ...referencedParts(constraint, context),
+    ...otherKeys(constraint, context),
+    ...lettingGo(tableId, context),
+  ]
   const partitions =
     isPartitioned(tableId, context) && majorOf(context) < 18 ? stableDescendants(tableId, context) : []
   if (!isPartitioned(tableId, context) || majorOf(context) >= 18)
@@ -236,12 +242,29 @@ function referencedParts(constraint: SchemaObject, context: RuleContext): string
     const part = { ...parent, kind: 'constraint', name: [...parent.name, name] }
     return attachedParts(part, childrenAfter(tableId, context), context.partsAfter).flatMap((one) => [
       idOf(one),
+      attachedId(idOf(one)),
       ...attachmentOf(one, context),
       ...whole(one.parent ?? '', one.name.at(-1) ?? ''),
     ])
   }
   return whole(table, key)
 }
+
+/** The server takes the first key that fits: those that go, or change, must have done so. */
+function otherKeys(constraint: SchemaObject, context: RuleContext): string[] {
+  const table = constraint.facts?.['references']
+  if (typeof table !== 'string') return []
+  return context
+    .partsBefore(table)
+    .filter(({ kind, properties }) =>
+      kind === 'index'
+        ? properties['unique'] === true
+        : kind === 'constraint' && KEYS.has(String(properties['type'])),
+    )
+    .flatMap((key) => [idOf(key), goneId(idOf(key))])
+}
+
+const KEYS = new Set(['primary key', 'unique'])
 
 /** A partition that is new brings its index along when it is attached. */
 function attachmentOf(part: SchemaObject, context: RuleContext): string[] {
@@ -271,6 +294,7 @@ function drop(constraint: SchemaObject, context: RuleContext): readonly Action[]
   return [
     brief(`${alterTable(constraint, context)} DROP CONSTRAINT ${ownName(constraint)}`, {
       drops: [idOf(constraint), ...parts.map(idOf)],
+      creates: [goneId(idOf(constraint))],
     }),
   ]
 }

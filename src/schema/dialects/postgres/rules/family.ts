@@ -94,6 +94,11 @@ export function goneId(id: string): string {
   return `gone:${id}`
 }
 
+/** In `needs`, tells that an index, or a constraint's, is attached to that of the parent. */
+export function attachedId(id: string): string {
+  return `attached:${id}`
+}
+
 /** Tells that what is let go is no child any more when something is done to a table and its children. */
 export function lettingGo(tableId: string, context: RuleContext): string[] {
   return childrenBefore(tableId, context).flatMap((child) => [
@@ -102,4 +107,11 @@ export function lettingGo(tableId: string, context: RuleContext): string[] {
       .map((attachment) => goneId(idOf(attachment))),
     ...(stableParents(child, context).includes(tableId) ? lettingGo(child, context) : []),
   ])
+}
+
+/** Tells that a table itself is let go of what it was attached to. */
+export function letGo(tableId: string, context: RuleContext): string[] {
+  return attachmentsBefore(tableId, context)
+    .filter((attachment) => context.isDropped(idOf(attachment)))
+    .map((attachment) => goneId(idOf(attachment)))
 }

@@ -1,8 +1,8 @@
 /** Indexes as statements: built beside the running work, or at once where nobody waits. */
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
-import { objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { stableParents } from './family.ts'
+import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { attachedId, stableParents } from './family.ts'
 import { quote } from './names.ts'
 import { brief, hazard, isQuiet, optionList, optionsIn, tableOf, textOf } from './tools.ts'
 
@@ -135,6 +135,7 @@ function attach(part: SchemaObject, context: RuleContext): Action[] {
   const schema = context.after(parent)?.name[0] ?? ''
   return [
     brief(`ALTER INDEX ${quote([schema, attachedTo])} ATTACH PARTITION ${indexName(part)}`, {
+      creates: [attachedId(idOf(part))],
       ...(needs === undefined ? {} : { needs: [needs] }),
     }),
   ]

@@ -2,7 +2,7 @@
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { stableChildren, stableParents } from './family.ts'
+import { goneId, stableChildren, stableParents } from './family.ts'
 import { attachedParts, build, changeInPlace, indexExtras, indexName, type IndexText } from './index-build.ts'
 import { brief, isQuiet, standIn } from './tools.ts'
 
@@ -23,12 +23,13 @@ function drop(index: SchemaObject, context: RuleContext): readonly Action[] {
   const partitioned = context.before(tableId)?.properties['partitionBy'] !== undefined
   const attached = index.properties['attachedTo'] !== undefined && stableParents(tableId, context).length > 0
   if (partitioned || attached || isQuiet(tableId, context)) {
-    return [brief(`DROP INDEX ${indexName(index)}`, { drops: ids })]
+    return [brief(`DROP INDEX ${indexName(index)}`, { drops: ids, creates: [goneId(idOf(index))] })]
   }
   return [
     {
       sql: `DROP INDEX CONCURRENTLY ${indexName(index)}`,
       drops: ids,
+      creates: [goneId(idOf(index))],
       transactional: false,
       long: true,
       lock: 'share update exclusive',
