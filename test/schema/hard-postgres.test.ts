@@ -1,0 +1,170 @@
+/** Schemas that are hard to plan for: deep, circular, entangled, large, oddly named, and owned by somebody hostile. */
+import { expect, onTestFinished, test } from 'vitest'
+import { diff } from '../../src/schema/diff/diff.ts'
+import { postgres } from '../../src/schema/dialects/postgres/index.ts'
+import { executePlan } from '../../src/schema/execute.ts'
+import type { HazardName } from '../../src/schema/plan/hazards.ts'
+import { makePlan } from '../../src/schema/plan/make-plan.ts'
+import type { Plan } from '../../src/schema/plan/plan.ts'
+import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
+import { adminClient, createDatabase, type TestDatabase } from '../support/postgres.ts'
+
+async function database(sql: string): Promise<TestDatabase> {
+  const made = await createDatabase('hard')
+  onTestFinished(() => made.drop())
+  const client = await adminClient(made.name)
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+  return made
+}
+
+async function inspected(url: string): Promise<Snapshot> {
+  const session = await postgres.connect(url)
+  try {
+    return await postgres.inspect(session)
+  } finally {
+    await session.close()
+  }
+}
+
+/** Plans from one to the other, runs the plan, and expects nothing to be left. */
+async function converge(from: string, to: string, allow: readonly HazardName[] = []): Promise<Plan> {
+  const [a, b] = [await database(from), await database(to)]
+  const target = await inspected(b.dsn)
+  const plan = makePlan(postgres, await inspected(a.dsn), target)
+  const session = await postgres.connect(a.dsn)
+  try {
+    const { failure } = await executePlan(postgres, session, plan, { allow })
+    expect(failure).toBeUndefined()
+  } finally {
+    await session.close()
+  }
+  const left = diff(await inspected(a.dsn), target).map(({ type, id }) => `${type} ${id}`)
+  expect(left).toEqual([])
+  return plan
+}
+
+async function bothWays(a: string, b: string, allow: readonly HazardName[] = []): Promise<void> {
+  await converge(a, b, allow)
+  await converge(b, a, allow)
+}
+
+const LOSS: readonly HazardName[] = ['data-loss', 'table-rewrite', 'long-lock']
+
+test('a chain of fifty views over a column that is retyped', async () => {
+  const chain = (type: string): string => {
+    const views = Array.from({ length: 50 }, (_, n) =>
+      n === 0
+        ? 'create view v0 as select id, amount from base'
+        : `create view v${n} as select id, amount from v${n - 1} where amount is not null`,
+    )
+    return `create table base (id integer primary key, amount ${type}); ${views.join(';')}`
+  }
+  await bothWays(chain('integer'), chain('numeric(12,2)'), LOSS)
+})
+
+test('foreign keys in a circle come and go', async () => {
+  const tables = `create table a (id integer primary key, b integer); create table b (id integer primary key, c integer);
+    create table c (id integer primary key, a integer);`
+  const links = `alter table a add foreign key (b) references b; alter table b add foreign key (c) references c;
+    alter table c add foreign key (a) references a;`
+  await bothWays('', tables + links, LOSS)
+  await bothWays(tables, tables + links, LOSS)
+})
+
+test('a function that a check uses that a generated column stands beside changes its signature', async () => {
+  const schema = (argument: string, column: string): string =>
+    `create function cents(amount ${argument}) returns bigint language sql immutable as $$ select (amount * 100)::bigint $$;
+     create table prices (id integer primary key, amount ${column} check (cents(amount) >= 0),
+       stored bigint generated always as (cents(amount)) stored);
+     create index prices_cents on prices (cents(amount));
+     create view expensive as select * from prices where cents(amount) > 1000;`
+  await bothWays(schema('integer', 'integer'), schema('numeric', 'numeric'), LOSS)
+})
+
+test('a value is added to an enum and used at once, as a default, in a check and in a partial index', async () => {
+  const schema = (values: string, standard: string): string =>
+    `create type state as enum (${values});
+     create table jobs (id integer primary key, state state not null default '${standard}',
+       constraint known check (state <> '${standard}' or id > 0));
+     create index jobs_open on jobs (id) where state = '${standard}';`
+  await bothWays(schema(`'new', 'done'`, 'new'), schema(`'new', 'waiting', 'done'`, 'waiting'), LOSS)
+})
+
+test('names with quotes, spaces, emoji, keywords and 63 bytes', async () => {
+  const names = [
+    'quo"te',
+    'with space',
+    'ümläut 🦊',
+    'select',
+    'UPPER',
+    "apo'strophe",
+    'a.b',
+    'x'.repeat(63),
+    'é'.repeat(31),
+  ]
+  const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+  const schema = names
+    .map((name, n) => {
+      const table = quoted(name)
+      return `create table ${table} (${table} integer primary key, other text default 'it''s', check (${table} > ${n}));
+        create index on ${table} (other); comment on column ${table}.${table} is 'a ''comment'' "${n}"';
+        create view ${quoted(`v ${n} 🦊"`)} as select ${table} from ${table};
+        create function ${quoted(`f ${n}"`)}(${table} integer) returns integer language sql as 'select 1';`
+    })
+    .join('\n')
+  await bothWays('', schema, LOSS)
+})
+
+test('a column that is renamed and retyped at once loses its values only with leave', async () => {
+  const [from, to] = [
+    'create table t (id integer, total integer)',
+    'create table t (id integer, amount bigint)',
+  ]
+  await expect(converge(from, to)).rejects.toMatchObject({ code: 'conflict' })
+  const plan = await converge(from, to, ['data-loss'])
+  expect(plan.steps.flatMap(({ hazards }) => hazards.map(({ name }) => name))).toContain('data-loss')
+})
+
+test('functions, operators and types of a hostile owner are never called by looking or by changing', async () => {
+  const hostile = `
+    create table trap (message text);
+    create function public.spring(text) returns text language plpgsql as $$ begin insert into public.trap values ($1); return $1; end $$;
+    create function public.spring(name, text) returns boolean language plpgsql as $$ begin insert into public.trap values ('operator'); return true; end $$;
+    create operator public.= (leftarg = name, rightarg = text, function = public.spring);
+    create function public.format_type(oid, integer) returns text language plpgsql as $$ begin insert into public.trap values ('format_type'); return 'text'; end $$;
+    create function public.quote_ident(text) returns text language plpgsql as $$ begin insert into public.trap values ('quote_ident'); return $1; end $$;
+    create table items (id integer primary key, name text);`
+  const [a, b] = [await database(hostile), await database(`${hostile} alter table items add note text;`)]
+  const client = await adminClient()
+  await client.query(`alter database "${a.name}" set search_path = public, pg_catalog`)
+  await client.end()
+  const target = await inspected(b.dsn)
+  const session = await postgres.connect(a.dsn)
+  try {
+    await postgres.catalogueFingerprint(session)
+    await postgres.changeMarker?.(session)
+    const plan = makePlan(postgres, await postgres.inspect(session), target)
+    expect((await executePlan(postgres, session, plan)).failure).toBeUndefined()
+    const trapped = await session.query('select message from public.trap')
+    expect(trapped).toEqual([])
+  } finally {
+    await session.close()
+  }
+})
+
+test('ten thousand objects', async () => {
+  const tables = Array.from({ length: 1000 }, (_, n) => n)
+  const schema = (extra: string): string =>
+    tables
+      .map(
+        (n) =>
+          `create table t${n} (id integer primary key, name text, amount numeric, at timestamptz, note text ${extra}); create index on t${n} (name);`,
+      )
+      .join('\n')
+  const plan = await converge(schema(''), schema(', more integer'))
+  expect(plan.steps).toHaveLength(1000)
+}, 120_000)
