@@ -1,0 +1,10 @@
+create schema s;
+alter default privileges in schema s grant select, insert on tables to ra;
+alter default privileges grant usage on schemas to ra;
+alter default privileges grant usage on types to ra;
+create table s.t(a int);
+create view s.v as select a from s.t;
+create function s.f() returns int language sql return 1;
+create schema q;
+revoke select on s.t from ra;
+create materialized view s.m as select 1 as x;

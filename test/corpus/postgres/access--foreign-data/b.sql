@@ -1,0 +1,10 @@
+create foreign data wrapper w;
+create server s foreign data wrapper w;
+create foreign table ft(a int, b text) server s;
+grant usage on foreign data wrapper w to ra;
+grant usage on foreign server s to ra;
+grant select on ft to ra;
+comment on foreign table ft is 'x';
+comment on server s is 'y';
+comment on foreign data wrapper w is 'z';
+create trigger tr before insert on ft for each row execute function suppress_redundant_updates_trigger();

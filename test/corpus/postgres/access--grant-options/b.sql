@@ -1,0 +1,14 @@
+create function f(int) returns int language sql return 1;
+create procedure p() language sql as 'select 1';
+create sequence s;
+create schema x;
+create domain d as int;
+create aggregate ag(int) (sfunc=int4pl, stype=int);
+grant execute on function f to ra with grant option;
+revoke execute on procedure p from public;
+grant execute on procedure p to rb;
+grant update on sequence s to ra;
+grant usage on schema x to ra, public;
+revoke all on domain d from public;
+grant execute on function ag to ra;
+revoke all on sequence s from current_user;

@@ -1,0 +1,18 @@
+create table t(a int, b int, c int generated always as identity);
+create sequence s;
+create function f() returns int language sql return 1;
+create type e as enum ('a');
+create view v as select * from t;
+grant update (a), insert(b) on t to ra;
+grant select on t to rb with grant option;
+grant usage on sequence s to ra;
+revoke execute on function f from public;
+grant execute on function f to rb;
+revoke usage on type e from public;
+grant all on v to ra;
+grant select (a) on v to public;
+revoke insert on t from current_user;
+grant usage on schema public to ra;
+create schema x;
+grant all on schema x to ra;
+grant usage on sequence t_c_seq to ra;

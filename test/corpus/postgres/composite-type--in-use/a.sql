@@ -1,0 +1,3 @@
+create type c as (a int, b text);
+create type u as (a int, z text);
+create table t (x u);

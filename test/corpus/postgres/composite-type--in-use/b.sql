@@ -1,0 +1,3 @@
+create type c as (a bigint, b text, c date);
+create type u as (a bigint, y int);
+create table t (x u);

@@ -1,0 +1,12 @@
+create function f(a int) returns bigint language sql as 'select 1';
+create function g(b int, c int default 1) returns int language plpgsql as 'begin return 2; end';
+create function k(y int) returns int language sql immutable as 'select y';
+create table t (a int check (k(a) > 0), b int default g(1), c int generated always as (k(1)) stored);
+create view v as select f(1) as q, k(a) from t;
+create index i on t (k(a));
+create procedure p(inout a int) language sql as 'select 1';
+comment on procedure p is 'x';
+create function w(out a int, out b text, variadic c text[]) returns record language sql as $$select 1, 'a'$$;
+create function tt(x int) returns table(a int, b text) language sql as $$select 1,'a'$$;
+grant execute on function tt to public;
+revoke all on function w from public;

@@ -1,0 +1,4 @@
+create schema "My Schema";
+create table "My Schema"."T ab" ("C ol" int, "select" text);
+create view "My Schema"."V""x" as select "C ol" from "My Schema"."T ab";
+create function "My Schema"."F n"("A b" int) returns int language sql return 1;

@@ -1,0 +1,16 @@
+create schema "My Schema";
+create table "My Schema"."T ab" ("C ol" int, "select" text, "ü" int);
+create view "My Schema"."V""x" as select "C ol", "select" from "My Schema"."T ab";
+create function "My Schema"."F n"("A b" int) returns int language sql return 2;
+create type "My Schema"."E n" as enum ('it''s', 'B');
+create domain "My Schema"."D" as "My Schema"."E n" default 'B';
+create trigger "T r" before insert on "My Schema"."T ab" for each row execute function suppress_redundant_updates_trigger();
+comment on trigger "T r" on "My Schema"."T ab" is E'a\nb';
+create policy "P x" on "My Schema"."T ab" for select using ("C ol" > 0);
+grant select ("C ol") on "My Schema"."T ab" to r1;
+grant usage on schema "My Schema" to r1;
+grant execute on function "My Schema"."F n" to r1;
+create publication "P b" for table "My Schema"."T ab" ("C ol");
+create rule "R u" as on update to "My Schema"."T ab" do also nothing;
+create collation "My Schema"."C" (locale='C');
+create aggregate "My Schema"."Ag"(int) (sfunc=int4pl, stype=int);

@@ -1,0 +1,16 @@
+create function eqf(text,int) returns bool language sql immutable return true;
+create function eqg(int,text) returns bool language sql immutable return true;
+create operator === (function=eqf, leftarg=text, rightarg=int, commutator= ===);
+create operator === (function=eqg, leftarg=int, rightarg=text, commutator= ===);
+create function n(int) returns int language sql return $1;
+create operator !! (function=n, rightarg=int);
+comment on operator !! (none, int) is 'pre';
+create operator family of using btree;
+create operator class oc for type int using btree family of as operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 btint4cmp(int,int);
+comment on operator class oc using btree is 'oc';
+create function ct(int) returns text language sql return $1::text;
+create type pt as (a int);
+create function cp(pt) returns text language sql return ($1).a::text;
+create cast (pt as text) with function cp(pt) as assignment;
+comment on cast (pt as text) is 'cast';
+alter operator family of using btree add operator 1 < (int, bigint);

@@ -1,0 +1,10 @@
+create text search dictionary d (template=simple, stopwords='english');
+create text search configuration c (parser=default);
+alter text search configuration c add mapping for asciiword, word with d, simple;
+comment on text search configuration c is 'x';
+create text search configuration c2 (copy=english);
+create conversion cv for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
+create language pl2 handler plpgsql_call_handler inline plpgsql_inline_handler validator plpgsql_validator;
+create access method h2 type table handler heap_tableam_handler;
+create text search template tt (lexize=dsimple_lexize, init=dsimple_init);
+create text search parser pp (start=prsd_start, gettoken=prsd_nexttoken, end=prsd_end, lextypes=prsd_lextype);

@@ -1,0 +1,12 @@
+create table t(a int, b int);
+create function f() returns trigger language plpgsql as 'begin return new; end';
+create trigger x before insert or update of b on t for each row when (new.b > 0) execute function f();
+create view v as select * from t;
+create trigger y after insert on t referencing new table as n for each statement execute function f();
+create constraint trigger z after insert on t deferrable initially deferred for each row execute function f();
+alter table t disable trigger y;
+comment on trigger y on t is 'c';
+create rule r as on delete to t where old.a > 5 do instead nothing;
+alter table t disable rule r;
+comment on rule r on t is 'rr';
+create trigger iv instead of insert on v for each row execute function f();

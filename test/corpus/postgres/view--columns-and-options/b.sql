@@ -1,0 +1,10 @@
+create table t(a bigint, b varchar(10), c int);
+create view v as select a, b, c from t where b in ('x','y');
+create view w as select * from v;
+create materialized view m as select b, c from t with no data;
+create index mi on m(b);
+comment on view v is 'v';
+comment on column w.a is 'wa';
+create view z as select a from t where a > 0 with local check option;
+create recursive view rec(n) as values (1) union all select n+1 from rec where n < 5;
+alter view z alter column a set default 5;
