@@ -1,4 +1,5 @@
 /** How many tenants a second are audited, against a C program that connects to the same databases. */
+import type { Row, SchemaSession } from '../../src/schema/dialects/dialect.ts'
 import { dialectNamed } from '../../src/schema/dialects/index.ts'
 import { compileCeiling } from '../rollout/compile.ts'
 import { runCeiling } from '../rollout/peers.ts'
@@ -10,6 +11,8 @@ export interface AuditRow {
   readonly name: string
   readonly concurrency: number
   readonly tenantsPerSecond: number
+  /** The median of what each round reached of the C program beside it; null for the C program itself. */
+  readonly ofCeiling: number | null
 }
 
 const CONCURRENCY = 8
@@ -22,7 +25,7 @@ export async function measureAudit(
   const binary = await compileCeiling()
   const worker = startWorker()
   const urls = databases.map((name) => of.url(name))
-  const sql = await fingerprintSql(of.url(databases[0] ?? 'fleet'))
+  const texts = await queryTexts(of.url(databases[0] ?? 'fleet'))
   const ceiling = async (text: string): Promise<number> => {
     const input = {
       address: of.address,
@@ -33,46 +36,61 @@ export async function measureAudit(
     }
     return (await runCeiling({ ...input, sql: text })).tenantsPerSecond
   }
-  const rates = { tenantry: [] as number[], same: [] as number[], connect: [] as number[] }
+  const rates = {
+    fingerprint: [] as number[],
+    fingerprintInC: [] as number[],
+    marker: [] as number[],
+    markerInC: [] as number[],
+    connect: [] as number[],
+  }
   try {
-    await worker.audit(urls, CONCURRENCY)
+    await worker.audit('fingerprint', urls, CONCURRENCY)
     for (let round = 0; round < rounds; round++) {
-      const { seconds, distinct } = await worker.audit(urls, CONCURRENCY)
+      const { seconds, distinct } = await worker.audit('fingerprint', urls, CONCURRENCY)
       if (distinct !== 1) throw new Error(`Equal databases have ${distinct} fingerprints`)
-      rates.tenantry.push(urls.length / seconds)
-      rates.same.push(await ceiling(sql))
+      rates.fingerprint.push(urls.length / seconds)
+      rates.fingerprintInC.push(await ceiling(texts.fingerprint))
+      rates.marker.push(urls.length / (await worker.audit('marker', urls, CONCURRENCY)).seconds)
+      rates.markerInC.push(await ceiling(texts.marker))
       rates.connect.push(await ceiling('select 1'))
     }
   } finally {
     await worker.stop()
   }
-  const row = (name: string, list: readonly number[]): AuditRow => ({
+  const row = (name: string, list: readonly number[], inC?: readonly number[]): AuditRow => ({
     name,
     concurrency: CONCURRENCY,
     tenantsPerSecond: median(list),
+    ofCeiling: inC === undefined ? null : median(list.map((rate, round) => rate / (inC[round] ?? rate))),
   })
   return [
-    row('Tenantry: connect, one fingerprint query', rates.tenantry),
-    row('C on libpq: connect, the same query', rates.same),
+    row('Tenantry: connect, one fingerprint query', rates.fingerprint, rates.fingerprintInC),
+    row('C on libpq: connect, the same query', rates.fingerprintInC),
+    row('Tenantry: connect, has anything changed', rates.marker, rates.markerInC),
+    row('C on libpq: connect, the same query', rates.markerInC),
     row('C on libpq: connect, select 1', rates.connect),
   ]
 }
 
-/** The text that a fingerprint is asked with. */
-async function fingerprintSql(url: string): Promise<string> {
+/** What an audit asks, as text. */
+async function queryTexts(url: string): Promise<{ fingerprint: string; marker: string }> {
   const dialect = await dialectNamed('postgres')
   const session = await dialect.connect(url)
-  const texts: string[] = []
+  const record = async (ask: (on: SchemaSession) => Promise<string>): Promise<string> => {
+    const texts: string[] = []
+    const query = (sql: string): Promise<readonly Row[]> => {
+      texts.push(sql)
+      return session.query(sql)
+    }
+    await ask({ ...session, query })
+    return texts.join(';\n')
+  }
   try {
-    await dialect.catalogueFingerprint({
-      ...session,
-      query: (sql) => {
-        texts.push(sql)
-        return session.query(sql)
-      },
-    })
+    return {
+      fingerprint: await record((on) => dialect.catalogueFingerprint(on)),
+      marker: await record(async (on) => (await dialect.changeMarker?.(on)) ?? ''),
+    }
   } finally {
     await session.close()
   }
-  return texts.join(';\n')
 }

@@ -3,7 +3,7 @@
  *   inspect URL            → {ms, cpuMs, objects}
  *   compare URL URL        → {diffMs, changes, planMs, steps}
  *   memory                 → {peakMb}
- *   audit CONCURRENCY      → (then one line with URLs as JSON) {seconds, distinct}
+ *   audit ASK CONCURRENCY URLS-AS-JSON → {seconds, distinct}
  */
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
@@ -36,13 +36,20 @@ async function compare(from: string, to: string): Promise<object> {
   return { diffMs, changes: changes.length, planMs, steps: plan.steps.length }
 }
 
-async function audit(urls: readonly string[], concurrency: number): Promise<object> {
+/** `fingerprint`: what tells equal schemas from others; `marker`: what tells whether anything has changed. */
+async function audit(
+  ask: 'fingerprint' | 'marker',
+  urls: readonly string[],
+  concurrency: number,
+): Promise<object> {
+  const question = ask === 'marker' ? dialect.changeMarker : dialect.catalogueFingerprint
+  if (question === undefined) throw new Error(`There is no ${ask} to ask for`)
   const found = new Set<string>()
   const queue = urls.values()
   const lane = async (): Promise<void> => {
     for (const url of queue) {
       const session = await dialect.connect(url)
-      found.add(await dialect.catalogueFingerprint(session))
+      found.add(await question(session))
       await session.close()
     }
   }
@@ -67,7 +74,11 @@ async function answer(line: string): Promise<object> {
     case 'compare':
       return compare(words[0] ?? '', words[1] ?? '')
     case 'audit':
-      return audit(JSON.parse(words.slice(1).join(' ')) as string[], Number(words[0]))
+      return audit(
+        words[0] === 'marker' ? 'marker' : 'fingerprint',
+        JSON.parse(words.slice(2).join(' ')) as string[],
+        Number(words[1]),
+      )
     default:
       return { peakMb: await peakMb() }
   }

@@ -59,7 +59,7 @@ export function printTables(
         row.name,
         row.concurrency,
         row.tenantsPerSecond.toFixed(0),
-        (row.tenantsPerSecond / (audit[1]?.tenantsPerSecond ?? 1)).toFixed(2),
+        row.ofCeiling?.toFixed(2) ?? '',
       ]),
     ),
   ]

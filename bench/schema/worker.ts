@@ -10,7 +10,11 @@ export interface BenchWorker {
     from: string,
     to: string,
   ): Promise<{ diffMs: number; changes: number; planMs: number; steps: number }>
-  audit(urls: readonly string[], concurrency: number): Promise<{ seconds: number; distinct: number }>
+  audit(
+    ask: 'fingerprint' | 'marker',
+    urls: readonly string[],
+    concurrency: number,
+  ): Promise<{ seconds: number; distinct: number }>
   /** The most memory that it has had. */
   peakMb(): Promise<number>
   stop(): Promise<void>
@@ -30,7 +34,7 @@ export function startWorker(): BenchWorker {
   return {
     inspect: (url) => ask('inspect', url),
     compare: (from, to) => ask('compare', from, to),
-    audit: (urls, concurrency) => ask('audit', String(concurrency), JSON.stringify(urls)),
+    audit: (what, urls, concurrency) => ask('audit', what, String(concurrency), JSON.stringify(urls)),
     peakMb: async () => (await ask<{ peakMb: number }>('memory')).peakMb,
     stop: async () => {
       child.stdin.end()
