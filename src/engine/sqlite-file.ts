@@ -82,6 +82,17 @@ export class SqliteFile {
     })
   }
 
+  /** Runs one statement to its end; its rows, however many, are read and dropped. @throws DatabaseFailure */
+  execute(statement: string): void {
+    attempt(this.path, () => {
+      const prepared = this.#database.prepare(statement)
+      prepared.setReadBigInts(true)
+      const rows = prepared.columns().length > 0 ? prepared.iterate() : undefined
+      if (rows === undefined) prepared.run()
+      else while (rows.next().done !== true);
+    })
+  }
+
   /** Makes a function that statements can call, and what is stored in the schema cannot. */
   define(name: string, call: (...values: readonly unknown[]) => string | number | null): void {
     this.#database.function(name, { varargs: true, directOnly: true }, call)

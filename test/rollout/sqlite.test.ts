@@ -250,10 +250,17 @@ describe('a rollout', () => {
     )
     const enforced = await version('PRAGMA foreign_keys = ON; DELETE FROM item;')
     const silent = await version('DELETE FROM item;')
+    const deferred = await version(
+      'PRAGMA foreign_keys = ON; CREATE TABLE c (i INTEGER REFERENCES item (id) DEFERRABLE INITIALLY DEFERRED); INSERT INTO c VALUES (77);',
+    )
     await fleet.startWorker()
     expect((await roll({ version: enforced })).targets).toMatchObject([
       { state: 'failed', sqlstate: '23503' },
     ])
+    for (const dryRun of [true, false]) {
+      const { targets } = await roll({ version: deferred, dryRun })
+      expect(targets).toMatchObject([{ state: 'failed', sqlstate: '23503' }])
+    }
     expect(read(name, 'SELECT count(*) FROM item')).toEqual([[1]])
     expect((await roll({ version: silent })).targets).toMatchObject([{ outcome: 'applied' }])
   })

@@ -130,21 +130,20 @@ function tryAll(file: SqliteFile, job: SqliteJob): TargetResult {
   const [first] = due
   if (first === undefined) return { outcome: isUndo ? 'not_applied' : 'already_applied' }
   inTransaction(file, { ...first, settings: due.flatMap(({ settings }) => settings) }, () => {
+    const broken = brokenForeignKeys(file)
     for (const change of due) runStatements(file, change)
-    judgeDeferred(file)
+    if (brokenForeignKeys(file) > broken) {
+      throw new DatabaseFailure('23503', 'A row breaks a foreign key (at commit).')
+    }
     return { keep: false, value: undefined }
   })
   return { outcome: 'would_apply' }
 }
 
-/** A foreign key that is judged at the commit is judged now, where foreign keys are enforced. */
-function judgeDeferred(file: SqliteFile): void {
+/** Where foreign keys are enforced: what would be judged at the commit, which a try never reaches. */
+function brokenForeignKeys(file: SqliteFile): number {
   const [enforced] = file.run('PRAGMA foreign_keys')
-  if (enforced?.['foreign_keys'] !== 1) return
-  const [broken] = file.run('PRAGMA foreign_key_check')
-  if (broken === undefined) return
-  const table = String(broken['table'])
-  throw new DatabaseFailure('23503', `A row of ${table} breaks a foreign key (at commit).`)
+  return enforced?.['foreign_keys'] === 1 ? file.run('PRAGMA foreign_key_check').length : 0
 }
 
 interface Outcome<T> {
@@ -172,7 +171,7 @@ function runStatements(file: SqliteFile, change: SqliteChange): void {
   for (const [index, { sql, line }] of change.statements.entries()) {
     const place = `(statement ${index + 1} of ${change.statements.length}, line ${line})`
     try {
-      file.run(sql)
+      file.execute(sql)
     } catch (thrown) {
       if (!(thrown instanceof DatabaseFailure) || change.statements.length < 2) throw thrown
       throw new DatabaseFailure(thrown.sqlstate, `${thrown.message} ${place}`, thrown.facts)
