@@ -57,13 +57,13 @@ function textOf({ counts, groups }: Drift): string {
     const ignored = group.ignored === 0 ? '' : ` (${count(group.ignored)} ignored)`
     const more = group.summary.length - SENTENCES_SHOWN
     return [
-      `${group.key}  ${tenants(group.tenants)}${ignored}: ${names}`,
+      `${group.key}  ${tenantCount(group.tenants)}${ignored}: ${names}`,
       ...group.summary.slice(0, SENTENCES_SHOWN).map((sentence) => `  ${sentence}`),
       ...(more > 0 ? [`  and ${more} more: tenantry drift show ${group.key}`] : []),
     ]
   })
   const parts = [
-    `${tenants(counts.in_sync)} in sync`,
+    `${tenantCount(counts.in_sync)} in sync`,
     `${count(counts.different)} different`,
     ...(counts.ignored > 0 ? [`${count(counts.ignored)} of these ignored`] : []),
     ...(counts.unreachable > 0 ? [`${count(counts.unreachable)} unreachable`] : []),
@@ -74,7 +74,8 @@ function textOf({ counts, groups }: Drift): string {
   return [...lines, parts.join(', ')].join('\n')
 }
 
-function tenants(number: number): string {
+/** `1 tenant`, `1,204 tenants` */
+export function tenantCount(number: number): string {
   return number === 1 ? '1 tenant' : `${count(number)} tenants`
 }
 

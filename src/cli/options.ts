@@ -64,12 +64,12 @@ export function repeatable({ idempotencyKey }: RepeatOptions): { idempotencyKey?
   return idempotencyKey === undefined ? {} : { idempotencyKey }
 }
 
-/** `90s`, `10m`, `1h`, `500ms` → milliseconds. */
+/** `90s`, `10m`, `1h`, `7d`, `500ms` → milliseconds. */
 export function readDuration(text: string): number {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|min|h)$/.exec(text) ?? []
-  const factor = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000 }[unit ?? '']
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d)$/.exec(text) ?? []
+  const factor = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? '']
   if (digits === undefined || factor === undefined)
-    throw new InvalidArgumentError('It is not a time such as 90s or 10m.')
+    throw new InvalidArgumentError('It is not a time such as 90s, 10m or 7d.')
   return Number(digits) * factor
 }
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import type { Answer, Api } from './api.ts'
 import type { Cli } from './cli.ts'
-import { scanAndWait } from './drift.ts'
+import { scanAndWait, tenantCount } from './drift.ts'
 import { EXIT } from './errors.ts'
 import { count } from './format.ts'
 import { followOperation } from './operations.ts'
@@ -60,11 +60,11 @@ export async function syncTenants(
 function summaryOf(result: { in_sync: number; unreachable: number; groups: readonly Started[] }): string {
   const lines = result.groups.map(({ difference, tenants, rollout, refused }) =>
     rollout === undefined
-      ? `${difference}  ${count(tenants)} tenants, not begun: ${refused ?? ''}`
-      : `${difference}  ${count(tenants)} tenants, rollout ${rollout}`,
+      ? `${difference}  ${tenantCount(tenants)}, not begun: ${refused ?? ''}`
+      : `${difference}  ${tenantCount(tenants)}, rollout ${rollout}`,
   )
   const rest = result.unreachable === 0 ? '' : `, ${count(result.unreachable)} could not be reached`
-  return [...lines, `${count(result.in_sync)} tenants are in sync${rest}`].join('\n')
+  return [...lines, `${tenantCount(result.in_sync)} in sync${rest}`].join('\n')
 }
 
 /** The plan for each way to differ; nothing is run. */
@@ -85,7 +85,7 @@ export async function showPlans(
   }
   const text = plans.map(({ difference, tenants, summary, sql, must_allow: hazards }) =>
     [
-      `-- ${difference}: ${count(tenants)} ${tenants === 1 ? 'tenant' : 'tenants'}`,
+      `-- ${difference}: ${tenantCount(tenants)}`,
       ...summary.map((sentence) => `--   ${sentence}`),
       ...hazards.map((hazard) => `-- needs --allow ${hazard.name}: ${hazard.detail}`),
       sql,
@@ -93,7 +93,7 @@ export async function showPlans(
   )
   cli.output.value(
     { counts: found.counts, plans },
-    [...text, `${count(found.counts.in_sync)} tenants are in sync`].join('\n'),
+    [...text, `${tenantCount(found.counts.in_sync)} in sync`].join('\n'),
   )
   return EXIT.ok
 }

@@ -168,7 +168,7 @@ withProgram('pgbouncer').describe('through PgBouncer', () => {
     await updateServer(control, keyring, 'pg-1', { pooler: { host: bouncer.host, port: bouncer.port } })
     const rollout = await fleet.rollout({ version, options: POOLER })
     expect(await serversWithoutPooler(control, rollout)).toEqual([])
-    await control.query(`update tenantry.db_servers set pooler_host = null where name = 'pg-1'`)
+    await updateServer(control, keyring, 'pg-1', { pooler: null })
     expect(await serversWithoutPooler(control, rollout)).toEqual(['pg-1'])
     await updateServer(control, keyring, 'pg-1', { pooler: { host: bouncer.host, port: bouncer.port } })
     expect((await fleet.waitFor(rollout.id, 'completed')).progress).toMatchObject({ successful: 10 })

@@ -30,7 +30,7 @@ export function define(snapshot: Command): void {
   ).action(
     action<StoreOptions>(async (cli, { store: place }) => {
       const { withStore } = await import('../schema/stores.ts')
-      const found = await withStore(place, (store) => store.list())
+      const found = await withStore(cli, place, (store) => store.list())
       cli.output.list(found, VIEW, {
         empty: `There is no snapshot in ${place}. Store one: tenantry snapshot put NAME DATABASE`,
       })
@@ -41,7 +41,7 @@ export function define(snapshot: Command): void {
   ).action(
     action<StoreOptions>(async (cli, { store: place }, name = '') => {
       const { withStore } = await import('../schema/stores.ts')
-      cli.output.list(await withStore(place, (store) => store.history(name)), VIEW)
+      cli.output.list(await withStore(cli, place, (store) => store.history(name)), VIEW)
     }),
   )
   withStoreOption(
@@ -52,7 +52,7 @@ export function define(snapshot: Command): void {
     action<StoreOptions>(async (cli, { store: place }, reference = '') => {
       const { withStore } = await import('../schema/stores.ts')
       const { snapshotText } = await import('../../schema/snapshot/snapshot-text.ts')
-      cli.output.raw(snapshotText(await withStore(place, (store) => store.get(reference))))
+      cli.output.raw(snapshotText(await withStore(cli, place, (store) => store.get(reference))))
     }),
   )
   withSources(

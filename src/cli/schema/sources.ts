@@ -34,7 +34,7 @@ export async function withSchemas<T>(
       },
       shadows,
       stdin: () => text(process.stdin),
-      stored: (reference) => withStore(options.store, (store) => store.get(reference)),
+      stored: (reference) => withStore(cli, options.store, (store) => store.get(reference)),
     })
     warnOfVersions(cli, schemas)
     return await work(schemas, shadows)

@@ -1,31 +1,59 @@
 /** The store of snapshots that `--store` names. */
+import { TenantryError } from '../../lib/errors.ts'
+import type { Snapshot } from '../../schema/snapshot/snapshot.ts'
 import type { SnapshotStore } from '../../schema/snapshot/stores/store.ts'
+import type { Api } from '../api.ts'
+import type { Cli } from '../cli.ts'
 
-/** A folder, `git:FOLDER`, or `control` for the control database. */
-export async function withStore<T>(place: string, work: (store: SnapshotStore) => Promise<T>): Promise<T> {
-  if (place === 'control') return withControl(work)
+/** A folder, `git:FOLDER`, or `control` for the control database: itself where it is known, else by the API. */
+export async function withStore<T>(
+  cli: Cli,
+  place: string,
+  work: (store: SnapshotStore) => Promise<T>,
+): Promise<T> {
+  if (place === 'control') return withControl(cli, work)
   const store = place.startsWith('git:')
     ? (await import('../../schema/snapshot/stores/git.ts')).gitStore(place.slice('git:'.length))
     : (await import('../../schema/snapshot/stores/files.ts')).fileStore(place)
   return work(store)
 }
 
-async function withControl<T>(work: (store: SnapshotStore) => Promise<T>): Promise<T> {
+async function withControl<T>(cli: Cli, work: (store: SnapshotStore) => Promise<T>): Promise<T> {
   const { readConfig } = await import('../../config.ts')
+  const { databaseUrl } = readConfig()
+  if (databaseUrl === undefined) return work(apiStore(await cli.api()))
   const { openControl } = await import('../../control/control.ts')
   const { controlStore } = await import('../../schema/snapshot/stores/control.ts')
-  const { usageError } = await import('../errors.ts')
-  const { databaseUrl } = readConfig()
-  if (databaseUrl === undefined) {
-    throw usageError(
-      'The control database is not known: DATABASE_URL is not set.',
-      'Set it, or keep snapshots in a folder: --store snapshots',
-    )
-  }
   const control = openControl({ url: databaseUrl, maxConnections: 1 })
   try {
     return await work(controlStore(control))
   } finally {
     await control.close()
+  }
+}
+
+/** The control database's snapshots for somebody who has a token and no way to the database. */
+function apiStore(api: Api): SnapshotStore {
+  const list = async () => (await api.call(api.at('snapshots.list'), {})).items
+  return {
+    label: 'the control database',
+    list,
+    history: () =>
+      Promise.reject(
+        new TenantryError('invalid_input', 'The history is read from the control database itself.', {
+          nextSteps: ['Set DATABASE_URL to it.'],
+        }),
+      ),
+    async put(name, snapshot, message = '') {
+      const before = (await list()).find((one) => one.name === name)
+      // What goes through JSON: an object that the compiler knows as such.
+      const plain = JSON.parse(JSON.stringify(snapshot)) as Record<string, unknown>
+      const version = await api.call(api.at('snapshots.store'), { body: { name, message, snapshot: plain } })
+      return { version, added: before?.number !== version.number }
+    },
+    async get(reference) {
+      return (await api.call(api.at('snapshots.get'), { params: { reference } })) as unknown as Snapshot
+    },
+    close: () => Promise.resolve(),
   }
 }

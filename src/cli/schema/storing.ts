@@ -13,7 +13,7 @@ export async function put(
 ): Promise<StoredVersion> {
   return withSchemas(cli, [of], options, async ([schema]) => {
     const { snapshot } = schema as Schema
-    const { version, added } = await withStore(options.store, (store) =>
+    const { version, added } = await withStore(cli, options.store, (store) =>
       store.put(name, snapshot, options.message),
     )
     if (!added) cli.output.say(`It is the newest snapshot of ${name} already: nothing was stored.`)

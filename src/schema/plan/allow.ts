@@ -32,11 +32,7 @@ export function refuseHazards(plan: Pick<Plan, 'steps'>, allowed: readonly Hazar
   if (open.length === 0) return
   const names = [...new Set(open.map((hazard) => hazard.name))].toSorted()
   const details = [...new Set(open.map((hazard) => `${hazard.name}: ${hazard.detail}`))]
-  throw new TenantryError(
-    'conflict',
-    `The plan is not run, since it needs leave for: ${details.join('; ')}.`,
-    {
-      nextSteps: [`If that is meant, allow it by name: --allow ${names.join(',')}`],
-    },
-  )
+  throw new TenantryError('conflict', `The plan is not run, since it needs leave for ${details.join(' ')}`, {
+    nextSteps: [`If that is meant, allow it by name: --allow ${names.join(',')}`],
+  })
 }
