@@ -94,7 +94,7 @@ function tableRow(row: Row): TableRow {
 }
 
 /** A column as text; binary strings, which some versions give for text, are UTF-8. */
-export function text(row: Row | undefined, column: string): string {
+function text(row: Row | undefined, column: string): string {
   const value = row?.[column]
   if (Buffer.isBuffer(value)) return value.toString('utf8')
   return typeof value === 'string' || typeof value === 'number' ? String(value) : ''

@@ -39,7 +39,7 @@ export interface Clause {
 }
 
 /** Weakest first. `shared`: built in place, while nobody may write. */
-export const LEVELS = ['instant', 'nocopy', 'inplace', 'shared', 'copy'] as const
+const LEVELS = ['instant', 'nocopy', 'inplace', 'shared', 'copy'] as const
 export type Level = (typeof LEVELS)[number]
 
 export interface Cost {

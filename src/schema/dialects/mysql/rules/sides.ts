@@ -17,7 +17,7 @@ export interface Difference {
 }
 
 /** Parts that ALTER TABLE changes together; foreign keys and triggers have statements of their own. */
-export const TOGETHER = ['table', 'column', 'index', 'check']
+const TOGETHER = ['table', 'column', 'index', 'check']
 
 export function tableOf(object: SchemaObject): string {
   return object.name[0] as string
