@@ -6,7 +6,7 @@ import { generatedOf, parenthesised, tableIdOf } from './column-text.ts'
 import { identityActions, NO_IDENTITY_CHANGE } from './column-identity.ts'
 import { notNullActions } from './column-not-null.ts'
 import { typeAnswer } from './column-type.ts'
-import { sameOn, stableChildren, stableParents } from './family.ts'
+import { coveredByParent, stableChildren } from './family.ts'
 import { ownName } from './names.ts'
 import {
   brief,
@@ -27,12 +27,9 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
   if (from.properties['inherited'] !== true && to.properties['inherited'] === true) {
     return { actions: [], rebuild: holding(change.id, context) }
   }
-  // A table made OF a type follows its type.
-  const follows = from.facts?.['typed'] === true && to.facts?.['typed'] === true
-  const typeChanges = !follows && (properties.includes('type') || properties.includes('collation'))
-  const type = typeChanges ? typeAnswer(change, context) : { actions: [] }
-  if (type.rebuild !== undefined && type.rebuild.includes(tableIdOf(to))) return type
-  const handled = typeChanges && type.actions.length > 0
+  const type = changesType(change) ? typeAnswer(change, context) : { actions: [] }
+  if (type.rebuild?.includes(tableIdOf(to)) === true) return type
+  const handled = type.actions.length > 0
   const identity = properties.includes('identity') ? identityActions(change, context) : NO_IDENTITY_CHANGE
   const withDefault = properties.includes('default') && !handled
   const actions = [
@@ -45,6 +42,12 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
     ...settings(change),
   ]
   return { ...type, actions: actions.map((action) => ({ alters: [idOf(to)], ...action })) }
+}
+
+/** A table made OF a type follows its type. */
+function changesType({ from, to, properties }: Altered): boolean {
+  const follows = from.facts?.['typed'] === true && to.facts?.['typed'] === true
+  return !follows && (properties.includes('type') || properties.includes('collation'))
 }
 
 function holding(id: string, context: RuleContext): string[] {
@@ -87,17 +90,6 @@ function generatedChange(change: Altered, context: RuleContext): Action[] | 'rep
       },
     ),
   ]
-}
-
-/** Whether a parent's statement does the same to this column. */
-export function coveredByParent({ from, to }: Altered, property: string, context: RuleContext): boolean {
-  return stableParents(tableIdOf(to), context).some((parent) => {
-    const [before, after] = [sameOn(parent, to, context.before), sameOn(parent, to, context.after)]
-    if (before === undefined || after === undefined) return false
-    const same = (a: SchemaObject, b: SchemaObject): boolean =>
-      JSON.stringify(a.properties[property]) === JSON.stringify(b.properties[property])
-    return same(before, from) && same(after, to)
-  })
 }
 
 function settings({ from, to, properties }: Altered): Action[] {

@@ -2,7 +2,7 @@
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext, StepAside } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { alterColumn, coveredByParent } from './column-change.ts'
+import { alterColumn } from './column-change.ts'
 import { holders } from './column-type.ts'
 import {
   columnExtras,
@@ -13,7 +13,7 @@ import {
   tableIdOf,
   typeText,
 } from './column-text.ts'
-import { goneId, letGo, lettingGo, sameOn, stableDescendants } from './family.ts'
+import { coveredByParent, goneId, letGo, lettingGo, sameOn, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
@@ -174,7 +174,7 @@ function stepAside(
       restore: given.map((part) => brief(`${alter} ${part}`)),
     }
   }
-  if (coveredByParent({ type: 'alter', id: idOf(to), from, to, properties: [] }, 'type', context)) {
+  if (coveredByParent({ from, to }, 'type', context)) {
     return { release: [], restore: [], rebuild: holders(from, context) }
   }
   return typeAside(from, to, context, { alter, column, given })

@@ -208,14 +208,14 @@ function createForeignKey(constraint: SchemaObject, context: RuleContext): Actio
   if (!isPartitioned(tableId, context) || majorOf(context) >= 18)
     return createChecked(constraint, context, needs)
   const leaves = isQuiet(tableId, context) ? [] : partitions.filter((id) => !isPartitioned(id, context))
-  const below = leaves.flatMap((leaf): Action[] => {
+  const onLeaves = leaves.flatMap((leaf): Action[] => {
     const table = context.after(leaf)
     if (table === undefined) return []
     const own = { ...constraint, parent: leaf, name: [...table.name, constraint.name.at(-1) ?? ''] }
     return createChecked(own, context, needs).map((action) => ({ ...action, creates: [] }))
   })
   return [
-    ...below,
+    ...onLeaves,
     {
       sql: `ALTER TABLE ${tableOf(constraint)} ADD CONSTRAINT ${ownName(constraint)} ${definitionOf(constraint)}`,
       lock: 'share row exclusive',

@@ -115,3 +115,18 @@ export function letGo(tableId: string, context: RuleContext): string[] {
     .filter((attachment) => context.isDropped(idOf(attachment)))
     .map((attachment) => goneId(idOf(attachment)))
 }
+
+/** Whether a parent's statement does the same to this column. */
+export function coveredByParent(
+  { from, to }: { readonly from: SchemaObject; readonly to: SchemaObject },
+  property: string,
+  context: RuleContext,
+): boolean {
+  return stableParents(to.parent ?? '', context).some((parent) => {
+    const [before, after] = [sameOn(parent, to, context.before), sameOn(parent, to, context.after)]
+    if (before === undefined || after === undefined) return false
+    const same = (a: SchemaObject, b: SchemaObject): boolean =>
+      JSON.stringify(a.properties[property]) === JSON.stringify(b.properties[property])
+    return same(before, from) && same(after, to)
+  })
+}

@@ -65,25 +65,22 @@ const WRITTEN = new Set([
 /** The expression that gives the new value, or undefined when the server finds it by itself. */
 export function conversion(column: string, from: string, to: string): string | undefined {
   const [a, b] = [parsed(from), parsed(to)]
-  const direct = `${column}::${to}`
-  if (a.array !== b.array) {
-    if (a.array) return TEXTS.has(b.base) ? undefined : `${column}::text::${to}`
-    return `CASE WHEN ${column} IS NULL THEN NULL ELSE ARRAY[${column}]::${to} END`
-  }
-  if (a.base === b.base) return a.base.startsWith('bit') ? direct : undefined
-  if (a.array)
-    return TEXTS.has(a.base) && TEXTS.has(b.base)
-      ? undefined
-      : NUMBERS.has(a.base) && NUMBERS.has(b.base)
-        ? undefined
-        : TEXTS.has(a.base)
-          ? direct
-          : `${column}::text[]::${to}`
+  if (a.array && b.array) return ofArrays(column, a, b, to)
+  if (a.array) return TEXTS.has(b.base) ? undefined : `${column}::text::${to}`
+  if (b.array) return `CASE WHEN ${column} IS NULL THEN NULL ELSE ARRAY[${column}]::${to} END`
+  if (a.base === b.base) return a.base.startsWith('bit') ? `${column}::${to}` : undefined
   if (castsByItself(a.base, b.base)) return undefined
-  if (TEXTS.has(a.base) || WRITTEN.has(`${a.base} ${b.base}`)) return direct
+  if (TEXTS.has(a.base) || WRITTEN.has(`${a.base} ${b.base}`)) return `${column}::${to}`
   if (b.base === 'boolean' && NUMBERS.has(a.base)) return `(${column} <> 0)`
   if (a.base === 'boolean' && NUMBERS.has(b.base)) return `${column}::integer::${to}`
   return `${column}::text::${to}`
+}
+
+function ofArrays(column: string, a: Type, b: Type, to: string): string | undefined {
+  if (a.base === b.base) return a.base.startsWith('bit') ? `${column}::${to}` : undefined
+  const alike = [TEXTS, NUMBERS].some((family) => family.has(a.base) && family.has(b.base))
+  if (alike) return undefined
+  return TEXTS.has(a.base) ? `${column}::${to}` : `${column}::text[]::${to}`
 }
 
 function castsByItself(from: string, to: string): boolean {
@@ -110,26 +107,32 @@ function narrower(from: Type, to: Type): boolean {
   return from.modifiers.length === 0 || (to.modifiers[0] as number) < (from.modifiers[0] as number)
 }
 
+const INEXACT = new Set(['numeric', 'real', 'double precision'])
+
+type Loses = (from: Type, to: Type) => boolean
+
+const LOSSES: readonly Loses[] = [
+  (a, b) => INEXACT.has(a.base) && INTEGERS.includes(b.base),
+  (a, b) => b.base === 'real' && NUMBERS.has(a.base) && a.base !== 'smallint',
+  (a, b) => b.base === 'double precision' && (a.base === 'numeric' || a.base === 'bigint'),
+  (a, b) => b.base === 'numeric' && INEXACT.has(a.base) && b.modifiers.length > 0,
+  (a, b) => b.base === 'boolean' && NUMBERS.has(a.base),
+  (a, b) => a.base.startsWith('timestamp') && (b.base === 'date' || b.base.startsWith('time ')),
+  (a, b) => a.base === 'timestamp with time zone' && b.base === 'timestamp without time zone',
+  (a, b) => a.base === 'interval' && b.base.startsWith('time '),
+  (a, b) => a.base === 'time with time zone' && b.base === 'time without time zone',
+  (a, b) => a.base === 'json' && b.base === 'jsonb',
+  (a, b) => a.base === 'inet' && b.base === 'cidr',
+  (a, b) => a.base === 'money' || b.base === 'money',
+  (a, b) => TEXTS.has(a.base) && b.base === 'name',
+]
+
 /** Why values may not be the same afterwards, undefined when they surely are, or an error keeps them. */
 export function lossOf(from: string, to: string): string | undefined {
   const [a, b] = [parsed(from), parsed(to)]
   if (a.base === b.base) return lossWithin(a, b, from, to)
-  const says = `Values of type ${from} do not all fit into ${to} unchanged.`
-  const exact = a.base === 'numeric' || a.base === 'real' || a.base === 'double precision'
-  if (exact && INTEGERS.includes(b.base)) return says
-  if (b.base === 'real' && NUMBERS.has(a.base) && a.base !== 'smallint') return says
-  if (b.base === 'double precision' && (a.base === 'numeric' || a.base === 'bigint')) return says
-  if (b.base === 'numeric' && exact && b.modifiers.length > 0) return says
-  if (b.base === 'boolean' && NUMBERS.has(a.base)) return says
-  if (a.base.startsWith('timestamp') && (b.base === 'date' || b.base.startsWith('time '))) return says
-  if (a.base === 'timestamp with time zone' && b.base === 'timestamp without time zone') return says
-  if (a.base === 'json' && b.base === 'jsonb')
-    return `${from} as ${to} loses white space, order and doubled keys.`
-  if (a.base === 'interval' && b.base.startsWith('time ')) return says
-  if (a.base === 'time with time zone' && b.base === 'time without time zone') return says
-  if (a.base === 'inet' && b.base === 'cidr') return says
-  if (b.base === 'money' || a.base === 'money') return says
-  return TEXTS.has(a.base) && b.base === 'name' ? says : undefined
+  const loses = LOSSES.some((rule) => rule(a, b))
+  return loses ? `Values of type ${from} do not all fit into ${to} unchanged.` : undefined
 }
 
 const ROUNDED = /^(numeric|time|interval|bit)/

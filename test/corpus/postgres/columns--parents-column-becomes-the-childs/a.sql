@@ -1,0 +1,2 @@
+CREATE TABLE shapes (id int, edges int);
+CREATE TABLE squares (side int) INHERITS (shapes);

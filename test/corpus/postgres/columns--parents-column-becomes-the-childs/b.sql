@@ -1,0 +1,2 @@
+CREATE TABLE shapes (id int);
+CREATE TABLE squares (side int, edges int) INHERITS (shapes);

@@ -1,0 +1,1 @@
+INSERT INTO squares VALUES (1, 4, 10);

@@ -1,0 +1,3 @@
+CREATE TABLE users (id text PRIMARY KEY, name text);
+CREATE TABLE logins (id int, who text REFERENCES users);
+CREATE VIEW who AS SELECT u.id, u.name, l.id AS login FROM users u JOIN logins l ON l.who = u.id;

@@ -1,0 +1,1 @@
+CREATE TABLE eggs (id int PRIMARY KEY, hen int);

@@ -1,0 +1,1 @@
+INSERT INTO eggs VALUES (1, NULL);

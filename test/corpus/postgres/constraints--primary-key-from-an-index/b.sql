@@ -1,0 +1,1 @@
+CREATE TABLE coins (id int, worth int, CONSTRAINT coins_id PRIMARY KEY (id));

@@ -1,0 +1,1 @@
+INSERT INTO coins VALUES (1, 2), (2, 5);

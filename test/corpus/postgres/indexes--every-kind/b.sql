@@ -1,0 +1,12 @@
+CREATE TABLE pages (id int, path text, tags text[], body text, at timestamptz);
+CREATE INDEX changed ON pages (path, at DESC NULLS LAST);
+CREATE INDEX ops ON pages (path text_pattern_ops, lower(body) COLLATE "C");
+CREATE UNIQUE INDEX once ON pages (id) INCLUDE (path) WHERE at IS NOT NULL AND path IN ('a', 'b WHERE c');
+CREATE INDEX tagged ON pages USING gin (tags) WITH (fastupdate = off, gin_pending_list_limit = 512);
+CREATE INDEX filled ON pages USING btree (at) WITH (fillfactor = 60) WHERE id > 10;
+CREATE INDEX spread ON pages USING hash (path);
+CREATE INDEX expr ON pages ((id + 1), (length(body)));
+ALTER INDEX expr ALTER COLUMN 2 SET STATISTICS 300;
+CREATE STATISTICS pages_more (ndistinct, dependencies) ON id, path FROM pages;
+ALTER STATISTICS pages_more SET STATISTICS 50;
+CREATE STATISTICS pages_expr ON (lower(path)), id FROM pages;

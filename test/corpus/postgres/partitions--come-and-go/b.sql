@@ -1,0 +1,6 @@
+CREATE TABLE logs (id int PRIMARY KEY, line text CHECK (line <> ''), level int) PARTITION BY RANGE (id);
+CREATE TABLE logs_1 PARTITION OF logs FOR VALUES FROM (0) TO (15);
+CREATE TABLE logs_2 (id int PRIMARY KEY, line text);
+CREATE TABLE logs_3 PARTITION OF logs FOR VALUES FROM (20) TO (30);
+CREATE TABLE logs_4 PARTITION OF logs FOR VALUES FROM (30) TO (40);
+CREATE INDEX logs_line ON logs (line);

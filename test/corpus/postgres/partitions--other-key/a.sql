@@ -1,0 +1,2 @@
+CREATE TABLE jobs (id int, lane text) PARTITION BY RANGE (id);
+CREATE TABLE jobs_a PARTITION OF jobs FOR VALUES FROM (0) TO (100);

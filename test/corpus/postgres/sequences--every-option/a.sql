@@ -1,0 +1,3 @@
+CREATE SEQUENCE plain;
+CREATE SEQUENCE gone;
+CREATE TABLE lots (id int, n int);

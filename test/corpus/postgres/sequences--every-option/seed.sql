@@ -1,0 +1,1 @@
+INSERT INTO lots VALUES (1, 1);

@@ -1,0 +1,4 @@
+CREATE SCHEMA "my schema";
+CREATE TABLE "my schema"."a ""quoted"" table" ("select" int, "emoji 🐘" text, "'" int DEFAULT 1);
+CREATE INDEX "an index; drop" ON "my schema"."a ""quoted"" table" ("emoji 🐘");
+CREATE TABLE a23456789012345678901234567890123456789012345678901234567890123 (b23456789012345678901234567890123456789012345678901234567890123 int);

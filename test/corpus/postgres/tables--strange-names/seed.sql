@@ -1,0 +1,1 @@
+INSERT INTO "my schema"."a ""quoted"" table" VALUES (1, 'x');
