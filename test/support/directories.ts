@@ -22,7 +22,8 @@ export async function clearLeftBehind(): Promise<void> {
     const directory = path.join(temporary, name)
     const { uid } = await stat(directory)
     if (uid !== process.getuid?.()) continue
-    const pids = await processesIn(path.join(directory, 'data'), 'postgres')
+    const data = path.join(directory, 'data')
+    const pids = [...(await processesIn(data, 'postgres')), ...(await processesIn(data, 'mariadbd'))]
     for (const pid of pids) signal(pid, 'SIGKILL')
     await waitUntilGone(pids, 5_000)
     await rm(directory, { recursive: true, force: true })

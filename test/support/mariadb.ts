@@ -41,10 +41,11 @@ const USER = 'root'
 /** Needs `withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump')`. */
 export async function startMariaDb(): Promise<MariaDb> {
   const files = await serverFiles(await testDirectory('mariadb'))
-  const socket = path.join(files.stateDir, 'socket')
-  await mkdir(files.dataDir, { mode: 0o700 })
-  await giveTo(files.account, files.dataDir)
-  await giveTo(files.account, files.stateDir)
+  const socket = path.join(files.stateDir, 'run', 'socket')
+  for (const directory of [files.dataDir, path.dirname(socket)]) {
+    await mkdir(directory, { mode: 0o700 })
+    await giveTo(files.account, directory)
+  }
   await run(
     programPath('mariadbInstallDb'),
     [
@@ -116,7 +117,7 @@ async function launch(files: ServerFiles, socket: string): Promise<ChildProcess>
       '--no-defaults',
       `--datadir=${files.dataDir}`,
       `--socket=${socket}`,
-      `--pid-file=${path.join(files.stateDir, 'pid')}`,
+      `--pid-file=${path.join(path.dirname(socket), 'pid')}`,
       '--skip-networking',
       '--skip-log-bin',
       '--innodb-buffer-pool-size=32M',
