@@ -300,6 +300,15 @@ function wrongValue(name: string, given: string, setting: Setting, error: z.ZodE
   }
 }
 
+function pooler(values: Values): Config['pooler'] {
+  if (values.PGBOUNCER_HOST === undefined) return undefined
+  return {
+    host: values.PGBOUNCER_HOST,
+    port: values.PGBOUNCER_PORT ?? 6432,
+    poolSize: values.PGBOUNCER_DEFAULT_POOL_SIZE ?? 200,
+  }
+}
+
 function assemble(values: Values, directory: string): Config {
   const stateDir = resolve(directory, values.TENANTRY_STATE_DIR ?? '.tenantry')
   const inside = (given: string | undefined, name: string): string =>
@@ -318,14 +327,7 @@ function assemble(values: Values, directory: string): Config {
     requestsPerMinute: values.API_REQUESTS_PER_MINUTE ?? 6000,
     workerProcesses: values.WORKERS ?? 1,
     tenantServer: tenantServer(values, directory),
-    pooler:
-      values.PGBOUNCER_HOST === undefined
-        ? undefined
-        : {
-            host: values.PGBOUNCER_HOST,
-            port: values.PGBOUNCER_PORT ?? 6432,
-            poolSize: values.PGBOUNCER_DEFAULT_POOL_SIZE ?? 200,
-          },
+    pooler: pooler(values),
     maxConcurrentConnections: values.MAX_CONCURRENT_CONNECTIONS ?? 100,
     errorThresholdPercent: values.ERROR_THRESHOLD_PERCENT ?? 10,
     maxRetries: values.MAX_RETRIES ?? 3,

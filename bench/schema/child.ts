@@ -42,14 +42,16 @@ async function audit(
   urls: readonly string[],
   concurrency: number,
 ): Promise<object> {
-  const question = ask === 'marker' ? dialect.changeMarker : dialect.catalogueFingerprint
-  if (question === undefined) throw new Error(`There is no ${ask} to ask for`)
   const found = new Set<string>()
   const queue = urls.values()
   const lane = async (): Promise<void> => {
     for (const url of queue) {
       const session = await dialect.connect(url)
-      found.add(await question(session))
+      found.add(
+        ask === 'marker'
+          ? ((await dialect.changeMarker?.(session)) ?? '')
+          : await dialect.catalogueFingerprint(session),
+      )
       await session.close()
     }
   }

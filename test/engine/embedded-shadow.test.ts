@@ -30,7 +30,7 @@ async function ask(server: ShadowServer, sql: string, database = server.database
 
 test('several at once, each with its own data; nothing is left when closed', async () => {
   const servers = await Promise.all([startShadow(cache), startShadow(cache)])
-  const [first, second] = servers as [ShadowServer, ShadowServer]
+  const [first, second] = servers
   await ask(first, 'create table only_here (a int)')
   expect(await ask(second, "select to_regclass('only_here') is null as absent")).toEqual([{ absent: true }])
   expect(await ask(first, "select to_regclass('only_here') is null as absent", first.databases[1])).toEqual([
