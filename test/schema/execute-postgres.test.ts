@@ -1,5 +1,5 @@
 /** Plans run on real databases, with everything in the way that can be: other changes, locks, sudden death. */
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { DatabaseFailure } from '../../src/engine/failure.ts'
 import { postgres } from '../../src/schema/dialects/postgres/index.ts'
 import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
@@ -9,7 +9,6 @@ import type { Plan } from '../../src/schema/plan/plan.ts'
 import { provePlan } from '../../src/schema/prove.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
 import { adminClient, createDatabase, type TestDatabase } from '../support/postgres.ts'
-import { onTestFinished } from 'vitest'
 
 const FROM = `
 create table customers (id integer primary key, email text, phone text);
@@ -164,28 +163,34 @@ function mortal(session: SchemaSession, pid: string, at: number, when: 'before' 
   }
 }
 
+/** Runs the plan and kills it at one statement. @returns false when it had no such statement */
+async function diesAt(scenery: Scene, at: number, when: 'before' | 'after'): Promise<boolean> {
+  const outcome = await inSession(scenery.database.dsn, async (session) => {
+    const [row] = await session.query('select pg_backend_pid()::text as pid')
+    return executePlan(postgres, mortal(session, String(row?.['pid']), at, when), scenery.plan)
+  }).catch((error: unknown) => error)
+  return outcome instanceof Error || (outcome as Execution).failure !== undefined
+}
+
 test.each(['before', 'after'] as const)(
   'killed %s each statement in turn, the next run goes on where it stands and nothing is done twice',
   async (when) => {
-    for (let at = 0; ; at++) {
-      const scenery = await scene()
-      const before = await rows(scenery.database.name)
-      const survived = await inSession(scenery.database.dsn, async (session) => {
-        const [row] = await session.query('select pg_backend_pid()::text as pid')
-        const dying = mortal(session, String(row?.['pid']), at, when)
-        return executePlan(postgres, dying, scenery.plan)
-      }).catch((error: unknown) => error)
-      const died = survived instanceof Error || (survived as Execution).failure !== undefined
+    const base = await scene()
+    const before = await rows(base.database.name)
+    let deaths = 0
+    for (let died = true; died;) {
+      const database = await createDatabase('execute', { template: base.database.name })
+      onTestFinished(() => database.drop())
+      const scenery = { ...base, database }
+      died = await diesAt(scenery, deaths, when)
+      if (died) deaths += 1
       const { failure, steps } = await run(scenery)
       expect(failure).toBeUndefined()
       expect(steps.every(({ state }) => state === 'applied')).toBe(true)
-      expect((await inspected(scenery.database.dsn)).fingerprint).toBe(scenery.target.fingerprint)
-      expect(await rows(scenery.database.name)).toEqual(before)
-      if (!died) {
-        expect(at).toBeGreaterThan(5)
-        return
-      }
+      expect((await inspected(database.dsn)).fingerprint).toBe(base.target.fingerprint)
+      expect(await rows(database.name)).toEqual(before)
     }
+    expect(deaths).toBeGreaterThan(5)
   },
   120_000,
 )

@@ -31,7 +31,7 @@ async function inspected(url: string): Promise<Snapshot> {
 }
 
 /** Plans from one to the other, runs the plan, and expects nothing to be left. */
-async function converge(from: string, to: string, allow: readonly HazardName[] = []): Promise<Plan> {
+async function expectConverged(from: string, to: string, allow: readonly HazardName[] = []): Promise<Plan> {
   const [a, b] = [await database(from), await database(to)]
   const target = await inspected(b.dsn)
   const plan = makePlan(postgres, await inspected(a.dsn), target)
@@ -47,9 +47,9 @@ async function converge(from: string, to: string, allow: readonly HazardName[] =
   return plan
 }
 
-async function bothWays(a: string, b: string, allow: readonly HazardName[] = []): Promise<void> {
-  await converge(a, b, allow)
-  await converge(b, a, allow)
+async function expectBothWays(a: string, b: string, allow: readonly HazardName[] = []): Promise<void> {
+  await expectConverged(a, b, allow)
+  await expectConverged(b, a, allow)
 }
 
 const LOSS: readonly HazardName[] = ['data-loss', 'table-rewrite', 'long-lock']
@@ -63,7 +63,7 @@ test('a chain of fifty views over a column that is retyped', async () => {
     )
     return `create table base (id integer primary key, amount ${type}); ${views.join(';')}`
   }
-  await bothWays(chain('integer'), chain('numeric(12,2)'), LOSS)
+  await expectBothWays(chain('integer'), chain('numeric(12,2)'), LOSS)
 })
 
 test('foreign keys in a circle come and go', async () => {
@@ -71,8 +71,8 @@ test('foreign keys in a circle come and go', async () => {
     create table c (id integer primary key, a integer);`
   const links = `alter table a add foreign key (b) references b; alter table b add foreign key (c) references c;
     alter table c add foreign key (a) references a;`
-  await bothWays('', tables + links, LOSS)
-  await bothWays(tables, tables + links, LOSS)
+  await expectBothWays('', tables + links, LOSS)
+  await expectBothWays(tables, tables + links, LOSS)
 })
 
 test('a function that a check uses that a generated column stands beside changes its signature', async () => {
@@ -82,7 +82,7 @@ test('a function that a check uses that a generated column stands beside changes
        stored bigint generated always as (cents(amount)) stored);
      create index prices_cents on prices (cents(amount));
      create view expensive as select * from prices where cents(amount) > 1000;`
-  await bothWays(schema('integer', 'integer'), schema('numeric', 'numeric'), LOSS)
+  await expectBothWays(schema('integer', 'integer'), schema('numeric', 'numeric'), LOSS)
 })
 
 test('a value is added to an enum and used at once, as a default, in a check and in a partial index', async () => {
@@ -91,7 +91,7 @@ test('a value is added to an enum and used at once, as a default, in a check and
      create table jobs (id integer primary key, state state not null default '${standard}',
        constraint known check (state <> '${standard}' or id > 0));
      create index jobs_open on jobs (id) where state = '${standard}';`
-  await bothWays(schema(`'new', 'done'`, 'new'), schema(`'new', 'waiting', 'done'`, 'waiting'), LOSS)
+  await expectBothWays(schema(`'new', 'done'`, 'new'), schema(`'new', 'waiting', 'done'`, 'waiting'), LOSS)
 })
 
 test('names with quotes, spaces, emoji, keywords and 63 bytes', async () => {
@@ -116,7 +116,7 @@ test('names with quotes, spaces, emoji, keywords and 63 bytes', async () => {
         create function ${quoted(`f ${n}"`)}(${table} integer) returns integer language sql as 'select 1';`
     })
     .join('\n')
-  await bothWays('', schema, LOSS)
+  await expectBothWays('', schema, LOSS)
 })
 
 test('a column that is renamed and retyped at once loses its values only with leave', async () => {
@@ -124,8 +124,8 @@ test('a column that is renamed and retyped at once loses its values only with le
     'create table t (id integer, total integer)',
     'create table t (id integer, amount bigint)',
   ]
-  await expect(converge(from, to)).rejects.toMatchObject({ code: 'conflict' })
-  const plan = await converge(from, to, ['data-loss'])
+  await expect(expectConverged(from, to)).rejects.toMatchObject({ code: 'conflict' })
+  const plan = await expectConverged(from, to, ['data-loss'])
   expect(plan.steps.flatMap(({ hazards }) => hazards.map(({ name }) => name))).toContain('data-loss')
 })
 
@@ -165,6 +165,6 @@ test('ten thousand objects', async () => {
           `create table t${n} (id integer primary key, name text, amount numeric, at timestamptz, note text ${extra}); create index on t${n} (name);`,
       )
       .join('\n')
-  const plan = await converge(schema(''), schema(', more integer'))
+  const plan = await expectConverged(schema(''), schema(', more integer'))
   expect(plan.steps).toHaveLength(1000)
 }, 120_000)
