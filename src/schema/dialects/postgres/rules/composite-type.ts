@@ -2,7 +2,9 @@
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { byPosition } from './positions.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import type { Hazard } from '../../../plan/hazards.ts'
 import { ownerName, ownName, quote } from './names.ts'
+import { hazard } from './tools.ts'
 
 export const compositeTypeRule: KindRule = {
   create: (object, context) => {
@@ -17,8 +19,22 @@ export const compositeTypeRule: KindRule = {
       },
     ]
   },
-  drop: (object) => [{ sql: `DROP TYPE ${quote(object.name)}`, lock: null }],
+  drop: (object, context) => [
+    { sql: `DROP TYPE ${quote(object.name)}`, lock: null, hazards: misplaced(object, context) },
+  ],
   alter: () => ({ actions: [] }),
+}
+
+/** Values that a column keeps while the type is made anew go by text, each attribute by its place. */
+function misplaced(object: SchemaObject, context: RuleContext): Hazard[] {
+  const id = idOf(object)
+  if (context.after(id) === undefined) return []
+  const names = (parts: readonly SchemaObject[]): string =>
+    JSON.stringify(byPosition(parts).map(({ name }) => name.at(-1)))
+  if (names(context.partsBefore(id)) === names(context.partsAfter(id))) return []
+  const held = context.dependentsBefore(id).some(({ kind }) => HOLDERS.has(kind))
+  const detail = `Stored values of ${object.name.join('.')} get other attributes by their place in it.`
+  return held ? [hazard('data-loss', detail)] : []
 }
 
 function typeOf({ properties }: SchemaObject): string {

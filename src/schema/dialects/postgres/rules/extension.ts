@@ -1,7 +1,7 @@
 /** Extensions: updated and moved in place where their scripts can; else made anew with all that uses them. */
 import { ident, literal } from '../../../../engine/sql.ts'
 import type { KindRule } from '../../../plan/action.ts'
-import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 import { brief, hazard } from './tools.ts'
 
@@ -12,11 +12,10 @@ export const extensionRule: KindRule = {
       lock: null,
     },
   ],
-  drop: (object, context) => {
-    const detail = `All that the extension ${object.name.join('.')} brought is removed, tables of its own with their rows.`
-    const brings =
-      context.after(idOf(object)) === undefined ? [] : [hazard('may-fail', `${detail} It is made anew.`)]
-    return [brief(`DROP EXTENSION ${quote(object.name)}`, { hazards: brings })]
+  drop: (object) => {
+    const detail = `The tables that the extension ${object.name.join('.')} brought are removed with their rows.`
+    const hazards = object.facts?.['holdsRows'] === true ? [hazard('data-loss', detail)] : []
+    return [brief(`DROP EXTENSION ${quote(object.name)}`, { hazards })]
   },
   alter: ({ from, to, properties }) => {
     const actions = []
