@@ -3,7 +3,7 @@ import { TenantryError } from '../../lib/errors.ts'
 import { diff, type Renamed } from '../diff/diff.ts'
 import { applyRenames, type RenameHint } from '../diff/renames.ts'
 import type { Dialect } from '../dialects/dialect.ts'
-import { idOf, type Snapshot, type Unmodelled } from '../snapshot/snapshot.ts'
+import { idOf, type SchemaObject, type Snapshot, type Unmodelled } from '../snapshot/snapshot.ts'
 import type { PlanOptions } from './action.ts'
 import { sideOf } from '../snapshot/side.ts'
 import { ruleContext, type Comparison } from './context.ts'
@@ -119,16 +119,29 @@ function openCircle(
   replaced: Set<string>,
 ): boolean {
   const size = explicit.size + replaced.size
-  for (const node of circle) {
-    if (node.verb !== 'drop') continue
-    const gone = new Set(goneAfter(comparison, node))
-    const parts = node.drops.flatMap((id) => comparison.before.parts.get(id) ?? [])
-    for (const part of parts) if (part.dependsOn.some((id) => !gone.has(id))) explicit.add(idOf(part))
-  }
+  const parts = partsInTheWay(comparison, circle)
+  // A column takes its values along, and what else stands on it: only when nothing less helps.
+  const lesser = parts.filter(({ kind }) => kind !== 'column')
+  for (const part of lesser) explicit.add(idOf(part))
+  if (explicit.size === size) for (const part of parts) explicit.add(idOf(part))
   if (explicit.size + replaced.size > size) return true
   const altered = circle.find((node) => node.verb === 'alter' && !replaced.has(node.id))
   if (altered !== undefined) replaced.add(altered.id)
   return explicit.size + replaced.size > size
+}
+
+/** Parts of what is dropped that need something which another one in the circle drops. */
+function partsInTheWay(comparison: Comparison, circle: readonly Node[]): SchemaObject[] {
+  const drops = circle.filter(({ verb }) => verb === 'drop')
+  const goneWith = new Map(drops.map((node) => [node, new Set(goneAfter(comparison, node))]))
+  const goneSomewhere = new Set([...goneWith.values()].flatMap((gone) => [...gone]))
+  return drops.flatMap((node) =>
+    node.drops
+      .flatMap((id) => comparison.before.parts.get(id) ?? [])
+      .filter((part) =>
+        part.dependsOn.some((id) => goneSomewhere.has(id) && goneWith.get(node)?.has(id) !== true),
+      ),
+  )
 }
 
 function noOrder(circle: readonly Node[]): TenantryError {

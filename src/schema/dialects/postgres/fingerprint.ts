@@ -75,12 +75,29 @@ const FACTS: readonly string[] = [
    from pg_collation o join ours on ours.oid = o.collnamespace where not ${OF_EXTENSION('pg_collation', 'o.oid')}`,
   `select concat_ws(' ', 'statistics', pg_get_statisticsobjdef(s.oid), to_jsonb(s) -> 'stxstattarget')
    from pg_statistic_ext s join ours on ours.oid = s.stxnamespace`,
-  `select concat_ws(' ', 'description', o.type, o.identity, d.description)
-   from pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o where d.objoid >= 16384`,
   `select concat_ws(' ', 'dependent object', o.type, o.identity) from pg_depend d, pg_identify_object(d.classid, d.objid, 0) o
    where d.refclassid = 'pg_namespace'::regclass and d.refobjid in (select oid from ours)
      and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)`,
 ]
+
+const DESCRIPTIONS = `select concat_ws(' ', 'description', o.type, o.identity, d.description)
+   from pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o where d.objoid >= 16384`
+
+/** SQL: the schema's name with its dot, as the server writes it before a name. */
+function before(schema: string): string {
+  return `quote_ident(${literal(schema)}) || '.'`
+}
+
+/** Comments on what belongs to the schema: its name is in their identity. */
+function describedIn(schema: string): string {
+  return `${DESCRIPTIONS} and position(${before(schema)} in o.identity) > 0`
+}
+
+/** Some definitions are written with the schema's name whatever the search path says. */
+function masked(schema: string): string {
+  const name = `regexp_replace(${before(schema)}, '([.$*+?(){}|^\\[\\]\\\\])', '\\\\\\1', 'g')`
+  return `regexp_replace(line, '(?<![a-z0-9_$".])' || ${name}, '', 'g')`
+}
 
 /** Not part of any schema: told only when no single schema is looked at. */
 const WHOLE_DATABASE: readonly string[] = [
@@ -103,8 +120,14 @@ const WHOLE_DATABASE: readonly string[] = [
 
 /** The query, with the search path that it needs; one column `fingerprint`, one row. */
 export function fingerprintQuery(options: InspectOptions = {}): string {
-  const parts = options.maskSchema === undefined ? [...FACTS, ...WHOLE_DATABASE] : FACTS
-  return `with ${scopeSql(options)}, facts (line) as (${parts.join('\n union all ')})
+  const { maskSchema } = options
+  const parts =
+    maskSchema === undefined
+      ? [...FACTS, DESCRIPTIONS, ...WHOLE_DATABASE]
+      : [...FACTS, describedIn(maskSchema)]
+  const lines = `(${parts.join('\n union all ')})`
+  const facts = maskSchema === undefined ? lines : `(select ${masked(maskSchema)} from ${lines} seen (line))`
+  return `with ${scopeSql(options)}, facts (line) as ${facts}
   select md5(string_agg(line, E'\\n' order by line collate "C")) as fingerprint from facts`
 }
 
