@@ -1,0 +1,146 @@
+/** A fleet kept in step by the command line: scan, list, repair, ignore, validate for CI, sync. */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { adminClient, adminQuery, dsnOf } from '../support/postgres.ts'
+import { startUp, type Up } from './tenantry.ts'
+
+const prefix = `drift${randomBytes(3).toString('hex')}_`
+const FINGERPRINT = /^[0-9a-f]{64}$/
+
+let up: Up
+/** URL of the database that all should be like. */
+let wanted: string
+
+beforeAll(async () => {
+  up = await startUp()
+  expect(await up.run('simulate', 'create', '4', '--prefix', prefix, '--wait')).toMatchObject({ code: 0 })
+  wanted = dsnOf(`${prefix}1`)
+  for (const number of [2, 3]) await on(number, 'drop index orders_customer')
+  await on(4, 'alter table orders add column remark text')
+})
+afterAll(async () => {
+  await up.run('simulate', 'cleanup', '--prefix', prefix, '--yes', '--wait')
+  await up.remove()
+})
+
+async function on(number: number, sql: string): Promise<void> {
+  const client = await adminClient(`${prefix}${number}`)
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+interface Group {
+  readonly key: string
+  readonly tenants: number
+  readonly summary: readonly string[]
+}
+
+async function groups(): Promise<readonly Group[]> {
+  return ((await up.json('drift', 'list')) as { groups: readonly Group[] }).groups
+}
+
+test('validate ends with 6, and its JUnit report has a case for each tenant', async () => {
+  const ended = await up.run('schema', 'validate', '--to', wanted, '--junit', 'schema.xml')
+  expect(ended.code).toBe(6)
+  expect(ended.stdout).toMatch(/2 tenants: .*\n {2}lacks index public\.orders\.orders_customer\n/)
+  expect(ended.stdout).toMatch(/1 tenant: .*\n {2}has column public\.orders\.remark, which is not expected\n/)
+  expect(ended.stdout).toMatch(/1 tenant in sync, 3 different\n$/)
+  const report = await readFile(path.join(up.directory, 'schema.xml'), 'utf8')
+  const cases = [
+    ...report.matchAll(
+      /<testcase classname="default" name="([^"]+)"(?:\/>|><failure message="difference ([0-9a-f]{16})"\/>)/g,
+    ),
+  ]
+  expect(cases.map(([, name, key]) => [name, key !== undefined])).toEqual(
+    [1, 2, 3, 4].map((number) => [`${prefix}${number}`, number > 1]),
+  )
+  expect(report).toContain('<testsuites tests="4" failures="3" errors="0">')
+  const found = new Set(cases.map(([, , key]) => key).filter((key) => key !== undefined))
+  expect(found).toEqual(new Set((await groups()).map(({ key }) => key)))
+})
+
+test('a scan against a kept snapshot groups tenants by how they differ', async () => {
+  const stored = await up.json('snapshot', 'put', 'shop', wanted, '--store', 'control')
+  expect(stored).toMatchObject({
+    name: 'shop',
+    number: 1,
+    fingerprint: expect.stringMatching(FINGERPRINT) as unknown,
+  })
+  expect(await up.json('drift', 'scan', '--expected', 'shop')).toMatchObject({
+    counts: { in_sync: 1, different: 3, ignored: 0, unreachable: 0, no_expectation: 0 },
+  })
+  const [first, second] = await groups()
+  expect([first?.tenants, second?.tenants]).toEqual([2, 1])
+  expect((await up.run('drift', 'show', first?.key ?? '')).stdout).toContain(
+    'lacks index public.orders.orders_customer',
+  )
+  expect((await up.run('drift', 'plan', first?.key ?? '')).stdout).toMatch(
+    /CREATE INDEX CONCURRENTLY "orders_customer"/,
+  )
+})
+
+test('a repair reaches those that differ so; what loses data needs leave', async () => {
+  const [lacking, more] = await groups()
+  const repaired = await up.run('drift', 'repair', lacking?.key ?? '', '--yes', '--wait')
+  expect(repaired).toMatchObject({ code: 0, stdout: expect.stringContaining('2 of 2 tenants') as unknown })
+  const refused = await up.run('drift', 'repair', more?.key ?? '', '--yes', '--wait')
+  expect(refused.code).toBe(5)
+  expect(refused.stderr).toMatch(/data-loss: The values of public\.orders\.remark are removed\.\n/)
+  expect(refused.stderr).toContain('--allow data-loss')
+})
+
+test('what is ignored does not fail a validation, until it is looked at again', async () => {
+  const validate = async (): Promise<number | null> =>
+    (await up.run('schema', 'validate', '--to', 'shop')).code
+  expect(await validate()).toBe(6)
+  const [more] = await groups()
+  const key = more?.key ?? ''
+  const reason = ['--reason', 'they try it out']
+  expect(
+    await up.run('drift', 'ignore', key, '--tenant', `${prefix}4`, '--for', '7d', ...reason),
+  ).toMatchObject({
+    code: 0,
+  })
+  expect(await validate()).toBe(0)
+  expect((await up.run('drift', 'unignore', key)).stderr).toContain('It is looked at again.')
+  expect(await validate()).toBe(6)
+})
+
+test('sync shows its plans, runs what it may, and says what it may not', async () => {
+  await on(1, 'create index orders_placed on orders (placed_at)')
+  const shown = await up.run('schema', 'sync', '--to', wanted, '--dry-run')
+  expect(shown.code).toBe(0)
+  expect(shown.stdout).toMatch(
+    /^-- [0-9a-f]{16}: 2 tenants\n-- {3}lacks index public\.orders\.orders_placed\n/,
+  )
+  expect(shown.stdout).toContain(
+    '-- needs --allow data-loss: The values of public.orders.remark are removed.',
+  )
+  expect(shown.stdout).toMatch(/1 tenant in sync\n$/)
+
+  const partly = await up.run('schema', 'sync', '--to', wanted, '--wait')
+  expect(partly.code).toBe(5)
+  expect(partly.stdout).toMatch(/1 tenant, not begun: .*data-loss/)
+  const rest = await up.run('schema', 'sync', '--to', wanted, '--allow', 'data-loss', '--wait')
+  expect(rest.code).toBe(0)
+  expect(await up.run('schema', 'validate', '--to', wanted)).toMatchObject({ code: 0 })
+})
+
+test('a tenant that cannot be reached: exit code 3, and an error in the report', async () => {
+  const name = `${prefix}4`
+  await adminQuery(`alter database ${name} rename to ${name}_away`)
+  try {
+    const ended = await up.run('schema', 'validate', '--to', wanted, '--junit', 'away.xml')
+    expect(ended.code).toBe(3)
+    const report = await readFile(path.join(up.directory, 'away.xml'), 'utf8')
+    expect(report).toMatch(new RegExp(`name="${name}"><error message="[^"]*does not exist`))
+    expect(report).toContain('errors="1"')
+  } finally {
+    await adminQuery(`alter database ${name}_away rename to ${name}`)
+  }
+})
