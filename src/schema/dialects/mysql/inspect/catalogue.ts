@@ -37,7 +37,9 @@ export interface Catalogue {
 }
 
 const IN_DATABASE = [
-  `SELECT DATABASE() AS name, VERSION() AS version, @@character_set_database AS charset, @@collation_database AS collation`,
+  // The session's own variables keep what held when it connected.
+  `SELECT DATABASE() AS name, VERSION() AS version, DEFAULT_CHARACTER_SET_NAME AS charset,
+    DEFAULT_COLLATION_NAME AS collation FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()`,
   `SELECT TABLE_NAME AS name, TABLE_TYPE AS type, TABLE_COLLATION AS collation, TABLE_ROWS AS n,
     DATA_LENGTH + INDEX_LENGTH AS bytes, CAST(CREATE_TIME AS CHAR) AS made
   FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY BINARY TABLE_NAME`,

@@ -1,0 +1,2 @@
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (id int PRIMARY KEY, pid int NOT NULL, KEY kp (pid, id), CONSTRAINT f FOREIGN KEY (pid) REFERENCES p (id));

@@ -1,0 +1,1 @@
+CREATE TABLE c (id int PRIMARY KEY, other int, KEY kp (other, id));

@@ -1,0 +1,3 @@
+CREATE TABLE a (id int);
+CREATE FUNCTION f (x int, y int) RETURNS bigint DETERMINISTIC RETURN x + y;
+CREATE VIEW v1 AS SELECT f(id, 1) AS r FROM a;

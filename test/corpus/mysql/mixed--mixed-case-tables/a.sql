@@ -1,0 +1,2 @@
+CREATE TABLE Users (id int PRIMARY KEY);
+CREATE TABLE users (id int PRIMARY KEY);

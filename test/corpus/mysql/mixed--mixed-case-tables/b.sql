@@ -1,0 +1,2 @@
+CREATE TABLE USERS (id int PRIMARY KEY, x int);
+CREATE TABLE users (id bigint PRIMARY KEY);

@@ -1,0 +1,1 @@
+CREATE TABLE e (a timestamp NOT NULL DEFAULT '2000-01-01 00:00:00' ON UPDATE current_timestamp(), b timestamp NOT NULL DEFAULT current_timestamp(), c datetime(6) DEFAULT now(6) ON UPDATE now(6), d time DEFAULT (curtime()));

@@ -1,0 +1,2 @@
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int, b int, FOREIGN KEY (b) REFERENCES p (id), FOREIGN KEY (a) REFERENCES p (id));

@@ -1,0 +1,1 @@
+CREATE TABLE a (id int NOT NULL, v int NOT NULL, PRIMARY KEY (id), UNIQUE KEY k (v));

@@ -1,0 +1,2 @@
+CREATE TABLE a (id int);
+CREATE VIEW v2 AS SELECT id FROM a;
