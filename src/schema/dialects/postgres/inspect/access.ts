@@ -6,6 +6,7 @@
 import type { Json } from '../../../snapshot/canonical.ts'
 import { byCodePoint } from '../../../snapshot/snapshot.ts'
 import { type Address, type Annotator, type ReaderRow } from './reader.ts'
+import { said } from '../said.ts'
 
 /** Stands for the owner among grantees; no role can be called so. */
 export const OWNER = '{owner}'
@@ -87,7 +88,7 @@ function annotations(rows: readonly ReaderRow[]): ReadonlyMap<Address, Json> {
   const found = new Map<Address, Json>()
   for (const row of rows) {
     const value = relative(row)
-    if (!isUsual(String(row['letter']), value)) found.set(String(row['address']) as Address, value)
+    if (!isUsual(said(row['letter']), value)) found.set(said(row['address']) as Address, value)
   }
   return found
 }

@@ -2,6 +2,7 @@
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, notMember, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 import { ARGUMENT_TYPES } from './routines.ts'
+import { said } from '../said.ts'
 
 function functionName(column: string): string {
   return `case when a.${column} <> 0 then a.${column}::regproc::text end as ${column}`
@@ -37,14 +38,14 @@ const MODIFY: Readonly<Record<string, string>> = { r: 'READ_ONLY', s: 'SHAREABLE
 const PARALLEL: Readonly<Record<string, string>> = { s: 'SAFE', r: 'RESTRICTED' }
 
 function aggregate(row: ReaderRow): Found {
-  const schema = String(row['schema'])
+  const schema = said(row['schema'])
   // A plain aggregate's final function only reads, another's may write: what is usual is not told.
   const usual = row['aggkind'] === 'n' ? 'r' : 'w'
   const modify = (column: string, used: string): string | undefined =>
-    row[used] === null || row[column] === usual ? undefined : MODIFY[String(row[column])]
+    row[used] === null || row[column] === usual ? undefined : MODIFY[said(row[column])]
   return {
     kind: 'aggregate',
-    name: [schema, `${String(row['proname'])}(${String(row['types'])})`],
+    name: [schema, `${said(row['proname'])}(${said(row['types'])})`],
     parent: null,
     properties: stated({
       arguments: row['arguments'],
@@ -68,7 +69,7 @@ function aggregate(row: ReaderRow): Found {
       movingInitial: row['aggminitval'] === null ? null : [row['aggminitval'] as string],
       SORTOP: row['sort_operator'],
       HYPOTHETICAL: row['aggkind'] === 'h',
-      PARALLEL: PARALLEL[String(row['proparallel'])],
+      PARALLEL: PARALLEL[said(row['proparallel'])],
     }),
     facts: stated({
       name: row['proname'],

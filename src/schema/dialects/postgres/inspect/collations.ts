@@ -1,6 +1,7 @@
 /** Collations and conversions: how text is ordered, and turned from one encoding into another. */
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, notMember, stated, type Reader } from './reader.ts'
+import { said } from '../said.ts'
 
 const PROVIDER: Readonly<Record<string, string>> = { c: 'libc', i: 'icu', b: 'builtin' }
 
@@ -20,10 +21,10 @@ export const collations: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'collation',
-      name: [String(row['schema']), String(row['collname'])],
+      name: [said(row['schema']), said(row['collname'])],
       parent: null,
       properties: stated({
-        provider: PROVIDER[String(row['collprovider'])],
+        provider: PROVIDER[said(row['collprovider'])],
         // Before 15 the locale of ICU stands where libc's does.
         locale: row['locale'] ?? (row['collprovider'] === 'i' ? row['collcollate'] : null),
         collate: row['collprovider'] === 'c' ? row['collcollate'] : null,
@@ -33,7 +34,7 @@ export const collations: Reader = {
       }),
       facts: stated({ owner: row['owner'] }),
       addresses: [address('pg_collation', row['oid'])],
-      needs: [objectId('schema', String(row['schema']))],
+      needs: [objectId('schema', said(row['schema']))],
     })),
   }),
 }
@@ -47,7 +48,7 @@ export const conversions: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'conversion',
-      name: [String(row['schema']), String(row['conname'])],
+      name: [said(row['schema']), said(row['conname'])],
       parent: null,
       properties: stated({
         default: row['condefault'],
@@ -57,7 +58,7 @@ export const conversions: Reader = {
       }),
       facts: stated({ owner: row['owner'] }),
       addresses: [address('pg_conversion', row['oid'])],
-      needs: [objectId('schema', String(row['schema']))],
+      needs: [objectId('schema', said(row['schema']))],
     })),
   }),
 }

@@ -1,9 +1,10 @@
 /** Comments on everything. */
 import type { Json } from '../../../snapshot/canonical.ts'
 import type { Address, Annotator, ReaderRow } from './reader.ts'
+import { said } from '../said.ts'
 
 function texts(rows: readonly ReaderRow[]): ReadonlyMap<Address, Json> {
-  return new Map(rows.map((row) => [String(row['address']) as Address, row['description'] ?? '']))
+  return new Map(rows.map((row) => [said(row['address']) as Address, row['description'] ?? '']))
 }
 
 export const comments: Annotator = {

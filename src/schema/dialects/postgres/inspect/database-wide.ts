@@ -4,6 +4,7 @@ import { objectId } from '../../../snapshot/snapshot.ts'
 import { privilegesIn } from './access.ts'
 import { address, notMember, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 import { canonicalText } from './text.ts'
+import { said } from '../said.ts'
 
 const ENABLED: Readonly<Record<string, string>> = { D: 'disabled', R: 'replica', A: 'always' }
 
@@ -17,13 +18,13 @@ export const eventTriggers: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'event_trigger',
-      name: [String(row['evtname'])],
+      name: [said(row['evtname'])],
       parent: null,
       properties: stated({
         event: row['evtevent'],
         tags: row['evttags'],
         function: row['function'],
-        enabled: ENABLED[String(row['evtenabled'])],
+        enabled: ENABLED[said(row['evtenabled'])],
       }),
       facts: stated({ owner: row['owner'] }),
       addresses: [address('pg_event_trigger', row['oid'])],
@@ -42,7 +43,7 @@ export const publications: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'publication',
-      name: [String(row['pubname'])],
+      name: [said(row['pubname'])],
       parent: null,
       properties: stated({
         allTables: row['puballtables'],
@@ -71,17 +72,17 @@ export const publicationTables: Reader = {
 }
 
 function publicationTable(row: ReaderRow): Found {
-  const table = [String(row['schema']), String(row['name'])]
+  const table = [said(row['schema']), said(row['name'])]
   return {
     kind: 'publication_table',
-    name: [String(row['pubname']), ...table],
-    parent: objectId('publication', String(row['pubname'])),
+    name: [said(row['pubname']), ...table],
+    parent: objectId('publication', said(row['pubname'])),
     properties: stated({
       columns: row['columns'],
       condition: typeof row['condition'] === 'string' ? canonicalText(row['condition']) : null,
     }),
     addresses: [address('pg_publication_rel', row['oid'])],
-    needs: [objectId(String(row['kind']), ...table)],
+    needs: [objectId(said(row['kind']), ...table)],
   }
 }
 
@@ -96,11 +97,11 @@ export const publicationSchemas: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'publication_schema',
-      name: [String(row['pubname']), String(row['schema'])],
-      parent: objectId('publication', String(row['pubname'])),
+      name: [said(row['pubname']), said(row['schema'])],
+      parent: objectId('publication', said(row['pubname'])),
       properties: {},
       addresses: [address('pg_publication_namespace', row['oid'])],
-      needs: [objectId('schema', String(row['schema']))],
+      needs: [objectId('schema', said(row['schema']))],
     })),
   }),
 }
@@ -131,8 +132,8 @@ export const defaultPrivileges: Reader = {
 
 function defaultPrivilege(row: ReaderRow): Found {
   const schema = typeof row['schema'] === 'string' ? row['schema'] : ''
-  const role = String(row['role'])
-  const what = OBJECTS[String(row['type'])] ?? String(row['type'])
+  const role = said(row['role'])
+  const what = OBJECTS[said(row['type'])] ?? said(row['type'])
   const usual: Json = schema === '' ? (row['usual'] ?? []) : []
   return {
     kind: 'default_privilege',

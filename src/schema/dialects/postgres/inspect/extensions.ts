@@ -1,6 +1,7 @@
 /** Extensions: one line each; what they brought is theirs. */
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Reader } from './reader.ts'
+import { said } from '../said.ts'
 
 /** Those that come with every database (plpgsql) are left out. */
 export const extensions: Reader = {
@@ -16,7 +17,7 @@ export const extensions: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'extension',
-      name: [String(row['extname'])],
+      name: [said(row['extname'])],
       parent: null,
       properties: stated({ schema: row['nspname'], version: row['extversion'] }),
       facts: stated({
@@ -26,7 +27,7 @@ export const extensions: Reader = {
         owner: row['owner'],
       }),
       addresses: [address('pg_extension', row['oid'])],
-      needs: [objectId('schema', String(row['nspname']))],
+      needs: [objectId('schema', said(row['nspname']))],
     })),
   }),
 }

@@ -1,5 +1,6 @@
 /** Languages and access methods: of the database. */
 import { address, notMember, stated, type Reader } from './reader.ts'
+import { said } from '../said.ts'
 
 export const languages: Reader = {
   name: 'languages',
@@ -11,7 +12,7 @@ export const languages: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'language',
-      name: [String(row['lanname'])],
+      name: [said(row['lanname'])],
       parent: null,
       properties: stated({
         trusted: row['lanpltrusted'],
@@ -32,7 +33,7 @@ export const accessMethods: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'access_method',
-      name: [String(row['amname'])],
+      name: [said(row['amname'])],
       parent: null,
       properties: { type: row['amtype'] === 'i' ? 'INDEX' : 'TABLE', handler: row['handler'] ?? null },
       addresses: [address('pg_am', row['oid'])],

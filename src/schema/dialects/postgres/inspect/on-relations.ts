@@ -2,12 +2,13 @@
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 import { canonicalText } from './text.ts'
+import { said } from '../said.ts'
 
 const ENABLED: Readonly<Record<string, string>> = { D: 'disabled', R: 'replica', A: 'always' }
 
 function placed(row: ReaderRow, name: string): Pick<Found, 'name' | 'parent'> {
-  const path = [String(row['schema']), String(row['relation'])]
-  return { name: [...path, String(row[name])], parent: objectId(String(row['kind']), ...path) }
+  const path = [said(row['schema']), said(row['relation'])]
+  return { name: [...path, said(row[name])], parent: objectId(said(row['kind']), ...path) }
 }
 
 /** What comes after `beginning`, wherever that stands. */
@@ -26,15 +27,15 @@ export const rewriteRules: Reader = {
     where r.rulename <> '_RETURN'`,
   read: (rows) => ({
     found: rows.map((row) => {
-      const text = String(row['definition']).replace(/;$/, '').slice(String(row['beginning']).length).trim()
-      const [event, action] = splitAt(text, String(row['middle']))
+      const text = said(row['definition']).replace(/;$/, '').slice(said(row['beginning']).length).trim()
+      const [event, action] = splitAt(text, said(row['middle']))
       return {
         kind: 'rule',
         ...placed(row, 'rulename'),
         properties: stated({
           event: event.trim(),
           action: canonicalText(action.trim()),
-          enabled: ENABLED[String(row['ev_enabled'])],
+          enabled: ENABLED[said(row['ev_enabled'])],
         }),
         addresses: [address('pg_rewrite', row['oid'])],
       }
@@ -57,8 +58,8 @@ export const triggers: Reader = {
 }
 
 function trigger(row: ReaderRow): Found {
-  const [, text] = splitAt(String(row['definition']), String(row['beginning']))
-  const [event, action] = splitAt(text, String(row['middle']))
+  const [, text] = splitAt(said(row['definition']), said(row['beginning']))
+  const [event, action] = splitAt(text, said(row['middle']))
   return {
     kind: 'trigger',
     ...placed(row, 'tgname'),
@@ -66,7 +67,7 @@ function trigger(row: ReaderRow): Found {
       constraint: row['is_constraint'],
       event,
       action: canonicalText(action),
-      enabled: ENABLED[String(row['tgenabled'])],
+      enabled: ENABLED[said(row['tgenabled'])],
     }),
     addresses: [
       address('pg_trigger', row['oid']),
@@ -77,18 +78,18 @@ function trigger(row: ReaderRow): Found {
 
 /** A partition's own word on whether its parent's trigger fires for it. */
 function clone(row: ReaderRow): Found {
-  const parent = [String(row['parent_schema']), String(row['parent_relation']), String(row['tgname'])]
+  const parent = [said(row['parent_schema']), said(row['parent_relation']), said(row['tgname'])]
   return {
     kind: 'trigger_state',
     ...placed(row, 'tgname'),
     properties: {
-      enabled: ENABLED[String(row['tgenabled'])] ?? 'origin',
-      parent: ENABLED[String(row['parent_enabled'])] ?? 'origin',
+      enabled: ENABLED[said(row['tgenabled'])] ?? 'origin',
+      parent: ENABLED[said(row['parent_enabled'])] ?? 'origin',
     },
     addresses: [address('pg_trigger', row['oid'])],
     needs: [
       objectId('trigger', ...parent),
-      objectId('attachment', String(row['schema']), String(row['relation'])),
+      objectId('attachment', said(row['schema']), said(row['relation'])),
     ],
   }
 }
@@ -107,7 +108,7 @@ export const policies: Reader = {
       kind: 'policy',
       ...placed(row, 'polname'),
       properties: stated({
-        command: COMMAND[String(row['polcmd'])] ?? 'ALL',
+        command: COMMAND[said(row['polcmd'])] ?? 'ALL',
         restrictive: row['polpermissive'] === false,
         roles: row['roles'],
         using: typeof row['using'] === 'string' ? canonicalText(row['using']) : null,

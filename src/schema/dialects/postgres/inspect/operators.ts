@@ -9,6 +9,7 @@ import {
   type Reader,
   type ReaderRow,
 } from './reader.ts'
+import { said } from '../said.ts'
 
 const OPERATOR_NAME = (oid: string): string =>
   `(select format('OPERATOR(%I.%s)', on_.nspname, oo.oprname) from pg_operator oo
@@ -30,11 +31,11 @@ export const operators: Reader = {
 }
 
 function operator(row: ReaderRow): Found {
-  const schema = String(row['schema'])
-  const types = [row['left'] ?? 'NONE', row['right'] ?? 'NONE'].join(', ')
+  const schema = said(row['schema'])
+  const types = [row['left'], row['right']].map((type) => said(type ?? 'NONE')).join(', ')
   return {
     kind: 'operator',
-    name: [schema, `${String(row['oprname'])}(${types})`],
+    name: [schema, `${said(row['oprname'])}(${types})`],
     parent: null,
     properties: stated({
       FUNCTION: row['function'],
@@ -85,12 +86,12 @@ export const operatorFamilies: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'operator_family',
-      name: [String(row['schema']), `${String(row['opfname'])}(${String(row['amname'])})`],
+      name: [said(row['schema']), `${said(row['opfname'])}(${said(row['amname'])})`],
       parent: null,
       properties: stated({ members: row['members'] }),
       facts: stated({ name: row['opfname'], method: row['amname'], owner: row['owner'] }),
       addresses: [address('pg_opfamily', row['oid']), ...addressesOf(row)],
-      needs: [objectId('schema', String(row['schema']))],
+      needs: [objectId('schema', said(row['schema']))],
     })),
   }),
 }
@@ -108,7 +109,7 @@ export const operatorClasses: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'operator_class',
-      name: [String(row['schema']), `${String(row['opcname'])}(${String(row['amname'])})`],
+      name: [said(row['schema']), `${said(row['opcname'])}(${said(row['amname'])})`],
       parent: null,
       properties: stated({
         default: row['opcdefault'],
@@ -119,7 +120,7 @@ export const operatorClasses: Reader = {
       }),
       facts: stated({ name: row['opcname'], method: row['amname'], owner: row['owner'] }),
       addresses: [address('pg_opclass', row['oid']), ...addressesOf(row)],
-      needs: [objectId('schema', String(row['schema']))],
+      needs: [objectId('schema', said(row['schema']))],
     })),
   }),
 }
@@ -135,7 +136,7 @@ export const casts: Reader = {
     and not exists (select from pg_depend d where d.classid = 2605::oid and d.objid = c.oid and d.deptype = 'i') and ${notMember('pg_cast', 'c.oid')}`,
   read: (rows) => ({
     found: rows.map((row) => {
-      const name = `(${String(row['source'])} AS ${String(row['target'])})`
+      const name = `(${said(row['source'])} AS ${said(row['target'])})`
       return {
         kind: 'cast',
         name: [name],
@@ -143,7 +144,7 @@ export const casts: Reader = {
         properties: stated({
           function: row['function'],
           inout: row['castmethod'] === 'i',
-          context: { a: 'ASSIGNMENT', i: 'IMPLICIT' }[String(row['castcontext'])],
+          context: { a: 'ASSIGNMENT', i: 'IMPLICIT' }[said(row['castcontext'])],
         }),
         facts: { signature: name },
         addresses: [address('pg_cast', row['oid'])],
@@ -162,11 +163,11 @@ export const transforms: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'transform',
-      name: [String(row['type']), String(row['lanname'])],
+      name: [said(row['type']), said(row['lanname'])],
       parent: null,
       properties: stated({ from: row['from_sql'], to: row['to_sql'] }),
       facts: {
-        signature: `FOR ${String(row['type'])} LANGUAGE "${String(row['lanname']).replaceAll('"', '""')}"`,
+        signature: `FOR ${said(row['type'])} LANGUAGE "${said(row['lanname']).replaceAll('"', '""')}"`,
       },
       addresses: [address('pg_transform', row['oid'])],
     })),

@@ -2,6 +2,7 @@
 import type { Json } from '../../../snapshot/canonical.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, notMember, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
+import { said } from '../said.ts'
 
 /** SQL: the types of the arguments that a call names, as they stand in an id. */
 export const ARGUMENT_TYPES = `array_to_string(array(select format_type(t.type, null)
@@ -26,11 +27,11 @@ export const routines: Reader = {
 }
 
 function routine(row: ReaderRow): Found {
-  const schema = String(row['schema'])
-  const [definition, beginning] = [String(row['definition']), String(row['beginning'])]
+  const schema = said(row['schema'])
+  const [definition, beginning] = [said(row['definition']), said(row['beginning'])]
   return {
     kind: row['prokind'] === 'p' ? 'procedure' : 'function',
-    name: [schema, `${String(row['proname'])}(${String(row['types'])})`],
+    name: [schema, `${said(row['proname'])}(${said(row['types'])})`],
     parent: null,
     properties: {
       // From the parenthesis of the arguments on.

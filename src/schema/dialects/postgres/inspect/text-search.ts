@@ -2,6 +2,7 @@
 import type { Json } from '../../../snapshot/canonical.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, notMember, stated, type CLASS, type Reader, type ReaderRow } from './reader.ts'
+import { said } from '../said.ts'
 
 /** Names are qualified unless they are the server's own. */
 const NAMED = (schema: string, name: string): string =>
@@ -29,11 +30,11 @@ function textSearchReader({ name, kind, catalogue, prefix, columns, joins, prope
     read: (rows) => ({
       found: rows.map((row) => ({
         kind,
-        name: [String(row['schema']), String(row['name'])],
+        name: [said(row['schema']), said(row['name'])],
         parent: null,
         properties: stated(properties(row)),
         addresses: [address(catalogue, row['oid'])],
-        needs: [objectId('schema', String(row['schema']))],
+        needs: [objectId('schema', said(row['schema']))],
       })),
     }),
   }

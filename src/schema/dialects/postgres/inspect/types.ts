@@ -3,9 +3,10 @@ import type { Json } from '../../../snapshot/canonical.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, notMember, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 import { canonicalText, withoutEnd } from './text.ts'
+import { said } from '../said.ts'
 
 function schemaAndName(row: ReaderRow): [string, string] {
-  return [String(row['schema']), String(row['typname'])]
+  return [said(row['schema']), said(row['typname'])]
 }
 
 function text(value: Json | undefined): string | null {
@@ -27,7 +28,7 @@ export const enums: Reader = {
       properties: { labels: row['labels'] ?? [] },
       facts: stated({ owner: row['owner'] }),
       addresses: [address('pg_type', row['oid']), address('pg_type', row['typarray'])],
-      needs: [objectId('schema', String(row['schema']))],
+      needs: [objectId('schema', said(row['schema']))],
     })),
   }),
 }
@@ -62,7 +63,7 @@ export const domains: Reader = {
       }),
       facts: stated({ owner: row['owner'] }),
       addresses: [address('pg_type', row['oid']), address('pg_type', row['typarray'])],
-      needs: [objectId('schema', String(row['schema']))],
+      needs: [objectId('schema', said(row['schema']))],
     })),
   }),
 }
@@ -76,11 +77,11 @@ export const domainConstraints: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'domain_constraint',
-      name: [...schemaAndName(row), String(row['conname'])],
+      name: [...schemaAndName(row), said(row['conname'])],
       parent: objectId('domain', ...schemaAndName(row)),
       properties: stated({
         definition: canonicalText(
-          withoutEnd(String(row['definition']), ' NOT VALID', row['convalidated'] === false),
+          withoutEnd(said(row['definition']), ' NOT VALID', row['convalidated'] === false),
         ),
         notValid: row['convalidated'] === false,
       }),
@@ -105,7 +106,7 @@ export const compositeTypes: Reader = {
         address('pg_class', row['relation']),
         address('pg_type', row['typarray']),
       ],
-      needs: [objectId('schema', String(row['schema']))],
+      needs: [objectId('schema', said(row['schema']))],
     })),
   }),
 }
@@ -120,7 +121,7 @@ export const attributes: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'attribute',
-      name: [...schemaAndName(row), String(row['attname'])],
+      name: [...schemaAndName(row), said(row['attname'])],
       parent: objectId('composite_type', ...schemaAndName(row)),
       properties: stated({ type: row['type'], collation: row['collation'] }),
       facts: stated({ position: row['attnum'] }),
@@ -169,7 +170,7 @@ function range(row: ReaderRow): Found {
       address('pg_type', row['multirange']),
       address('pg_type', row['multirange_array']),
     ],
-    needs: [objectId('schema', String(row['schema']))],
+    needs: [objectId('schema', said(row['schema']))],
   }
 }
 

@@ -1,5 +1,6 @@
 /** What is in the database, belongs to its schema, and no plan makes or removes: told, so that nobody is misled. */
 import type { Reader } from './reader.ts'
+import { said } from '../said.ts'
 
 /** Statements without a result for servers or roles that may not look are not asked. */
 export const unmodelled: Reader = {
@@ -19,9 +20,9 @@ export const unmodelled: Reader = {
   read: (rows) => ({
     found: [],
     unmodelled: rows.map((row) => ({
-      kind: String(row['kind']),
-      name: String(row['name']),
-      detail: String(row['detail']),
+      kind: said(row['kind']),
+      name: said(row['name']),
+      detail: said(row['detail']),
     })),
   }),
 }

@@ -2,6 +2,7 @@
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 import { canonicalText, optionsOf } from './text.ts'
+import { said } from '../said.ts'
 
 export const views: Reader = {
   name: 'views',
@@ -17,13 +18,13 @@ export const views: Reader = {
 }
 
 function view(row: ReaderRow): Found {
-  const name = [String(row['schema']), String(row['name'])]
+  const name = [said(row['schema']), said(row['name'])]
   return {
-    kind: String(row['kind']),
+    kind: said(row['kind']),
     name,
     parent: null,
     properties: stated({
-      definition: canonicalText(String(row['definition']).replace(/;$/, '')),
+      definition: canonicalText(said(row['definition']).replace(/;$/, '')),
       options: optionsOf(row['reloptions']),
       toastOptions: optionsOf(row['toast']),
       accessMethod: row['method'],
@@ -61,23 +62,23 @@ export const viewColumns: Reader = {
 }
 
 function viewColumn(row: ReaderRow): Found {
-  const path = [String(row['schema']), String(row['relation'])]
+  const path = [said(row['schema']), said(row['relation'])]
   return {
     kind: 'view_column',
-    name: [...path, String(row['attname'])],
-    parent: objectId(String(row['kind']), ...path),
+    name: [...path, said(row['attname'])],
+    parent: objectId(said(row['kind']), ...path),
     properties: stated({
       default: typeof row['expression'] === 'string' ? canonicalText(row['expression']) : null,
-      storage: STORAGE[String(row['storage'])],
-      compression: COMPRESSION[String(row['attcompression'])],
-      statistics: row['statistics'] === null ? null : String(row['statistics']),
+      storage: STORAGE[said(row['storage'])],
+      compression: COMPRESSION[said(row['attcompression'])],
+      statistics: row['statistics'] === null ? null : said(row['statistics']),
       options: optionsOf(row['attoptions']),
     }),
     facts: stated({
       position: row['attnum'],
       type: row['type'],
       collation: row['collation'],
-      usualStorage: STORAGE[String(row['typstorage'])],
+      usualStorage: STORAGE[said(row['typstorage'])],
     }),
     addresses: [
       address('pg_class', row['oid'], row['attnum']),

@@ -3,6 +3,7 @@ import { literal } from '../../../../engine/sql.ts'
 import type { KindRule } from '../../../plan/action.ts'
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { routineName, routineSignature } from './routine-names.ts'
+import { said } from '../said.ts'
 
 /** Properties that are called as the option is, in the order of the manual. */
 const OPTIONS = [
@@ -42,15 +43,15 @@ function definition(object: SchemaObject, start: string): string {
   const options = OPTIONS.flatMap((name) => {
     const value = properties[name]
     if (value === undefined) return []
-    return value === true ? [name] : [`${name} = ${String(value)}`]
+    return value === true ? [name] : [`${name} = ${said(value)}`]
   })
   for (const [property, word] of [
     ['initial', 'INITCOND'],
     ['movingInitial', 'MINITCOND'],
   ] as const) {
     const value = properties[property]
-    if (Array.isArray(value)) options.push(`${word} = ${literal(String(value[0])).trim()}`)
+    if (Array.isArray(value)) options.push(`${word} = ${literal(said(value[0])).trim()}`)
   }
-  const list = properties['arguments'] === undefined ? '*' : String(properties['arguments'])
+  const list = properties['arguments'] === undefined ? '*' : said(properties['arguments'])
   return `${start} ${routineName(object)}(${list}) (${options.join(', ')})`
 }

@@ -5,6 +5,7 @@ import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts
 import type { Hazard } from '../../../plan/hazards.ts'
 import { ownerName, ownName, quote } from './names.ts'
 import { hazard } from './tools.ts'
+import { said } from '../said.ts'
 
 export const compositeTypeRule: KindRule = {
   create: (object, context) => {
@@ -39,7 +40,7 @@ function misplaced(object: SchemaObject, context: RuleContext): Hazard[] {
 
 function typeOf({ properties }: SchemaObject): string {
   const { type, collation } = properties
-  return collation === undefined ? String(type) : `${String(type)} COLLATE ${String(collation)}`
+  return collation === undefined ? said(type) : `${said(type)} COLLATE ${said(collation)}`
 }
 
 export const attributeRule: KindRule = {

@@ -4,6 +4,7 @@ import type { Hazard } from '../../../plan/hazards.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ident } from '../../../../engine/sql.ts'
 import { ownerName, ownName, quote } from './names.ts'
+import { said } from '../said.ts'
 
 export const domainRule: KindRule = {
   create: (object) => [{ sql: definition(object), lock: null }],
@@ -15,7 +16,7 @@ export const domainRule: KindRule = {
     if (properties.includes('default')) {
       const value = to.properties['default']
       actions.push({
-        sql: value === undefined ? `${start} DROP DEFAULT` : `${start} SET DEFAULT ${String(value)}`,
+        sql: value === undefined ? `${start} DROP DEFAULT` : `${start} SET DEFAULT ${said(value)}`,
         lock: null,
       })
     }
@@ -32,9 +33,9 @@ export const domainRule: KindRule = {
 
 function definition({ name, properties }: SchemaObject): string {
   const { type, collation, default: value, notNull, notNullName } = properties
-  const parts = [`CREATE DOMAIN ${quote(name)} AS ${String(type)}`]
-  if (collation !== undefined) parts.push(`COLLATE ${String(collation)}`)
-  if (value !== undefined) parts.push(`DEFAULT ${String(value)}`)
+  const parts = [`CREATE DOMAIN ${quote(name)} AS ${said(type)}`]
+  if (collation !== undefined) parts.push(`COLLATE ${said(collation)}`)
+  if (value !== undefined) parts.push(`DEFAULT ${said(value)}`)
   if (typeof notNullName === 'string') parts.push(`CONSTRAINT ${ident(notNullName)}`)
   if (notNull === true) parts.push('NOT NULL')
   return parts.join(' ')
@@ -49,7 +50,7 @@ function mayFail(object: SchemaObject, what: string): Hazard {
 
 export const domainConstraintRule: KindRule = {
   create: (object, context) => {
-    const add = `ALTER DOMAIN ${ownerName(object)} ADD CONSTRAINT ${ownName(object)} ${String(object.properties['definition'])}`
+    const add = `ALTER DOMAIN ${ownerName(object)} ADD CONSTRAINT ${ownName(object)} ${said(object.properties['definition'])}`
     if (object.properties['notValid'] === true) return [{ sql: `${add} NOT VALID`, lock: null }]
     if (isPlain(object, context)) return [{ sql: add, lock: null }]
     return [{ sql: `${add} NOT VALID`, lock: null, creates: [idOf(object)] }, validate(object)]

@@ -3,6 +3,7 @@ import { ident, literal } from '../../../../engine/sql.ts'
 import type { Action, KindRule } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
+import { said } from '../said.ts'
 
 const STATE: Readonly<Record<string, string>> = {
   disabled: 'DISABLE',
@@ -13,9 +14,9 @@ const STATE: Readonly<Record<string, string>> = {
 export const eventTriggerRule: KindRule = {
   create: (object) => {
     const { event, tags, function: call, enabled } = object.properties
-    const list = Array.isArray(tags) ? tags.map((tag) => literal(String(tag))).join(', ') : ''
+    const list = Array.isArray(tags) ? tags.map((tag) => literal(said(tag))).join(', ') : ''
     const when = list === '' ? '' : ` WHEN TAG IN (${list})`
-    const sql = `CREATE EVENT TRIGGER ${quote(object.name)} ON ${ident(String(event))}${when} EXECUTE FUNCTION ${String(call)}()`
+    const sql = `CREATE EVENT TRIGGER ${quote(object.name)} ON ${ident(said(event))}${when} EXECUTE FUNCTION ${said(call)}()`
     return [{ sql, lock: null, creates: [idOf(object)] }, ...(enabled === undefined ? [] : [state(object)])]
   },
   drop: (object) => [{ sql: `DROP EVENT TRIGGER ${quote(object.name)}`, lock: null }],
@@ -24,6 +25,6 @@ export const eventTriggerRule: KindRule = {
 }
 
 function state(object: SchemaObject): Action {
-  const word = STATE[String(object.properties['enabled'])] ?? 'ENABLE'
+  const word = STATE[said(object.properties['enabled'])] ?? 'ENABLE'
   return { sql: `ALTER EVENT TRIGGER ${quote(object.name)} ${word}`, lock: null }
 }

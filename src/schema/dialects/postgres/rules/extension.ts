@@ -4,6 +4,7 @@ import type { KindRule } from '../../../plan/action.ts'
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 import { brief, hazard } from './tools.ts'
+import { said } from '../said.ts'
 
 export const extensionRule: KindRule = {
   create: (object) => [
@@ -33,9 +34,9 @@ export const extensionRule: KindRule = {
 }
 
 function schemaOf({ properties }: SchemaObject): string {
-  return ident(String(properties['schema']))
+  return ident(said(properties['schema']))
 }
 
 function versionOf({ properties }: SchemaObject): string {
-  return String(properties['version'])
+  return said(properties['version'])
 }

@@ -3,6 +3,7 @@ import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ownerName, ownName, quote } from './names.ts'
 import { operatorName } from './operator.ts'
 import { routineSignature } from './routine-names.ts'
+import { said } from '../said.ts'
 
 type Naming = (object: SchemaObject) => string
 
@@ -21,11 +22,11 @@ const routine =
 const usingMethod =
   (word: string): Naming =>
   (object) =>
-    `${word} ${quote([object.name[0] ?? '', String(object.facts?.['name'])])} USING ${String(object.facts?.['method'])}`
-const said =
+    `${word} ${quote([object.name[0] ?? '', said(object.facts?.['name'])])} USING ${said(object.facts?.['method'])}`
+const bySignature =
   (word: string): Naming =>
   (object) =>
-    `${word} ${String(object.facts?.['signature'])}`
+    `${word} ${said(object.facts?.['signature'])}`
 
 /** The name in its own schema, without that of the table. */
 const indexName: Naming = ({ name }) => `INDEX ${quote([name[0] ?? '', name.at(-1) ?? ''])}`
@@ -63,9 +64,9 @@ const NAMING: Readonly<Record<string, Naming>> = {
   foreign_server: named('SERVER'),
   language: named('LANGUAGE'),
   access_method: named('ACCESS METHOD'),
-  operator: (object) => `OPERATOR ${operatorName(object)} (${String(object.facts?.['types'])})`,
-  cast: said('CAST'),
-  transform: said('TRANSFORM'),
+  operator: (object) => `OPERATOR ${operatorName(object)} (${said(object.facts?.['types'])})`,
+  cast: bySignature('CAST'),
+  transform: bySignature('TRANSFORM'),
   operator_class: usingMethod('OPERATOR CLASS'),
   operator_family: usingMethod('OPERATOR FAMILY'),
   text_search_parser: named('TEXT SEARCH PARSER'),

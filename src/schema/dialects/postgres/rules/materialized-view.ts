@@ -5,6 +5,7 @@ import { ident } from '../../../../engine/sql.ts'
 import { columnList, plainColumns } from './view-column.ts'
 import { quote } from './names.ts'
 import { brief, hazard, optionChanges, optionList, optionsIn, type Options } from './tools.ts'
+import { said } from '../said.ts'
 
 export const materializedViewRule: KindRule = {
   create: (object, context) => [
@@ -40,11 +41,11 @@ export const materializedViewRule: KindRule = {
     }
     if (properties.includes('accessMethod')) {
       const method = to.properties['accessMethod'] ?? 'heap'
-      changes.push(brief(`${start} SET ACCESS METHOD ${ident(String(method))}`, rewrite))
+      changes.push(brief(`${start} SET ACCESS METHOD ${ident(said(method))}`, rewrite))
     }
     if (properties.includes('tablespace')) {
       const place = to.properties['tablespace'] ?? 'pg_default'
-      changes.push(brief(`${start} SET TABLESPACE ${ident(String(place))}`, rewrite))
+      changes.push(brief(`${start} SET TABLESPACE ${ident(said(place))}`, rewrite))
     }
     return { actions: changes }
   },
@@ -71,10 +72,10 @@ function definition(object: SchemaObject, context: RuleContext): string {
   const options = optionList(allOptions(object))
   return [
     `CREATE MATERIALIZED VIEW ${quote(object.name)}${columnList(object, context)}`,
-    ...(accessMethod === undefined ? [] : [`USING ${ident(String(accessMethod))}`]),
+    ...(accessMethod === undefined ? [] : [`USING ${ident(said(accessMethod))}`]),
     ...(options === '' ? [] : [`WITH (${options})`]),
-    ...(tablespace === undefined ? [] : [`TABLESPACE ${ident(String(tablespace))}`]),
-    `AS\n${String(object.properties['definition'])}`,
+    ...(tablespace === undefined ? [] : [`TABLESPACE ${ident(said(tablespace))}`]),
+    `AS\n${said(object.properties['definition'])}`,
     ...(isFilled(object, context) ? [] : ['WITH NO DATA']),
   ].join(' ')
 }

@@ -5,6 +5,7 @@ import { sameJson, type Json } from '../../../snapshot/canonical.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ownerName, ownName } from './names.ts'
 import { brief, hazard } from './tools.ts'
+import { said } from '../said.ts'
 
 const STATE: Readonly<Record<string, string>> = {
   disabled: 'DISABLE',
@@ -13,7 +14,7 @@ const STATE: Readonly<Record<string, string>> = {
 }
 
 function stateAction(object: SchemaObject, what: 'RULE' | 'TRIGGER', state: Json | undefined): Action {
-  const word = STATE[String(state)] ?? 'ENABLE'
+  const word = STATE[said(state)] ?? 'ENABLE'
   return brief(`ALTER TABLE ${ownerName(object)} ${word} ${what} ${ownName(object)}`)
 }
 
@@ -32,7 +33,7 @@ function made(
 }
 
 function ruleText({ properties, ...object }: SchemaObject): string {
-  return `CREATE OR REPLACE RULE ${ownName(object)} AS ${String(properties['event'])} TO ${ownerName(object)} ${String(properties['action'])}`
+  return `CREATE OR REPLACE RULE ${ownName(object)} AS ${said(properties['event'])} TO ${ownerName(object)} ${said(properties['action'])}`
 }
 
 export const rewriteRule: KindRule = {
@@ -46,7 +47,7 @@ export const rewriteRule: KindRule = {
 
 function triggerText(object: SchemaObject, start: string): string {
   const { event, action } = object.properties
-  return `${start} ${ownName(object)} ${String(event)} ON ${ownerName(object)} ${String(action)}`
+  return `${start} ${ownName(object)} ${said(event)} ON ${ownerName(object)} ${said(action)}`
 }
 
 export const triggerRule: KindRule = {
@@ -85,7 +86,7 @@ function goesWithTrigger(object: SchemaObject, context: RuleContext): boolean {
 function roleList(object: SchemaObject): string {
   const roles = object.properties['roles']
   const names = (Array.isArray(roles) ? roles : []).map((role) =>
-    role === '' ? 'PUBLIC' : ident(String(role)),
+    role === '' ? 'PUBLIC' : ident(said(role)),
   )
   return names.length === 0 ? 'PUBLIC' : names.join(', ')
 }
@@ -93,10 +94,10 @@ function roleList(object: SchemaObject): string {
 function conditions({ properties }: SchemaObject, from: SchemaObject['properties'] = {}): string {
   const { using, withCheck } = properties
   return [
-    ...(using === undefined || using === from['using'] ? [] : [` USING (${String(using)})`]),
+    ...(using === undefined || using === from['using'] ? [] : [` USING (${said(using)})`]),
     ...(withCheck === undefined || withCheck === from['withCheck']
       ? []
-      : [` WITH CHECK (${String(withCheck)})`]),
+      : [` WITH CHECK (${said(withCheck)})`]),
   ].join('')
 }
 
@@ -113,7 +114,7 @@ export const policyRule: KindRule = {
   create: (object, context) => {
     const { command, restrictive } = object.properties
     const kind = restrictive === true ? ' AS RESTRICTIVE' : ''
-    const sql = `CREATE POLICY ${ownName(object)} ON ${ownerName(object)}${kind} FOR ${String(command)} TO ${roleList(object)}${conditions(object)}`
+    const sql = `CREATE POLICY ${ownName(object)} ON ${ownerName(object)}${kind} FOR ${said(command)} TO ${roleList(object)}${conditions(object)}`
     const isNew = object.parent !== null && context.isNew(object.parent)
     return [brief(sql, isNew ? {} : accessChange(object))]
   },

@@ -4,11 +4,12 @@ import type { KindRule } from '../../../plan/action.ts'
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 import { brief } from './tools.ts'
+import { said } from '../said.ts'
 
 /** `"public".===`: an operator's name is never quoted. */
 export function operatorName({ name, facts }: SchemaObject): string {
   const schema = quote(name.slice(0, 1))
-  return name[0]?.startsWith('{') === true ? String(facts?.['name']) : `${schema}.${String(facts?.['name'])}`
+  return name[0]?.startsWith('{') === true ? said(facts?.['name']) : `${schema}.${said(facts?.['name'])}`
 }
 
 const OPTIONS = [
@@ -28,15 +29,15 @@ export const operatorRule: KindRule = {
     const options = OPTIONS.flatMap((name) => {
       const value = object.properties[name]
       if (value === undefined) return []
-      return value === true ? [name] : [`${name} = ${String(value)}`]
+      return value === true ? [name] : [`${name} = ${said(value)}`]
     })
     return [{ sql: `CREATE OPERATOR ${operatorName(object)} (${options.join(', ')})`, lock: null }]
   },
-  drop: (object) => [brief(`DROP OPERATOR ${operatorName(object)} (${String(object.facts?.['types'])})`)],
+  drop: (object) => [brief(`DROP OPERATOR ${operatorName(object)} (${said(object.facts?.['types'])})`)],
 }
 
 function methodName(object: SchemaObject): string {
-  return `${quote([object.name[0] ?? '', String(object.facts?.['name'])])} USING ${ident(String(object.facts?.['method']))}`
+  return `${quote([object.name[0] ?? '', said(object.facts?.['name'])])} USING ${ident(said(object.facts?.['method']))}`
 }
 
 function members({ properties }: SchemaObject): readonly string[] {
@@ -58,13 +59,13 @@ export const operatorFamilyRule: KindRule = {
 export const operatorClassRule: KindRule = {
   create: (object) => {
     const { default: isDefault, type, storage, family } = object.properties
-    const list = [...members(object), ...(storage === undefined ? [] : [`STORAGE ${String(storage)}`])]
+    const list = [...members(object), ...(storage === undefined ? [] : [`STORAGE ${said(storage)}`])]
     const sql = [
-      `CREATE OPERATOR CLASS ${quote([object.name[0] ?? '', String(object.facts?.['name'])])}`,
+      `CREATE OPERATOR CLASS ${quote([object.name[0] ?? '', said(object.facts?.['name'])])}`,
       ...(isDefault === true ? ['DEFAULT'] : []),
-      `FOR TYPE ${String(type)} USING ${ident(String(object.facts?.['method']))} FAMILY ${quote(family as string[])}`,
+      `FOR TYPE ${said(type)} USING ${ident(said(object.facts?.['method']))} FAMILY ${quote(family as string[])}`,
       // One without members keeps its own type.
-      `AS ${list.length === 0 ? `STORAGE ${String(type)}` : list.join(', ')}`,
+      `AS ${list.length === 0 ? `STORAGE ${said(type)}` : list.join(', ')}`,
     ].join(' ')
     return [{ sql, lock: null }]
   },
@@ -75,8 +76,8 @@ export const castRule: KindRule = {
   create: (object) => {
     const { function: by, inout, context } = object.properties
     const how =
-      by !== undefined ? `WITH FUNCTION ${String(by)}` : inout === true ? 'WITH INOUT' : 'WITHOUT FUNCTION'
-    const where = context === undefined ? '' : ` AS ${String(context)}`
+      by !== undefined ? `WITH FUNCTION ${said(by)}` : inout === true ? 'WITH INOUT' : 'WITHOUT FUNCTION'
+    const where = context === undefined ? '' : ` AS ${said(context)}`
     return [{ sql: `CREATE CAST ${object.name[0] ?? ''} ${how}${where}`, lock: null }]
   },
   drop: (object) => [brief(`DROP CAST ${object.name[0] ?? ''}`)],
@@ -86,12 +87,10 @@ export const transformRule: KindRule = {
   create: (object) => {
     const { from, to } = object.properties
     const list = [
-      ...(from === undefined ? [] : [`FROM SQL WITH FUNCTION ${String(from)}`]),
-      ...(to === undefined ? [] : [`TO SQL WITH FUNCTION ${String(to)}`]),
+      ...(from === undefined ? [] : [`FROM SQL WITH FUNCTION ${said(from)}`]),
+      ...(to === undefined ? [] : [`TO SQL WITH FUNCTION ${said(to)}`]),
     ]
-    return [
-      { sql: `CREATE TRANSFORM ${String(object.facts?.['signature'])} (${list.join(', ')})`, lock: null },
-    ]
+    return [{ sql: `CREATE TRANSFORM ${said(object.facts?.['signature'])} (${list.join(', ')})`, lock: null }]
   },
-  drop: (object) => [brief(`DROP TRANSFORM ${String(object.facts?.['signature'])}`)],
+  drop: (object) => [brief(`DROP TRANSFORM ${said(object.facts?.['signature'])}`)],
 }

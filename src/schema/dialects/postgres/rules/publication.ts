@@ -4,6 +4,7 @@ import type { KindRule } from '../../../plan/action.ts'
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 import { brief, majorOf } from './tools.ts'
+import { said } from '../said.ts'
 
 export const publicationRule: KindRule = {
   create: (object, context) => {
@@ -44,8 +45,8 @@ export const publicationTableRule: KindRule = {
 
 function tableOf({ name, properties }: SchemaObject): string {
   const { columns, condition } = properties
-  const list = Array.isArray(columns) ? ` (${columns.map((column) => ident(String(column))).join(', ')})` : ''
-  const where = condition === undefined ? '' : ` WHERE (${String(condition)})`
+  const list = Array.isArray(columns) ? ` (${columns.map((column) => ident(said(column))).join(', ')})` : ''
+  const where = condition === undefined ? '' : ` WHERE (${said(condition)})`
   return `${quote(name.slice(1))}${list}${where}`
 }
 

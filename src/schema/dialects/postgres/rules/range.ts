@@ -2,6 +2,7 @@
 import type { KindRule } from '../../../plan/action.ts'
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
+import { said } from '../said.ts'
 
 export const rangeRule: KindRule = {
   create: (object) => [{ sql: definition(object), lock: null }],
@@ -19,9 +20,9 @@ function definition({ name, properties }: SchemaObject): string {
   const multirange = (properties['multirange'] as readonly string[] | undefined) ?? []
   const own = multirange.length === 1 ? [...name.slice(0, -1), ...multirange] : multirange
   const options = [
-    `SUBTYPE = ${String(properties['subtype'])}`,
+    `SUBTYPE = ${said(properties['subtype'])}`,
     ...OPTIONS.flatMap(([property, word]) =>
-      properties[property] === undefined ? [] : [`${word} = ${String(properties[property])}`],
+      properties[property] === undefined ? [] : [`${word} = ${said(properties[property])}`],
     ),
     ...(own.length === 0 ? [] : [`MULTIRANGE_TYPE_NAME = ${quote(own)}`]),
   ]

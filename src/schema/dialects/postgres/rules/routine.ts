@@ -3,10 +3,11 @@ import { sameJson, type Json } from '../../../snapshot/canonical.ts'
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import type { KindRule } from '../../../plan/action.ts'
 import { routineName, routineSignature } from './routine-names.ts'
+import { said } from '../said.ts'
 
 function routineRule(word: 'FUNCTION' | 'PROCEDURE'): KindRule {
   const define = (object: SchemaObject): string =>
-    `CREATE OR REPLACE ${word} ${routineName(object)}${String(object.properties['definition'])}`
+    `CREATE OR REPLACE ${word} ${routineName(object)}${said(object.properties['definition'])}`
   return {
     create: (object) => [{ sql: define(object), lock: null }],
     drop: (object) => [{ sql: `DROP ${word} ${routineSignature(object)}`, lock: null }],

@@ -4,13 +4,14 @@ import type { Action, KindRule } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 import { brief } from './tools.ts'
+import { said } from '../said.ts'
 
 function ofFunctions(word: string): KindRule {
   return {
     create: ({ name, properties }) => {
       const options = Object.entries(properties)
         .filter(([option]) => option === option.toUpperCase())
-        .map(([option, call]) => `${option} = ${String(call)}`)
+        .map(([option, call]) => `${option} = ${said(call)}`)
       return [{ sql: `CREATE TEXT SEARCH ${word} ${quote(name)} (${options.join(', ')})`, lock: null }]
     },
     drop: ({ name }) => [brief(`DROP TEXT SEARCH ${word} ${quote(name)}`)],
@@ -23,10 +24,10 @@ export const textSearchTemplateRule = ofFunctions('TEMPLATE')
 export const textSearchDictionaryRule: KindRule = {
   create: ({ name, properties }) => {
     const { template, options } = properties
-    const more = options === undefined ? '' : `, ${String(options)}`
+    const more = options === undefined ? '' : `, ${said(options)}`
     return [
       {
-        sql: `CREATE TEXT SEARCH DICTIONARY ${quote(name)} (TEMPLATE = ${String(template)}${more})`,
+        sql: `CREATE TEXT SEARCH DICTIONARY ${quote(name)} (TEMPLATE = ${said(template)}${more})`,
         lock: null,
       },
     ]
@@ -43,7 +44,7 @@ function mappingsOf({ properties }: SchemaObject): Mappings {
 export const textSearchConfigurationRule: KindRule = {
   create: (object) => [
     {
-      sql: `CREATE TEXT SEARCH CONFIGURATION ${quote(object.name)} (PARSER = ${String(object.properties['parser'])})`,
+      sql: `CREATE TEXT SEARCH CONFIGURATION ${quote(object.name)} (PARSER = ${said(object.properties['parser'])})`,
       creates: [idOf(object)],
       lock: null,
     },

@@ -5,6 +5,7 @@ import { idOf, type Properties, type SchemaObject } from '../../../snapshot/snap
 import { byPosition } from './positions.ts'
 import { ownerName, ownName } from './names.ts'
 import { brief, optionChanges, optionsIn } from './tools.ts'
+import { said } from '../said.ts'
 
 export const viewColumnRule: KindRule = {
   create: (object) => settings(object, {}, object.properties),
@@ -17,11 +18,11 @@ function settings(column: SchemaObject, from: Properties, to: Properties): Actio
   const changed = (name: string): boolean => from[name] !== to[name]
   const changes = [
     ...(changed('default')
-      ? [to['default'] === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${String(to['default'])}`]
+      ? [to['default'] === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${said(to['default'])}`]
       : []),
-    ...(changed('storage') ? [`SET STORAGE ${String(to['storage'] ?? column.facts?.['usualStorage'])}`] : []),
-    ...(changed('compression') ? [`SET COMPRESSION ${String(to['compression'] ?? 'DEFAULT')}`] : []),
-    ...(changed('statistics') ? [`SET STATISTICS ${String(to['statistics'] ?? '-1')}`] : []),
+    ...(changed('storage') ? [`SET STORAGE ${said(to['storage'] ?? column.facts?.['usualStorage'])}`] : []),
+    ...(changed('compression') ? [`SET COMPRESSION ${said(to['compression'] ?? 'DEFAULT')}`] : []),
+    ...(changed('statistics') ? [`SET STATISTICS ${said(to['statistics'] ?? '-1')}`] : []),
     ...optionChanges(optionsIn(from), optionsIn(to)),
   ]
   return changes.map((change) =>
