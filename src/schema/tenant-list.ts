@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { dsnOf, parseAddress } from '../engine/address.ts'
+import { mysqlLiteral } from '../engine/mysql-sql.ts'
 import { literal } from '../engine/sql.ts'
 import { likePattern } from '../registry/selector.ts'
 import type { Dialect } from './dialects/dialect.ts'
@@ -53,8 +54,10 @@ function postgresNames(pattern: string): string {
 }
 
 function mysqlNames(pattern: string): string {
-  return `select schema_name as name from information_schema.schemata where schema_name like ${literal(likePattern(pattern)).trim()}
-    and schema_name not in ('mysql', 'information_schema', 'performance_schema', 'sys')`
+  const like = mysqlLiteral(pattern.replaceAll(/[!_]/g, '!$&'))
+  return `select schema_name as name from information_schema.schemata where schema_name like ${like} escape '!'
+    and schema_name not in ('mysql', 'information_schema', 'performance_schema', 'sys')
+    and schema_name not like 'tenantry!_scratch!_%' escape '!'`
 }
 
 async function namesFrom(dialect: Dialect, url: string, sql: string): Promise<string[]> {

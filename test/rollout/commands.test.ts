@@ -79,7 +79,11 @@ describe('stop', () => {
   test('what was not begun is skipped, also what a worker had claimed; what is in hand finishes', async () => {
     const version = await fleet.addColumn()
     const lock = await holdLock(fleet, fleet.tenant(0), 'items')
-    const { id } = await fleet.rollout({ version, options: { maxConnections: 1, lockTimeout: '5s' } })
+    const { id } = await fleet.rollout({
+      version,
+      waves: [{ size: '4' }, { size: 'rest' }],
+      options: { maxConnections: 1, lockTimeout: '5s' },
+    })
     await lock.waitedFor()
     await stopRollout(fleet.app.control, id, { actor: 'anna' })
     await until(async () => (await progress(id)).inFlight === 1, { what: 'the queue to be given back' })
@@ -87,6 +91,8 @@ describe('stop', () => {
     await fleet.waitFor(id, 'stopped')
     await until(async () => (await progress(id)).completed === 8, { what: 'everything to be accounted for' })
     expect(await progress(id)).toMatchObject({ successful: 1, skipped: 7, failed: 0 })
+    const { waves } = await rolloutStatus(fleet.app.control, id)
+    expect(waves.map(({ state }) => state)).toEqual(['stopped', 'not_begun'])
     const [row] = await fleet.app.control.query<{ error: string }>(
       `select distinct error from tenantry.rollout_targets where rollout_id = $1 and state = 'skipped'`,
       [id],

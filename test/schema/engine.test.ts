@@ -2,11 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Engine, type SyncResult } from '../../src/library.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
 import type { TenantContext } from '../../src/schema/tenant-list.ts'
+import { startMariaDb, type MariaDb } from '../support/mariadb.ts'
 import { adminClient, adminQuery, dsnOf } from '../support/postgres.ts'
+import { withProgram } from '../support/programs.ts'
 import { sqliteFolder } from '../support/sqlite.ts'
 
 const BEFORE = `create table items (id integer primary key, name text not null); insert into items values (1, 'one')`
@@ -68,10 +70,7 @@ async function scene(make: () => Promise<Place>): Promise<Scene> {
 const stepsOf = (result: SyncResult): readonly string[] =>
   (result.execution?.steps ?? []).map(({ state }) => state)
 
-describe.each([
-  ['PostgreSQL', onPostgres],
-  ['a directory of SQLite files', inDirectory],
-])('%s', (_, make) => {
+function cases(make: () => Promise<Place>): void {
   test('a tenant is compared, then brought to the target, then in sync; no other is touched', async () => {
     const { engine, a, b, target } = await scene(make)
     const before = await engine.inspect(b)
@@ -116,6 +115,31 @@ describe.each([
     expect((await engine.syncTenant(a, target)).execution).toBeDefined()
     expect((await engine.inspect(a)).fingerprint).toBe(target.fingerprint)
   })
+}
+
+describe('PostgreSQL', () => {
+  cases(onPostgres)
+})
+describe('a directory of SQLite files', () => {
+  cases(inDirectory)
+})
+
+withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe('MariaDB', () => {
+  let server: MariaDb
+  beforeAll(async () => {
+    server = await startMariaDb()
+  })
+  afterAll(async () => {
+    await server.remove()
+  })
+  const onMariaDb = (): Promise<Place> => {
+    for (const tenant of ['a', 'b', 'target'])
+      server.create(`engine_${tenant}`, tenant === 'target' ? AFTER : BEFORE)
+    const run = async (tenant: string, sql: string): Promise<void> =>
+      void (await Promise.resolve(server.script(sql, `engine_${tenant}`)))
+    return Promise.resolve({ url: server.url('mysql'), pattern: 'engine_%', run })
+  }
+  cases(onMariaDb)
 })
 
 test("on PostgreSQL a session of one tenant does not reach another tenant's tables", async () => {
