@@ -55,7 +55,7 @@ function addedColumns(id: string, context: RuleContext): readonly SchemaObject[]
   return same ? after.slice(before.length) : undefined
 }
 
-export function optionActions(word: string, from: SchemaObject, to: SchemaObject): Action[] {
+function optionActions(word: string, from: SchemaObject, to: SchemaObject): Action[] {
   return optionChanges(optionsIn(from.properties), optionsIn(to.properties)).map((change) =>
     brief(`ALTER ${word} ${quote(to.name)} ${change}`),
   )
