@@ -160,7 +160,7 @@ describe('on two servers', () => {
       options: { serverDownMinutes: 0, errorThresholdPercent: 10, minSample: 1000 },
     })
     const paused = await fleet.waitFor(id, 'paused')
-    expect(paused.rollout.reason).toMatch(/^\d+ of 30 tenants failed in wave 1 \(30\)/)
+    expect(paused.rollout.reason).toMatch(/^\d+ of 30 tenants failed in wave 1 \(30 tenants\)/)
     expect(paused.waves[1]).toMatchObject({ successful: 0 })
     await other.restart()
     await retryFailed(fleet.app.control, id, by)
