@@ -179,16 +179,16 @@ test.each(['before', 'after'] as const)(
     const before = await rows(base.database.name)
     let deaths = 0
     for (let died = true; died;) {
-      const database = await createDatabase('execute', { template: base.database.name })
-      onTestFinished(() => database.drop())
-      const scenery = { ...base, database }
+      const copy = await createDatabase('execute', { template: base.database.name })
+      onTestFinished(() => copy.drop())
+      const scenery = { ...base, database: copy }
       died = await diesAt(scenery, deaths, when)
       if (died) deaths += 1
       const { failure, steps } = await run(scenery)
       expect(failure).toBeUndefined()
       expect(steps.every(({ state }) => state === 'applied')).toBe(true)
-      expect((await inspected(database.dsn)).fingerprint).toBe(base.target.fingerprint)
-      expect(await rows(database.name)).toEqual(before)
+      expect((await inspected(copy.dsn)).fingerprint).toBe(base.target.fingerprint)
+      expect(await rows(copy.name)).toEqual(before)
     }
     expect(deaths).toBeGreaterThan(5)
   },
