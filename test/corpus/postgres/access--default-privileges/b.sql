@@ -1,3 +1,5 @@
+do $$ begin create role ra; exception when duplicate_object or unique_violation then null; end $$;
+do $$ begin create role rb; exception when duplicate_object or unique_violation then null; end $$;
 alter default privileges grant insert on tables to rb;
 alter default privileges for role ra grant all on types to rb;
 create table t2(a int generated always as identity, b serial);

@@ -1,3 +1,4 @@
+do $$ begin create role ra; exception when duplicate_object or unique_violation then null; end $$;
 create schema s;
 alter default privileges in schema s grant select, insert on tables to ra;
 alter default privileges grant usage on schemas to ra;

@@ -1,3 +1,5 @@
+do $$ begin create role ra; exception when duplicate_object or unique_violation then null; end $$;
+do $$ begin create role rb; exception when duplicate_object or unique_violation then null; end $$;
 create function f(int) returns int language sql return 1;
 create procedure p() language sql as 'select 1';
 create sequence s;

@@ -1,3 +1,5 @@
+do $$ begin create role ra; exception when duplicate_object or unique_violation then null; end $$;
+do $$ begin create role rb; exception when duplicate_object or unique_violation then null; end $$;
 create table t(a int, b int, c int generated always as identity);
 create sequence s;
 create function f() returns int language sql return 1;

@@ -1,3 +1,4 @@
+do $$ begin create role r1; exception when duplicate_object or unique_violation then null; end $$;
 create schema "My Schema";
 create table "My Schema"."T ab" ("C ol" int, "select" text, "ü" int);
 create view "My Schema"."V""x" as select "C ol", "select" from "My Schema"."T ab";

@@ -1,3 +1,5 @@
+do $$ begin create role ra; exception when duplicate_object or unique_violation then null; end $$;
+do $$ begin create role rb; exception when duplicate_object or unique_violation then null; end $$;
 create table t(a int, o text);
 alter table t enable row level security;
 create policy p on t using (a > 0);

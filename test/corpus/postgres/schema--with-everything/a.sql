@@ -1,3 +1,4 @@
+do $$ begin create role ra; exception when duplicate_object or unique_violation then null; end $$;
 create schema s;
 create type s.e as enum('a');
 create table s.t(a s.e default 'a');

@@ -1,0 +1,1 @@
+do $$ begin create role ra; exception when duplicate_object or unique_violation then null; end $$;

@@ -1,3 +1,4 @@
+do $$ begin create role ra; exception when duplicate_object or unique_violation then null; end $$;
 create table t(a int);
 create materialized view v as select a from t;
 create unique index on v(a);

@@ -1,3 +1,4 @@
+do $$ begin create role ra; exception when duplicate_object or unique_violation then null; end $$;
 create table t(a int, b text);
 create view v as select a::text as a, b from t;
 create function f() returns setof v language sql as 'select * from v';
