@@ -49,13 +49,13 @@ async function databasesOf(dialect: Dialect, url: string, pattern: string): Prom
 }
 
 function postgresNames(pattern: string): string {
-  return `select datname as name from pg_catalog.pg_database where datname like ${literal(likePattern(pattern))}
+  return `select pg_catalog.json_agg(datname) as names from pg_catalog.pg_database where datname like ${literal(likePattern(pattern))}
     and datallowconn and not datistemplate and datname <> 'postgres' and datname !~ '^tenantry_scratch_'`
 }
 
 function mysqlNames(pattern: string): string {
   const like = mysqlLiteral(pattern.replaceAll(/[!_]/g, '!$&'))
-  return `select schema_name as name from information_schema.schemata where schema_name like ${like} escape '!'
+  return `select json_arrayagg(schema_name) as names from information_schema.schemata where schema_name like ${like} escape '!'
     and schema_name not in ('mysql', 'information_schema', 'performance_schema', 'sys')
     and schema_name not like 'tenantry!_scratch!_%' escape '!'`
 }
@@ -63,14 +63,22 @@ function mysqlNames(pattern: string): string {
 async function namesFrom(dialect: Dialect, url: string, sql: string): Promise<string[]> {
   const session = await dialect.connect(url)
   try {
-    return (await session.query(sql)).map((row) => String(row['name']))
+    const [row] = await session.query(sql)
+    const names = row?.['names']
+    return typeof names === 'string' ? (JSON.parse(names) as string[]) : ((names ?? []) as string[])
   } finally {
     await session.close()
   }
 }
 
 async function filesOf(directory: string, pattern: string): Promise<TenantContext[]> {
-  const matches = new RegExp(`^${pattern.split('%').map(RegExp.escape).join('.*')}$`, 'su')
+  const matches = new RegExp(
+    `^${pattern
+      .split('%')
+      .map((part) => RegExp.escape(part))
+      .join('.*')}$`,
+    'su',
+  )
   const entries = await readdir(directory, { withFileTypes: true })
   return entries
     .filter((entry) => entry.isFile() && /\.(?:db|sqlite|sqlite3)$/u.test(entry.name))

@@ -23,7 +23,11 @@ withProgram('pgbouncer').describe('through PgBouncer', () => {
     fleet = await startFleet({ tenants: 8, schemas: ['one', 'two'] })
     const { user, password } = fleet.servers[0]?.migrator ?? { user: '', password: '' }
     // One connection per database: whoever comes next gets the very session that the rollout had.
-    bouncer = await startPgBouncer({ users: { [user]: password }, settings: { default_pool_size: 1 } })
+    // What waits for a database that cannot be had is told so before Tenantry asks after it.
+    bouncer = await startPgBouncer({
+      users: { [user]: password },
+      settings: { default_pool_size: 1, query_wait_timeout: 8 },
+    })
     await updateServer(fleet.app.control, fleet.app.keyring, 'pg-1', {
       pooler: { host: bouncer.host, port: bouncer.port },
     })

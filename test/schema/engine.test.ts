@@ -17,7 +17,7 @@ const AFTER = 'create table items (id integer primary key, name text not null, n
 interface Place {
   readonly url: string
   readonly pattern: string
-  run(tenant: string, sql: string): Promise<void>
+  readonly run: (tenant: string, sql: string) => Promise<void>
 }
 
 async function onPostgres(): Promise<Place> {
