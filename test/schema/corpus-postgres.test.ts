@@ -4,12 +4,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ident } from '../../src/engine/sql.ts'
 import { detectRenames } from '../../src/schema/diff/renames.ts'
 import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
 import { postgres } from '../../src/schema/dialects/postgres/index.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
-import { createDatabase, sharedServer } from '../support/postgres.ts'
+import { adminQuery, createDatabase, sharedServer } from '../support/postgres.ts'
 import type { SharedServer } from '../support/global-setup.ts'
 import { type PrivateServer, startDebianServer } from '../support/private-servers.ts'
 import { withProgram } from '../support/programs.ts'
@@ -129,9 +130,22 @@ async function converges(server: SharedServer, judge: Judge, source: string, tar
   }
 }
 
+/** Roles belong to the whole server: those that a pair needs stay for the others. */
+async function makeRoles(name: string, server: SharedServer): Promise<void> {
+  const { roles = [] } = JSON.parse(text(name, 'meta.json') || '{}') as { roles?: string[] }
+  const known = new Set(
+    (await adminQuery<{ rolname: string }>('select rolname from pg_roles', 'postgres', server)).map(
+      ({ rolname }) => rolname,
+    ),
+  )
+  for (const role of roles.filter((one) => !known.has(one)))
+    await adminQuery(`create role ${ident(role)}`, 'postgres', server)
+}
+
 function pairs(server: () => SharedServer, judge: Judge): void {
   test.each(cases)('%s', async (name) => {
     const [a, b, seed] = [text(name, 'a.sql'), text(name, 'b.sql'), text(name, 'seed.sql')]
+    await makeRoles(name, server())
     const plan = await converges(server(), judge, `${a};${seed}`, b)
     await converges(server(), judge, b, a)
     expect(name.startsWith('same--') ? plan.steps : []).toEqual([])

@@ -212,7 +212,10 @@ function createForeignKey(constraint: SchemaObject, context: RuleContext): Actio
     const table = context.after(leaf)
     if (table === undefined) return []
     const own = { ...constraint, parent: leaf, name: [...table.name, constraint.name.at(-1) ?? ''] }
-    return createChecked(own, context, needs).map((action) => ({ ...action, creates: [] }))
+    return createChecked(own, context, [...needs, ...constraint.dependsOn]).map((action) => ({
+      ...action,
+      creates: [],
+    }))
   })
   return [
     ...onLeaves,

@@ -77,13 +77,15 @@ export function build(
       ? [hazard('may-fail', `It fails when rows of ${tableOf(part)} are doubled in ${name}.`)]
       : []),
   ]
+  // The constraint that it is for comes with a later statement.
+  const needs = [tableId, ...part.dependsOn]
   if (concurrently) {
     return [
       ...removeInvalid(part, name, context),
-      { sql, transactional: false, long: true, lock: 'share update exclusive', hazards },
+      { sql, transactional: false, long: true, lock: 'share update exclusive', hazards, needs },
     ]
   }
-  return [{ sql, lock: context.isNew(tableId) ? null : 'share', hazards }]
+  return [{ sql, lock: context.isNew(tableId) ? null : 'share', hazards, needs }]
 }
 
 /** An earlier build under this name that did not finish. */
