@@ -39,7 +39,7 @@ export interface QueryResult {
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 15_000
-/** More rows than this are read and dropped: Tenantry's own queries stay far below. */
+/** An answer of more rows is a failure: Tenantry's own queries stay far below. */
 const MAX_ROWS_KEPT = 10_000
 
 interface Pending {
@@ -204,16 +204,8 @@ export class Session {
     const pending = this.#pending[0]
     switch (message.name) {
       case 'dataRow':
-        if (pending?.keepRows === true && pending.rows.length < MAX_ROWS_KEPT) {
-          pending.rows.push((message as unknown as { fields: (string | null)[] }).fields)
-        }
-        break
       case 'rowDescription':
-        if (pending?.keepRows === true) {
-          pending.columns = (message as unknown as { fields: { name: string }[] }).fields.map(
-            ({ name }) => name,
-          )
-        }
+        if (pending?.keepRows === true) keepRow(pending, message)
         break
       case 'commandComplete':
         if (pending !== undefined) finishStatement(pending, (message as unknown as { text: string }).text)
@@ -240,6 +232,16 @@ export class Session {
     else pending.failure ??= failure
     // After these the server closes the connection without another ReadyForQuery.
     if (/^(57P0[1-5]|08|25P0[345])/.test(failure.sqlstate)) this.#lost ??= failure
+  }
+}
+
+function keepRow(pending: Pending, message: BackendMessage): void {
+  if (message.name === 'rowDescription') {
+    pending.columns = (message as unknown as { fields: { name: string }[] }).fields.map(({ name }) => name)
+  } else if (pending.rows.length < MAX_ROWS_KEPT) {
+    pending.rows.push((message as unknown as { fields: (string | null)[] }).fields)
+  } else {
+    pending.failure ??= new DatabaseFailure('54000', `The answer has more than ${MAX_ROWS_KEPT} rows.`)
   }
 }
 

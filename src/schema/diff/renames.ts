@@ -84,15 +84,24 @@ function possibleRenames(dialect: Dialect, source: Snapshot, target: Snapshot): 
     if (change.type === 'create') listAt(created, contents(after, change.to)).push(change.to)
   }
   const gone = new Set(changes.flatMap((change) => (change.type === 'drop' ? [change.id] : [])))
+  const taken = takenNames(dialect, source)
   const found: PossibleRename[] = []
   for (const [key, [from, another]] of dropped) {
     const [to, ambiguous] = created.get(key) ?? []
     if (from === undefined || to === undefined || another !== undefined || ambiguous !== undefined) continue
     const partOfDropped = from.parent !== null && gone.has(from.parent)
-    if (dialect.rules[from.kind]?.rename === undefined || partOfDropped) continue
+    if (dialect.rules[from.kind]?.rename === undefined || partOfDropped || taken(from, to)) continue
     found.push({ from: idOf(from), to: to.name.at(-1) as string, certain: isCertain(before, from) })
   }
   return found
+}
+
+/** Tells whether another object of the source still holds a name that the renamed one would need. */
+function takenNames(dialect: Dialect, source: Snapshot): (from: SchemaObject, to: SchemaObject) => boolean {
+  const claims = dialect.claims ?? (() => [])
+  const holders = new Map<string, string>()
+  for (const object of source.objects) for (const claim of claims(object)) holders.set(claim, idOf(object))
+  return (from, to) => claims(to).some((claim) => ![undefined, idOf(from)].includes(holders.get(claim)))
 }
 
 function isCertain(side: Side, object: SchemaObject): boolean {

@@ -14,7 +14,7 @@ import type { Plan } from './plan.ts'
 import { stepsOf } from './steps.ts'
 import { ruleOf, workFor } from './work.ts'
 
-export const DEFAULT_PLAN_OPTIONS: PlanOptions = {
+const DEFAULT_PLAN_OPTIONS: PlanOptions = {
   style: 'auto',
   smallTableBytes: 1024 * 1024,
   lockTimeoutMs: 2000,

@@ -61,7 +61,7 @@ function namePart(part: string): string {
 }
 
 /** Fingerprint of one object: what it is, where it is, and its properties. SHA-256, hex. */
-export function fingerprintOf(object: SchemaObject): string {
+function fingerprintOf(object: SchemaObject): string {
   return hashOf([idOf(object), object.parent, object.properties])
 }
 

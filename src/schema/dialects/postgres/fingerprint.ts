@@ -119,7 +119,7 @@ const WHOLE_DATABASE: readonly string[] = [
 ]
 
 /** The query, with the search path that it needs; one column `fingerprint`, one row. */
-export function fingerprintQuery(options: InspectOptions = {}): string {
+function fingerprintQuery(options: InspectOptions = {}): string {
   const { maskSchema } = options
   const parts =
     maskSchema === undefined
