@@ -4,7 +4,7 @@ import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 import { canonicalText, optionsOf } from './text.ts'
 
-/** From 18 on NOT NULL is a constraint with a name, which is told when it is not the usual one. */
+/** From 18 on NOT NULL is a constraint with a name, told when it is not the usual one; a child's may be any. */
 const NOT_NULL_18 = `left join pg_constraint nn on nn.conrelid = a.attrelid and nn.contype = 'n' and nn.conkey[1] = a.attnum`
 
 /** A default that is another one for each row makes ADD COLUMN write every row. */
@@ -24,7 +24,7 @@ export const columns: Reader = {
     a.attislocal, a.attinhcount, c.relispartition, c.reloftype <> 0 as typed,
     ${
       version >= 180000
-        ? 'nn.conname as nn_name, nn.connoinherit as nn_no_inherit, nn.convalidated as nn_valid, nn.conislocal as nn_local,'
+        ? 'nn.conname as nn_name, nn.connoinherit as nn_no_inherit, nn.convalidated as nn_valid, nn.coninhcount = 0 as nn_own,'
         : ''
     }
     s.seqrelid, sc.relname as seq_name, sn.nspname as seq_schema, nt.nspname as own_schema,
@@ -73,6 +73,7 @@ function column(row: ReaderRow): Found {
       position: row['attnum'],
       fromParent: Number(row['attinhcount']) > 0,
       typed: row['typed'],
+      notNullConstraint: row['nn_name'],
       usualStorage: STORAGE[String(row['usual_storage'])],
       volatileDefault: row['volatile'],
     }),
@@ -89,7 +90,7 @@ function notNullConstraint(row: ReaderRow): Readonly<Record<string, Json | undef
   if (typeof name !== 'string') return {}
   const usual = usualNotNullName(String(row['relation']), String(row['attname']))
   return {
-    notNullName: name === usual || row['nn_local'] === false ? null : name,
+    notNullName: name === usual || row['nn_own'] === false ? null : name,
     notNullNoInherit: row['nn_no_inherit'],
     notNullNotValid: row['nn_valid'] === false,
   }

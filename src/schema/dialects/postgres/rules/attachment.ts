@@ -1,8 +1,10 @@
 /** A table becomes, or ceases to be, a partition or a child of another. */
+import { said } from '../said.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { attachmentsBefore, goneId, isPartition, parentOf } from './family.ts'
 import { quote } from './names.ts'
+import { constraintNameOf } from './column-not-null.ts'
 import { brief, hazard, isQuiet } from './tools.ts'
 
 function create(attachment: SchemaObject, context: RuleContext): readonly Action[] {
@@ -14,7 +16,7 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
   const detail = `${child} is read while it is locked, to see that its rows belong there; a CHECK that says so saves that.`
   return [
     ...checksOfParent(attachment, context),
-    brief(`ALTER TABLE ${parent} ATTACH PARTITION ${child} ${String(attachment.properties['bound'])}`, {
+    brief(`ALTER TABLE ${parent} ATTACH PARTITION ${child} ${said(attachment.properties['bound'])}`, {
       creates: [idOf(attachment)],
       needs,
       lock: 'share update exclusive',
@@ -47,7 +49,7 @@ function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[
     .filter((part) => !own.has(part.name.at(-1)) && (context.isNew(child) || !kept.has(part.name.at(-1))))
     .map((part) =>
       brief(
-        `ALTER TABLE ${quote(attachment.name.slice(0, 2))} ADD CONSTRAINT ${quote(part.name.slice(-1))} ${String(part.properties['definition'])}`,
+        `ALTER TABLE ${quote(attachment.name.slice(0, 2))} ADD CONSTRAINT ${quote(part.name.slice(-1))} ${said(part.properties['definition'])}`,
         { creates: [] },
       ),
     )
@@ -58,7 +60,7 @@ function checksOf(table: string, partsOf: RuleContext['partsAfter']): SchemaObje
     (part) =>
       part.kind === 'constraint' &&
       part.properties['type'] === 'check' &&
-      !String(part.properties['definition']).endsWith(' NO INHERIT'),
+      !said(part.properties['definition']).endsWith(' NO INHERIT'),
   )
 }
 
@@ -78,6 +80,7 @@ function drop(attachment: SchemaObject, context: RuleContext): readonly Action[]
       drops: [idOf(attachment)],
     }),
     ...leftChecks(attachment, context),
+    ...leftNames(attachment, context),
   ]
 }
 
@@ -95,6 +98,24 @@ function leftChecks(attachment: SchemaObject, context: RuleContext): Action[] {
         { drops: [] },
       ),
     )
+}
+
+/** From 18 on what a parent had named NOT NULL keeps that name. */
+function leftNames(attachment: SchemaObject, context: RuleContext): Action[] {
+  const child = attachment.parent ?? ''
+  if (context.isDropped(child) || context.after(idOf(attachment)) !== undefined) return []
+  return context.partsBefore(child).flatMap((column): Action[] => {
+    const after = context.after(idOf(column))
+    const name = column.facts?.['notNullConstraint']
+    if (column.kind !== 'column' || typeof name !== 'string' || after?.properties['notNull'] !== true)
+      return []
+    const wanted = constraintNameOf(after)
+    if (name === wanted) return []
+    const table = quote(attachment.name.slice(0, 2))
+    return [
+      brief(`ALTER TABLE ${table} RENAME CONSTRAINT ${quote([name])} TO ${quote([wanted])}`, { drops: [] }),
+    ]
+  })
 }
 
 export const attachmentRule: KindRule = {

@@ -80,7 +80,8 @@ function asConstraint(
   return [brief(add, { hazards: hazards ?? [] })]
 }
 
-function constraintNameOf(column: SchemaObject): string {
+/** Its name in the catalogue from 18 on, unless a parent gave it another. */
+export function constraintNameOf(column: SchemaObject): string {
   const [, table = '', name = ''] = column.name
   return textOf(column.properties, 'notNullName') ?? usualNotNullName(table, name)
 }
