@@ -1,4 +1,5 @@
 /** Columns of tables, with everything that stands on one: default, identity, generation, storage, statistics. */
+import { said } from '../said.ts'
 import type { Json } from '../../../snapshot/canonical.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
@@ -47,13 +48,13 @@ const STORAGE: Readonly<Record<string, string>> = { p: 'plain', e: 'external', x
 const COMPRESSION: Readonly<Record<string, string>> = { p: 'pglz', l: 'lz4' }
 
 function column(row: ReaderRow): Found {
-  const path = [String(row['schema']), String(row['relation'])]
-  const generated = String(row['attgenerated'] ?? '')
+  const path = [said(row['schema']), said(row['relation'])]
+  const generated = said(row['attgenerated'] ?? '')
   const expression = typeof row['expression'] === 'string' ? canonicalText(row['expression']) : null
   return {
     kind: 'column',
-    name: [...path, String(row['attname'])],
-    parent: objectId(String(row['kind']), ...path),
+    name: [...path, said(row['attname'])],
+    parent: objectId(said(row['kind']), ...path),
     properties: stated({
       type: row['type'],
       collation: row['collation'],
@@ -62,9 +63,9 @@ function column(row: ReaderRow): Found {
       default: generated === '' ? expression : null,
       generated: generated === '' ? null : { kind: generated === 'v' ? 'virtual' : 'stored', expression },
       identity: identity(row),
-      storage: STORAGE[String(row['storage'])],
-      compression: COMPRESSION[String(row['attcompression'])],
-      statistics: row['statistics'] === null ? null : String(row['statistics']),
+      storage: STORAGE[said(row['storage'])],
+      compression: COMPRESSION[said(row['attcompression'])],
+      statistics: row['statistics'] === null ? null : said(row['statistics']),
       options: optionsOf(row['attoptions']),
       serverOptions: optionsOf(row['attfdwoptions']),
       inherited: row['attislocal'] === false && row['relispartition'] !== true,
@@ -74,7 +75,7 @@ function column(row: ReaderRow): Found {
       fromParent: Number(row['attinhcount']) > 0,
       typed: row['typed'],
       notNullConstraint: row['nn_name'],
-      usualStorage: STORAGE[String(row['usual_storage'])],
+      usualStorage: STORAGE[said(row['usual_storage'])],
       volatileDefault: row['volatile'],
     }),
     addresses: [
@@ -88,7 +89,7 @@ function column(row: ReaderRow): Found {
 function notNullConstraint(row: ReaderRow): Readonly<Record<string, Json | undefined>> {
   const name = row['nn_name']
   if (typeof name !== 'string') return {}
-  const usual = usualNotNullName(String(row['relation']), String(row['attname']))
+  const usual = usualNotNullName(said(row['relation']), said(row['attname']))
   return {
     notNullName: name === usual || row['nn_own'] === false ? null : name,
     notNullNoInherit: row['nn_no_inherit'],
@@ -134,8 +135,8 @@ function identity(row: ReaderRow): Json {
     generation: generation === 'a' ? 'always' : 'by default',
     sequence:
       row['seq_schema'] === row['own_schema']
-        ? [String(row['seq_name'])]
-        : [String(row['seq_schema']), String(row['seq_name'])],
+        ? [said(row['seq_name'])]
+        : [said(row['seq_schema']), said(row['seq_name'])],
     start: row['seqstart'] as string,
     increment: row['seqincrement'] as string,
     minimum: row['seqmin'] as string,

@@ -1,4 +1,5 @@
 /** Constraints of tables. An index that only serves a constraint is a part of its description. */
+import { said } from '../said.ts'
 import type { Json } from '../../../snapshot/canonical.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
@@ -41,14 +42,14 @@ export const constraints: Reader = {
 }
 
 function constraint(row: ReaderRow): Found {
-  const path = [String(row['schema']), String(row['relation'])]
+  const path = [said(row['schema']), said(row['relation'])]
   const ofIndex = typeof row['index_relkind'] === 'string'
   return {
     kind: 'constraint',
-    name: [...path, String(row['conname'])],
-    parent: objectId(String(row['kind']), ...path),
+    name: [...path, said(row['conname'])],
+    parent: objectId(said(row['kind']), ...path),
     properties: stated({
-      type: TYPE[String(row['contype'])],
+      type: TYPE[said(row['contype'])],
       definition: definition(row),
       deferrable: row['condeferrable'],
       deferred: row['condeferred'],
@@ -65,7 +66,7 @@ function constraint(row: ReaderRow): Found {
       references: reference(row),
       referencesKey: row['ref_key'] ?? row['ref_index'],
       notEnforced: row['conenforced'] === false,
-      selfReference: row['contype'] === 'f' && reference(row) === objectId(String(row['kind']), ...path),
+      selfReference: row['contype'] === 'f' && reference(row) === objectId(said(row['kind']), ...path),
     }),
     addresses: [
       address('pg_constraint', row['oid']),
@@ -76,7 +77,7 @@ function constraint(row: ReaderRow): Found {
 
 /** Without what is told as a property of its own because it can be altered alone. */
 function definition(row: ReaderRow): string {
-  let text = String(row['definition'])
+  let text = said(row['definition'])
   text = withoutEnd(text, ' NOT VALID', row['convalidated'] === false)
   // NOT ENFORCED comes after what is cut off here.
   const end = row['conenforced'] === false && text.endsWith(' NOT ENFORCED') ? ' NOT ENFORCED' : ''
@@ -88,7 +89,7 @@ function definition(row: ReaderRow): string {
 
 function reference(row: ReaderRow): string | null {
   if (typeof row['ref_name'] !== 'string') return null
-  return objectId(String(row['ref_kind']), String(row['ref_schema']), row['ref_name'])
+  return objectId(said(row['ref_kind']), said(row['ref_schema']), row['ref_name'])
 }
 
 /** The name of the parent's index, which is also that of its constraint. */

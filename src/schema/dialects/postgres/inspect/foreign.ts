@@ -1,4 +1,5 @@
 /** Foreign data: wrappers, servers, user mappings. They belong to the database: a masked schema has none. */
+import { said } from '../said.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, notMember, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 import { optionsOf } from './text.ts'
@@ -13,7 +14,7 @@ export const foreignDataWrappers: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'foreign_data_wrapper',
-      name: [String(row['fdwname'])],
+      name: [said(row['fdwname'])],
       parent: null,
       properties: stated({
         handler: row['handler'],
@@ -36,7 +37,7 @@ export const foreignServers: Reader = {
   read: (rows) => ({
     found: rows.map((row) => ({
       kind: 'foreign_server',
-      name: [String(row['srvname'])],
+      name: [said(row['srvname'])],
       parent: null,
       properties: stated({
         wrapper: row['fdwname'],
@@ -46,7 +47,7 @@ export const foreignServers: Reader = {
       }),
       facts: { owner: row['owner'] ?? null },
       addresses: [address('pg_foreign_server', row['oid'])],
-      needs: [objectId('foreign_data_wrapper', String(row['fdwname']))],
+      needs: [objectId('foreign_data_wrapper', said(row['fdwname']))],
     })),
   }),
 }
@@ -62,10 +63,10 @@ export const userMappings: Reader = {
 }
 
 function userMapping(row: ReaderRow): Found {
-  const server = String(row['srvname'])
+  const server = said(row['srvname'])
   return {
     kind: 'user_mapping',
-    name: [server, String(row['role'])],
+    name: [server, said(row['role'])],
     parent: objectId('foreign_server', server),
     properties: stated({ options: optionsOf(row['umoptions']) }),
     addresses: [address('pg_user_mapping', row['oid'])],

@@ -1,4 +1,5 @@
 /** Indexes that no constraint has made. */
+import { said } from '../said.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 import { canonicalText, optionsOf, withoutOptions } from './text.ts'
@@ -24,15 +25,15 @@ export const indexes: Reader = {
 }
 
 function index(row: ReaderRow): Found {
-  const path = [String(row['schema']), String(row['relation'])]
-  const [definition, beginning] = [String(row['definition']), String(row['beginning'])]
+  const path = [said(row['schema']), said(row['relation'])]
+  const [definition, beginning] = [said(row['definition']), said(row['beginning'])]
   const attached = row['attached']
   const options = optionsOf(row['reloptions'])
   const using = definition.startsWith(beginning) ? definition.slice(beginning.length) : definition
   return {
     kind: 'index',
-    name: [...path, String(row['relname'])],
-    parent: objectId(String(row['kind']), ...path),
+    name: [...path, said(row['relname'])],
+    parent: objectId(said(row['kind']), ...path),
     properties: stated({
       unique: row['indisunique'],
       // Everything after the name of the table: method, columns, INCLUDE, NULLS, WHERE.

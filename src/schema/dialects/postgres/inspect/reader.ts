@@ -9,6 +9,7 @@
  *   object that they are in snapshots, `schema` as in `ours`. Not temporary, not TOAST, no identity's sequence;
  * - `member(classid, objid)`: what belongs to extensions. See `notMember`.
  */
+import { said } from '../said.ts'
 import type { Json } from '../../../snapshot/canonical.ts'
 import type { Properties, Unmodelled } from '../../../snapshot/snapshot.ts'
 
@@ -107,7 +108,7 @@ export function address(
   oid: Json | undefined,
   subid: Json | undefined = 0,
 ): Address {
-  return `${CLASS[catalogue]}/${String(oid)}/${String(subid)}`
+  return `${CLASS[catalogue]}/${said(oid)}/${said(subid)}`
 }
 
 /** SQL: the object of `catalogue` with this oid belongs to no extension. */

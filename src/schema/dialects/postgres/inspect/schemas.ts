@@ -1,4 +1,5 @@
 /** Schemas: what holds everything else. A masked one is not told: it is there. */
+import { said } from '../said.ts'
 import { MASKED_SCHEMA } from '../../../snapshot/snapshot.ts'
 import { address, type Reader } from './reader.ts'
 
@@ -10,7 +11,7 @@ export const schemas: Reader = {
     found: rows
       .map((row) => ({
         kind: 'schema',
-        name: [String(row['name'])],
+        name: [said(row['name'])],
         parent: null,
         properties: {},
         facts: { owner: row['owner'] ?? null },

@@ -1,4 +1,5 @@
 /** Sequences of their own, and which column each belongs to. An identity's sequence is a part of its column. */
+import { said } from '../said.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 
@@ -24,7 +25,7 @@ export const sequences: Reader = {
 function sequence(row: ReaderRow): Found {
   return {
     kind: 'sequence',
-    name: [String(row['schema']), String(row['name'])],
+    name: [said(row['schema']), said(row['name'])],
     parent: null,
     properties: stated({
       type: row['type'],
@@ -38,12 +39,12 @@ function sequence(row: ReaderRow): Found {
     }),
     facts: { owner: row['owner'] ?? null },
     addresses: [address('pg_class', row['oid'])],
-    needs: [objectId('schema', String(row['schema']))],
+    needs: [objectId('schema', said(row['schema']))],
   }
 }
 
 function owner(row: ReaderRow): Found {
-  const name = [String(row['schema']), String(row['name'])]
+  const name = [said(row['schema']), said(row['name'])]
   const column = [row['table_schema'], row['table_name'], row['column_name']].map(String)
   return {
     kind: 'sequence_owner',

@@ -1,4 +1,5 @@
 /** Statistics objects: what the planner knows of several columns together. */
+import { said } from '../said.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, notMember, stated, type Reader } from './reader.ts'
 import { canonicalText } from './text.ts'
@@ -12,19 +13,19 @@ export const statistics: Reader = {
     join rel on rel.oid = s.stxrelid where ${notMember('pg_statistic_ext', 's.oid')}`,
   read: (rows) => ({
     found: rows.map((row) => {
-      const [definition, beginning] = [String(row['definition']), String(row['beginning'])]
+      const [definition, beginning] = [said(row['definition']), said(row['beginning'])]
       return {
         kind: 'statistics',
-        name: [String(row['schema']), String(row['stxname'])],
-        parent: objectId(String(row['kind']), String(row['table_schema']), String(row['table_name'])),
+        name: [said(row['schema']), said(row['stxname'])],
+        parent: objectId(said(row['kind']), said(row['table_schema']), said(row['table_name'])),
         properties: stated({
           definition: canonicalText(
             definition.startsWith(beginning) ? definition.slice(beginning.length).trim() : definition,
           ),
-          target: row['target'] === null ? null : String(row['target']),
+          target: row['target'] === null ? null : said(row['target']),
         }),
         addresses: [address('pg_statistic_ext', row['oid'])],
-        needs: [objectId('schema', String(row['schema']))],
+        needs: [objectId('schema', said(row['schema']))],
       }
     }),
   }),

@@ -1,4 +1,5 @@
 /** Tables, plain, partitioned, inheriting, typed, foreign; and their attachments as partitions. */
+import { said } from '../said.ts'
 import type { Json } from '../../../snapshot/canonical.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
@@ -29,7 +30,7 @@ export const tables: Reader = {
     unmodelled: rows.flatMap((row) =>
       (Array.isArray(row['invalid']) ? row['invalid'] : []).map((name) => ({
         kind: 'index',
-        name: `${String(row['schema'])}.${String(name)}`,
+        name: `${said(row['schema'])}.${said(name)}`,
         detail: 'The index is invalid: its build did not finish. It is left out of the snapshot.',
       })),
     ),
@@ -40,17 +41,17 @@ const PERSISTENCE: Readonly<Record<string, string>> = { u: 'unlogged' }
 const REPLICA_IDENTITY: Readonly<Record<string, string>> = { f: 'full', n: 'nothing' }
 
 function table(row: ReaderRow): Found {
-  const name = [String(row['schema']), String(row['name'])]
+  const name = [said(row['schema']), said(row['name'])]
   return {
-    kind: String(row['kind']),
+    kind: said(row['kind']),
     name,
     parent: null,
     properties: stated({
-      persistence: PERSISTENCE[String(row['relpersistence'])],
+      persistence: PERSISTENCE[said(row['relpersistence'])],
       accessMethod: row['method'],
       tablespace: row['tablespace'],
       options: { ...optionsOf(row['reloptions']), ...toastOptions(row['toast']) },
-      replicaIdentity: row['relkind'] === 'f' ? null : REPLICA_IDENTITY[String(row['relreplident'])],
+      replicaIdentity: row['relkind'] === 'f' ? null : REPLICA_IDENTITY[said(row['relreplident'])],
       rowSecurity: row['relrowsecurity'],
       forceRowSecurity: row['relforcerowsecurity'],
       partitionBy: text(row['partition_by']),
@@ -77,12 +78,12 @@ function table(row: ReaderRow): Found {
 
 /** As a partition of one table, or as a child of several in their order. */
 function attachments(row: ReaderRow): Found[] {
-  const name = [String(row['schema']), String(row['name'])]
-  const bound = row['relispartition'] === true ? canonicalText(String(row['bound'])) : undefined
+  const name = [said(row['schema']), said(row['name'])]
+  const bound = row['relispartition'] === true ? canonicalText(said(row['bound'])) : undefined
   return parentsOf(row).map(([kind = 'table', ...path], at): Found => ({
     kind: 'attachment',
     name: bound === undefined ? [...name, path.join('.')] : name,
-    parent: objectId(String(row['kind']), ...name),
+    parent: objectId(said(row['kind']), ...name),
     properties: bound === undefined ? { of: path } : { of: path, bound },
     facts: { position: at },
     addresses: [],

@@ -1,4 +1,5 @@
 /** A column altered in place: type, default, NOT NULL, identity, and the rest, in the order that the server allows. */
+import { said } from '../said.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
@@ -61,7 +62,7 @@ function holding(id: string, context: RuleContext): string[] {
 function defaultActions(to: SchemaObject, context: RuleContext): Action[] {
   const only = stableChildren(tableIdOf(to), context).length > 0 ? 'ONLY ' : ''
   const value = to.properties['default']
-  const what = value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${String(value)}`
+  const what = value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${said(value)}`
   return [brief(`ALTER TABLE ${only}${tableOf(to)} ALTER COLUMN ${ownName(to)} ${what}`)]
 }
 
@@ -97,7 +98,7 @@ function settings({ from, to, properties }: Altered): Action[] {
   const sets: string[] = []
   if (properties.includes('storage')) {
     const storage = textOf(to.properties, 'storage') ?? to.facts?.['usualStorage']
-    sets.push(`SET STORAGE ${String(storage).toUpperCase()}`)
+    sets.push(`SET STORAGE ${said(storage).toUpperCase()}`)
   }
   if (properties.includes('compression'))
     sets.push(`SET COMPRESSION ${textOf(to.properties, 'compression') ?? 'default'}`)

@@ -1,4 +1,5 @@
 /** A column becomes an identity, ceases to be one, or counts otherwise. */
+import { said } from '../said.ts'
 import { literal } from '../../../../engine/sql.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
@@ -68,7 +69,7 @@ function removed(
     : []
   return {
     before: [brief(`${alter} DROP IDENTITY`), ...made],
-    after: value === undefined ? [] : [brief(`${alter} SET DEFAULT ${String(value)}`)],
+    after: value === undefined ? [] : [brief(`${alter} SET DEFAULT ${said(value)}`)],
     coversDefault: true,
   }
 }
@@ -76,10 +77,10 @@ function removed(
 /** The new sequence goes on after the greatest value there is. */
 function countOn(column: SchemaObject, sequence: readonly string[], options: Properties): Action {
   const greatest = `pg_catalog.max(${ownName(column)})`
-  const down = String(options['increment']).startsWith('-')
+  const down = said(options['increment']).startsWith('-')
   const [edge, than] = down ? [`pg_catalog.min(${ownName(column)})`, '<='] : [greatest, '>=']
   return {
-    sql: `SELECT pg_catalog.setval(${literal(quote(sequence)).trim()}, ${edge}) FROM ${tableOf(column)} HAVING ${edge} ${than} ${String(options['start'])}`,
+    sql: `SELECT pg_catalog.setval(${literal(quote(sequence)).trim()}, ${edge}) FROM ${tableOf(column)} HAVING ${edge} ${than} ${said(options['start'])}`,
     lock: 'row exclusive',
     long: true,
   }
@@ -101,7 +102,7 @@ function changed(
   const sets = [
     ...(before['generation'] === after['generation']
       ? []
-      : [`SET GENERATED ${String(after['generation']).toUpperCase()}`]),
+      : [`SET GENERATED ${said(after['generation']).toUpperCase()}`]),
     ...changedSequenceOptions(before, after).map((option) => `SET ${option}`),
   ]
   if (sets.length > 0) actions.push(brief(`${alter} ${sets.join(' ')}`))

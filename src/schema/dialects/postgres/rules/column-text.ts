@@ -1,4 +1,5 @@
 /** A column as it stands in CREATE TABLE and ADD COLUMN, and what can only be said afterwards. */
+import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Action } from '../../../plan/action.ts'
 import { objectId, type Properties, type SchemaObject } from '../../../snapshot/snapshot.ts'
@@ -38,7 +39,7 @@ export function attributes(column: SchemaObject): string[] {
   return [
     ...(compression === undefined ? [] : [`COMPRESSION ${compression}`]),
     ...(options === '' ? [] : [options]),
-    ...(properties['default'] === undefined ? [] : [`DEFAULT ${String(properties['default'])}`]),
+    ...(properties['default'] === undefined ? [] : [`DEFAULT ${said(properties['default'])}`]),
     ...(generated === undefined
       ? []
       : [`GENERATED ALWAYS AS ${parenthesised(generated.expression)} ${generated.kind.toUpperCase()}`]),
@@ -52,7 +53,7 @@ export function parenthesised(expression: string): string {
 
 export function typeText(properties: Properties): string {
   const collation = textOf(properties, 'collation')
-  return `${String(properties['type'])}${collation === undefined ? '' : ` COLLATE ${collation}`}`
+  return `${said(properties['type'])}${collation === undefined ? '' : ` COLLATE ${collation}`}`
 }
 
 function identityText(column: SchemaObject): string[] {
@@ -62,7 +63,7 @@ function identityText(column: SchemaObject): string[] {
 
 /** `GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME … START WITH …)`. */
 export function identityClause(column: SchemaObject, identity: Properties): string {
-  const generation = String(identity['generation']).toUpperCase()
+  const generation = said(identity['generation']).toUpperCase()
   const name = quote(identitySequence(column, identity))
   return `GENERATED ${generation} AS IDENTITY (SEQUENCE NAME ${name} ${sequenceOptions(identity)})`
 }

@@ -1,4 +1,5 @@
 /** ALTER COLUMN … TYPE, and who has to step aside for it. */
+import { said } from '../said.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, RuleContext } from '../../../plan/action.ts'
 import { hasWord } from '../inspect/text.ts'
@@ -49,7 +50,7 @@ function typeActions({ from, to }: Altered, context: RuleContext): Action[] {
     const [before, after] = [sameOn(child, to, context.before), sameOn(child, to, context.after)]
     return before === undefined || after === undefined ? [] : [{ from: before, to: after }]
   })
-  const [oldType, newType] = [String(from.properties['type']), String(to.properties['type'])]
+  const [oldType, newType] = [said(from.properties['type']), said(to.properties['type'])]
   const [oldBase, newBase] = [
     underlying(oldType, context.source.objects),
     underlying(newType, context.target.objects),
@@ -79,7 +80,7 @@ function dropDefault(column: SchemaObject): string[] {
 
 function setDefault(column: SchemaObject): string[] {
   const value = column.properties['default']
-  return value === undefined ? [] : [`ALTER COLUMN ${ownName(column)} SET DEFAULT ${String(value)}`]
+  return value === undefined ? [] : [`ALTER COLUMN ${ownName(column)} SET DEFAULT ${said(value)}`]
 }
 
 function costs(
@@ -92,7 +93,7 @@ function costs(
   const tableId = tableIdOf(to)
   const name = to.name.join('.')
   const collates = from.properties['collation'] !== to.properties['collation']
-  const kept = keepsValues(oldType, newType) && String(from.properties['type']) !== ''
+  const kept = keepsValues(oldType, newType) && said(from.properties['type']) !== ''
   const rewrites = !kept && !isQuiet(tableId, context)
   const loss = lossOf(oldType, newType)
   return {

@@ -1,4 +1,5 @@
 /** Columns: added, dropped, renamed. How one is altered stands in `column-change.ts`. */
+import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext, StepAside } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
@@ -167,7 +168,7 @@ function stepAside(
   const alter = `ALTER TABLE ${typed ? '' : 'ONLY '}${tableOf(to)}`
   const hasDefault = from.properties['default'] !== undefined
   const after = to.properties['default']
-  const given = after === undefined ? [] : [`${column} SET DEFAULT ${String(after)}`]
+  const given = after === undefined ? [] : [`${column} SET DEFAULT ${said(after)}`]
   if (!typed) {
     return {
       release: hasDefault ? [brief(`${alter} ${column} DROP DEFAULT`)] : [],
@@ -186,8 +187,8 @@ function typeAside(
   context: RuleContext,
   { alter, column, given }: { alter: string; column: string; given: readonly string[] },
 ): StepAside {
-  const text = String(from.properties['type']).endsWith('[]') ? 'text[]' : 'text'
-  const type = String(to.properties['type'])
+  const text = said(from.properties['type']).endsWith('[]') ? 'text[]' : 'text'
+  const type = said(to.properties['type'])
   const rewrites = !isQuiet(tableIdOf(to), context)
   const why = `${tableOf(to)} is written anew, twice: the type of ${to.name.join('.')} is made anew.`
   const costs = { rewrites, hazards: rewrites ? [hazard('table-rewrite', why)] : [] }

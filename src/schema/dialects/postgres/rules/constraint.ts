@@ -1,4 +1,5 @@
 /** Constraints: checked beside the running work, and never missing while they are changed. */
+import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
@@ -47,7 +48,7 @@ function definitionOf(constraint: SchemaObject): string {
   const { properties } = constraint
   const options = optionsIn(properties)
   const tablespace = textOf(properties, 'tablespace')
-  const text = String(properties['definition'])
+  const text = said(properties['definition'])
   // What an exclusion is limited to comes after the options of its index.
   const at = properties['type'] === 'exclusion' ? text.search(/ WHERE \(/) : -1
   const [head, condition] = at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at)]
@@ -61,7 +62,7 @@ function definitionOf(constraint: SchemaObject): string {
 /** `UNIQUE (a) INCLUDE (b)` as an index; undefined when it can only be made as a constraint. */
 function indexOf(constraint: SchemaObject): IndexText | undefined {
   const found = /^(?:PRIMARY KEY|UNIQUE)( NULLS NOT DISTINCT)? (\(.*)$/s.exec(
-    String(constraint.properties['definition']),
+    said(constraint.properties['definition']),
   )
   if (found === null || found[2] === undefined || found[2].includes(' WITHOUT OVERLAPS)')) return undefined
   return { unique: true, using: `btree ${found[2]}${found[1] ?? ''}` }
@@ -262,7 +263,7 @@ function otherKeys(constraint: SchemaObject, context: RuleContext): string[] {
     .filter(({ kind, properties }) =>
       kind === 'index'
         ? properties['unique'] === true
-        : kind === 'constraint' && KEYS.has(String(properties['type'])),
+        : kind === 'constraint' && KEYS.has(said(properties['type'])),
     )
     .flatMap((key) => [idOf(key), goneId(idOf(key))])
 }

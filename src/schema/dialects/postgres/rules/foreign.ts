@@ -1,4 +1,5 @@
 /** Wrappers, servers and user mappings of foreign data. */
+import { said } from '../said.ts'
 import { literal } from '../../../../engine/sql.ts'
 import type { KindRule } from '../../../plan/action.ts'
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
@@ -54,7 +55,7 @@ export const foreignServerRule: KindRule = {
             `CREATE SERVER ${quote(object.name)}`,
             ...(type === undefined ? [] : [`TYPE ${literal(type).trim()}`]),
             ...(version === undefined ? [] : [`VERSION ${literal(version).trim()}`]),
-            `FOREIGN DATA WRAPPER ${quote([String(properties['wrapper'])])}`,
+            `FOREIGN DATA WRAPPER ${quote([said(properties['wrapper'])])}`,
           ].join(' ') + foreignOptions(optionsIn(properties)),
         lock: null,
       },

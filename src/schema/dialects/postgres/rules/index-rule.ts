@@ -1,4 +1,5 @@
 /** Indexes that no constraint has made. */
+import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
@@ -7,7 +8,7 @@ import { attachedParts, build, changeInPlace, indexExtras, indexName, type Index
 import { brief, isQuiet, standIn } from './tools.ts'
 
 function textOfIndex({ properties }: SchemaObject): IndexText {
-  return { unique: properties['unique'] === true, using: String(properties['using']) }
+  return { unique: properties['unique'] === true, using: said(properties['using']) }
 }
 
 function create(index: SchemaObject, context: RuleContext): readonly Action[] {

@@ -1,4 +1,5 @@
 /** What a child's column has otherwise than the parent's that it was made from. */
+import { said } from '../said.ts'
 import type { Action } from '../../../plan/action.ts'
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { columnExtras } from './column-text.ts'
@@ -12,9 +13,7 @@ export function overridesOf(child: SchemaObject, parent: SchemaObject): Action[]
   const actions: Action[] = []
   if (own['default'] !== given['default'] && given['generated'] === undefined) {
     const value = own['default']
-    actions.push(
-      brief(value === undefined ? `${alter} DROP DEFAULT` : `${alter} SET DEFAULT ${String(value)}`),
-    )
+    actions.push(brief(value === undefined ? `${alter} DROP DEFAULT` : `${alter} SET DEFAULT ${said(value)}`))
   }
   if (own['notNull'] === true && given['notNull'] !== true) actions.push(brief(`${alter} SET NOT NULL`))
   return [...actions, ...columnExtras(child)]

@@ -1,4 +1,5 @@
 /** Sequences, and which column they belong to. */
+import { said } from '../said.ts'
 import { literal } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type Properties, type SchemaObject } from '../../../snapshot/snapshot.ts'
@@ -34,7 +35,7 @@ export function changedSequenceOptions(from: Properties, to: Properties): string
   return OPTION_NAMES.flatMap((name) => {
     if (from[name] === to[name]) return []
     if (name === 'cycle') return [to['cycle'] === true ? 'CYCLE' : 'NO CYCLE']
-    return [`${word[name]} ${String(to[name])}`]
+    return [`${word[name]} ${said(to[name])}`]
   })
 }
 
@@ -47,8 +48,8 @@ export function intoBounds(sequence: string, from: Properties, to: Properties): 
       lock: 'row exclusive',
     })
   }
-  if (BigInt(String(to['minimum'])) > BigInt(String(from['minimum']))) move(String(to['minimum']), '<', false)
-  if (BigInt(String(to['maximum'])) < BigInt(String(from['maximum']))) move(String(to['maximum']), '>', true)
+  if (BigInt(said(to['minimum'])) > BigInt(said(from['minimum']))) move(said(to['minimum']), '<', false)
+  if (BigInt(said(to['maximum'])) < BigInt(said(from['maximum']))) move(said(to['maximum']), '>', true)
   return actions
 }
 
@@ -56,7 +57,7 @@ export function createSequence(object: SchemaObject): Action {
   const { properties } = object
   const unlogged = properties['unlogged'] === true ? 'UNLOGGED ' : ''
   return {
-    sql: `CREATE ${unlogged}SEQUENCE ${quote(object.name)} AS ${String(properties['type'])} ${sequenceOptions(properties)}`,
+    sql: `CREATE ${unlogged}SEQUENCE ${quote(object.name)} AS ${said(properties['type'])} ${sequenceOptions(properties)}`,
     lock: null,
     creates: [idOf(object)],
   }
@@ -94,7 +95,7 @@ export const sequenceRule: KindRule = {
   alter: ({ from, to, properties }, context) => {
     const name = quote(to.name)
     const changes = [
-      ...(properties.includes('type') ? [`AS ${String(to.properties['type'])}`] : []),
+      ...(properties.includes('type') ? [`AS ${said(to.properties['type'])}`] : []),
       ...changedSequenceOptions(from.properties, to.properties),
     ]
     const actions: Action[] = intoBounds(name, from.properties, to.properties)
@@ -102,7 +103,7 @@ export const sequenceRule: KindRule = {
       // AS sets bounds that were the old type's, unless they are given.
       const bounds =
         properties.includes('type') && !properties.includes('maximum')
-          ? ` MINVALUE ${String(to.properties['minimum'])} MAXVALUE ${String(to.properties['maximum'])}`
+          ? ` MINVALUE ${said(to.properties['minimum'])} MAXVALUE ${said(to.properties['maximum'])}`
           : ''
       actions.push(brief(`ALTER SEQUENCE ${name} ${changes.join(' ')}${bounds}`))
     }

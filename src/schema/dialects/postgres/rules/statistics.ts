@@ -1,4 +1,5 @@
 /** Statistics objects. */
+import { said } from '../said.ts'
 import type { Action, KindRule } from '../../../plan/action.ts'
 import { quote } from './names.ts'
 
@@ -7,7 +8,7 @@ export const statisticsRule: KindRule = {
     const target = object.properties['target']
     const actions: Action[] = [
       {
-        sql: `CREATE STATISTICS ${quote(object.name)} ${String(object.properties['definition'])}`,
+        sql: `CREATE STATISTICS ${quote(object.name)} ${said(object.properties['definition'])}`,
         lock: 'share update exclusive',
       },
     ]

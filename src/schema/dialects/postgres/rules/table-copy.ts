@@ -2,6 +2,7 @@
  * A table that becomes partitioned, ceases to be, or is partitioned otherwise can only be made anew. Its rows are kept
  * in a copy meanwhile, and what is done to it is one transaction.
  */
+import { said } from '../said.ts'
 import { ident, literal } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
@@ -122,7 +123,7 @@ function allBelow(id: string, context: RuleContext): string[] {
 }
 
 function valueOf(before: SchemaObject, after: SchemaObject, context: RuleContext): string {
-  const [from, to] = [String(before.properties['type']), String(after.properties['type'])]
+  const [from, to] = [said(before.properties['type']), said(after.properties['type'])]
   if (from === to) return ownName(after)
   const base = underlying(from, context.source.objects)
   return conversion(ownName(before), base, to) ?? `${ownName(before)}::${to}`

@@ -1,4 +1,5 @@
 /** CREATE TABLE, and carrying rows over from a table that could only be made anew. */
+import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
@@ -66,7 +67,7 @@ function tableText(
     ...(from.length === 0 ? [] : [`INHERITS (${from.join(', ')})`]),
     ...(foreign
       ? [
-          `SERVER ${ident(String(properties['server']))}${foreignOptions(optionsIn(properties, 'serverOptions'))}`,
+          `SERVER ${ident(said(properties['server']))}${foreignOptions(optionsIn(properties, 'serverOptions'))}`,
         ]
       : []),
     ...(key === undefined ? [] : [`PARTITION BY ${key}`]),
