@@ -45,7 +45,7 @@ const FACTS: readonly string[] = [
    from rel join pg_index x on x.indexrelid = rel.oid join pg_class c on c.oid = rel.oid
    left join pg_tablespace ts on ts.oid = c.reltablespace`,
   `select concat_ws(' ', 'sequence', s.seqrelid::regclass, format_type(s.seqtypid, null), s.seqstart, s.seqincrement,
-     s.seqmax, s.seqmin, s.seqcache, s.seqcycle, d.deptype, d.refobjid::regclass, d.refobjsubid)
+     s.seqmax, s.seqmin, s.seqcache, s.seqcycle, d.deptype, d.refobjid::regclass, d.refobjsubid, ${grants('c.relacl', 'c.relowner')})
    from pg_sequence s join pg_class c on c.oid = s.seqrelid join ours on ours.oid = c.relnamespace
    left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.seqrelid and d.deptype in ('a', 'i')`,
   `select concat_ws(' ', 'rule', pg_get_ruledef(r.oid), r.ev_enabled)
@@ -99,6 +99,34 @@ function masked(schema: string): string {
   return `regexp_replace(line, '(?<![a-z0-9_$".])' || ${name}, '', 'g')`
 }
 
+/**
+ * Rows as they are, of catalogues whose objects are rare: oids among them, so that each database has a text of its
+ * own. Catalogue, the catalogue and column by which an extension's are known, and the column of its schema.
+ */
+const RARE: readonly (readonly [catalogue: string, owner: string, oid: string, namespace: string | null])[] =
+  [
+    ['pg_operator', 'pg_operator', 'oid', 'oprnamespace'],
+    ['pg_opclass', 'pg_opclass', 'oid', 'opcnamespace'],
+    ['pg_opfamily', 'pg_opfamily', 'oid', 'opfnamespace'],
+    ['pg_amop', 'pg_opfamily', 'amopfamily', null],
+    ['pg_amproc', 'pg_opfamily', 'amprocfamily', null],
+    ['pg_conversion', 'pg_conversion', 'oid', 'connamespace'],
+    ['pg_ts_config', 'pg_ts_config', 'oid', 'cfgnamespace'],
+    ['pg_ts_config_map', 'pg_ts_config', 'mapcfg', null],
+    ['pg_ts_dict', 'pg_ts_dict', 'oid', 'dictnamespace'],
+    ['pg_ts_parser', 'pg_ts_parser', 'oid', 'prsnamespace'],
+    ['pg_ts_template', 'pg_ts_template', 'oid', 'tmplnamespace'],
+    ['pg_language', 'pg_language', 'oid', null],
+    ['pg_transform', 'pg_transform', 'oid', null],
+    ['pg_am', 'pg_am', 'oid', null],
+  ]
+
+const RARE_FACTS = RARE.map(([catalogue, owner, oid, namespace]) => {
+  const ours = namespace === null ? '' : ` and x.${namespace} in (select ours.oid from ours)`
+  return `select concat_ws(' ', '${catalogue}', to_jsonb(x)) from ${catalogue} x
+   where x.${oid} >= 16384${ours} and not ${OF_EXTENSION(owner, `x.${oid}`)}`
+})
+
 /** Not part of any schema: told only when no single schema is looked at. */
 const WHOLE_DATABASE: readonly string[] = [
   `select concat_ws(' ', 'extension', e.extname, n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace`,
@@ -109,11 +137,14 @@ const WHOLE_DATABASE: readonly string[] = [
   `select concat_ws(' ', 'event trigger', e.evtname, e.evtevent, e.evtfoid::regproc, e.evtenabled, e.evttags) from pg_event_trigger e
    where not ${OF_EXTENSION('pg_event_trigger', 'e.oid')}`,
   `select concat_ws(' ', 'default privileges', nullif(d.defaclnamespace, 0)::regnamespace, d.defaclobjtype,
-     ${grants('d.defaclacl', 'd.defaclrole')}) from pg_default_acl d`,
+     d.defaclrole::regrole, ${grants('d.defaclacl', 'd.defaclrole')}) from pg_default_acl d`,
   `select concat_ws(' ', 'foreign data wrapper', w.fdwname, w.fdwhandler::regproc, w.fdwvalidator::regproc, w.fdwoptions,
      ${grants('w.fdwacl', 'w.fdwowner')}) from pg_foreign_data_wrapper w where not ${OF_EXTENSION('pg_foreign_data_wrapper', 'w.oid')}`,
   `select concat_ws(' ', 'foreign server', s.srvname, s.srvtype, s.srvversion, s.srvoptions, ${grants('s.srvacl', 's.srvowner')})
    from pg_foreign_server s`,
+  `select concat_ws(' ', 'user mapping', u.srvname, u.usename, u.umoptions) from pg_user_mappings u`,
+  `select concat_ws(' ', o.type, o.identity, d.deptype, r.identity) from pg_depend d, pg_identify_object(d.classid, d.objid, d.objsubid) o,
+     pg_identify_object(d.refclassid, d.refobjid, 0) r where d.deptype = 'x' or d.classid = 6237`,
   `select concat_ws(' ', 'cast', c.castsource::regtype, c.casttarget::regtype, c.castcontext, c.castmethod) from pg_cast c
    where c.oid >= 16384 and not ${OF_EXTENSION('pg_cast', 'c.oid')}`,
 ]
@@ -123,8 +154,8 @@ function fingerprintQuery(options: InspectOptions = {}): string {
   const { maskSchema } = options
   const parts =
     maskSchema === undefined
-      ? [...FACTS, DESCRIPTIONS, ...WHOLE_DATABASE]
-      : [...FACTS, describedIn(maskSchema)]
+      ? [...FACTS, ...RARE_FACTS, DESCRIPTIONS, ...WHOLE_DATABASE]
+      : [...FACTS, ...RARE_FACTS, describedIn(maskSchema)]
   const lines = `(${parts.join('\n union all ')})`
   const facts = maskSchema === undefined ? lines : `(select ${masked(maskSchema)} from ${lines} seen (line))`
   return `with ${scopeSql(options)}, facts (line) as ${facts}

@@ -32,7 +32,7 @@ export async function connect(url: string): Promise<SchemaSession> {
   return await connectTo(parseAddress(url))
 }
 
-export async function connectTo(address: ServerAddress): Promise<SchemaSession> {
+async function connectTo(address: ServerAddress): Promise<SchemaSession> {
   try {
     const session = await Session.open(address, { settings: SETTINGS, applicationName: 'tenantry schema' })
     const { user, host, port, database } = address

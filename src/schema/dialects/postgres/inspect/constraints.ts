@@ -93,6 +93,6 @@ function reference(row: ReaderRow): string | null {
 }
 
 /** The name of the parent's index, which is also that of its constraint. */
-export function attachedTo(value: Json | undefined): Json {
+function attachedTo(value: Json | undefined): Json {
   return Array.isArray(value) ? (value[0] ?? null) : null
 }

@@ -22,7 +22,7 @@ export function isPartitioned(tableId: string, context: RuleContext): boolean {
 }
 
 /** `CREATE INDEX …` with all that belongs into it. */
-export function createIndexText(
+function createIndexText(
   part: SchemaObject,
   { unique, using }: IndexText,
   how: { readonly concurrently: boolean; readonly only: boolean; readonly name: string },
@@ -118,13 +118,13 @@ export function indexExtras(part: SchemaObject, context: RuleContext): Action[] 
   ]
 }
 
-export function clusterOn(part: SchemaObject): Action {
+function clusterOn(part: SchemaObject): Action {
   return brief(`ALTER TABLE ${tableOf(part)} CLUSTER ON ${ident(part.name.at(-1) ?? '')}`, {
     lock: 'share update exclusive',
   })
 }
 
-export function replicaIdentity(part: SchemaObject): Action {
+function replicaIdentity(part: SchemaObject): Action {
   return brief(`ALTER TABLE ${tableOf(part)} REPLICA IDENTITY USING INDEX ${ident(part.name.at(-1) ?? '')}`)
 }
 
@@ -144,7 +144,7 @@ function attach(part: SchemaObject, context: RuleContext): Action[] {
 }
 
 /** Its index, or its constraint of that name. */
-export function parentIndexId(parent: string, name: string, context: RuleContext): string | undefined {
+function parentIndexId(parent: string, name: string, context: RuleContext): string | undefined {
   const table = context.after(parent)?.name
   if (table === undefined) return undefined
   return [objectId('constraint', ...table, name), objectId('index', ...table, name)].find(

@@ -2,7 +2,7 @@
 import { ident, literal } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import type { Hazard, HazardName } from '../../../plan/hazards.ts'
-import { objectId, type Properties, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { type Properties, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 
 /** Nobody waits for it: it is new, known to be empty or small, or short statements were asked for. */
@@ -43,10 +43,6 @@ export function alterRelation(object: SchemaObject): string {
 
 export function tableOf(part: SchemaObject): string {
   return quote(part.name.slice(0, 2))
-}
-
-export function schemaIdOf(object: SchemaObject): string {
-  return objectId('schema', object.name[0] ?? '')
 }
 
 export type Options = Readonly<Record<string, string>>
