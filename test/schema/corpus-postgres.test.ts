@@ -40,7 +40,7 @@ const byDump: Judge = async (_, dsn) => {
     .split(/^--\n-- Name: .*\n--\n/m)
     .slice(1)
     .map((entry) =>
-      canonicalText(entry.trim().replace(/^(CREATE [^(]*TABLE [^(]*\(\n)(.*?)(\n\))/s, sortedLines)),
+      canonicalText(entry.trim().replace(/^(CREATE [^(]*(?:TABLE|TYPE) [^(]*\(\n)(.*?)(\n\))/s, sortedLines)),
     )
   return entries.toSorted().join('\n')
 }

@@ -56,7 +56,7 @@ faultTest(
       expect(progress).toMatchObject({ successful: SIZE, failed: 0, already: 0 })
       await fleet.expectConsistent(id)
     }
-    for (const worker of workers) expect(await worker.stop()).toBe(0)
+    for (const worker of workers) expect(await worker.stop(), worker.log()).toBe(0)
   },
 )
 
