@@ -56,7 +56,10 @@ faultTest(
       expect(progress).toMatchObject({ successful: SIZE, failed: 0, already: 0 })
       await fleet.expectConsistent(id)
     }
-    for (const worker of workers) expect(await worker.stop(), worker.log()).toBe(0)
+    for (const worker of workers) {
+      const code = await worker.stop()
+      expect(code === 0 ? '' : `exit code ${code}: ${worker.log()}`).toBe('')
+    }
   },
 )
 
