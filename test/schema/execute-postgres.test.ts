@@ -9,6 +9,7 @@ import type { Plan } from '../../src/schema/plan/plan.ts'
 import { provePlan } from '../../src/schema/prove.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
 import { adminClient, createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { databaseOf, inspected } from '../support/postgres-schemas.ts'
 
 const FROM = `
 create table customers (id integer primary key, email text, phone text);
@@ -33,18 +34,6 @@ interface Scene {
   readonly plan: Plan
 }
 
-async function database(sql: string): Promise<TestDatabase> {
-  const made = await createDatabase('execute')
-  onTestFinished(() => made.drop())
-  const client = await adminClient(made.name)
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
-  }
-  return made
-}
-
 async function inSession<T>(url: string, work: (session: SchemaSession) => Promise<T>): Promise<T> {
   const session = await postgres.connect(url)
   try {
@@ -54,12 +43,8 @@ async function inSession<T>(url: string, work: (session: SchemaSession) => Promi
   }
 }
 
-function inspected(url: string): Promise<Snapshot> {
-  return inSession(url, (session) => postgres.inspect(session))
-}
-
 async function scene(): Promise<Scene> {
-  const [from, to] = [await database(FROM), await database(TO)]
+  const [from, to] = [await databaseOf(FROM), await databaseOf(TO)]
   const [source, target] = [await inspected(from.dsn), await inspected(to.dsn)]
   const scratch = await postgres.scratch(from.dsn)
   try {

@@ -1,38 +1,17 @@
 /** Schemas that are hard to plan for: deep, circular, entangled, large, oddly named, and owned by somebody hostile. */
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { diff } from '../../src/schema/diff/diff.ts'
 import { postgres } from '../../src/schema/dialects/postgres/index.ts'
 import { executePlan } from '../../src/schema/execute.ts'
 import type { HazardName } from '../../src/schema/plan/hazards.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
-import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
-import { adminClient, createDatabase, type TestDatabase } from '../support/postgres.ts'
-
-async function database(sql: string): Promise<TestDatabase> {
-  const made = await createDatabase('hard')
-  onTestFinished(() => made.drop())
-  const client = await adminClient(made.name)
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
-  }
-  return made
-}
-
-async function inspected(url: string): Promise<Snapshot> {
-  const session = await postgres.connect(url)
-  try {
-    return await postgres.inspect(session)
-  } finally {
-    await session.close()
-  }
-}
+import { adminClient } from '../support/postgres.ts'
+import { databaseOf, inspected } from '../support/postgres-schemas.ts'
 
 /** Plans from one to the other, runs the plan, and expects nothing to be left. */
 async function expectConverged(from: string, to: string, allow: readonly HazardName[] = []): Promise<Plan> {
-  const [a, b] = [await database(from), await database(to)]
+  const [a, b] = [await databaseOf(from), await databaseOf(to)]
   const target = await inspected(b.dsn)
   const plan = makePlan(postgres, await inspected(a.dsn), target)
   const session = await postgres.connect(a.dsn)
@@ -138,7 +117,7 @@ test('functions, operators and types of a hostile owner are never called by look
     create function public.format_type(oid, integer) returns text language plpgsql as $$ begin insert into public.trap values ('format_type'); return 'text'; end $$;
     create function public.quote_ident(text) returns text language plpgsql as $$ begin insert into public.trap values ('quote_ident'); return $1; end $$;
     create table items (id integer primary key, name text);`
-  const [a, b] = [await database(hostile), await database(`${hostile} alter table items add note text;`)]
+  const [a, b] = [await databaseOf(hostile), await databaseOf(`${hostile} alter table items add note text;`)]
   const client = await adminClient()
   await client.query(`alter database "${a.name}" set search_path = public, pg_catalog`)
   await client.end()

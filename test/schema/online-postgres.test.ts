@@ -2,14 +2,13 @@
  * Plans for tables in use: while a lock that stops writers is held, nothing may work for as long as the table is large.
  * Seen in the server's own books: the locks of the transaction, the rows that it read, the files that it wrote anew.
  */
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { postgres } from '../../src/schema/dialects/postgres/index.ts'
 import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
 import { diff } from '../../src/schema/diff/diff.ts'
 import { groupsFrom } from '../../src/schema/execute.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
-import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
-import { adminClient, createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { databaseOf, inspected } from '../support/postgres-schemas.ts'
 
 const TABLES = `create table customers (id integer primary key, email text);
 create table orders (id integer not null, customer integer, total integer, note varchar(20), state text default 'new');`
@@ -37,27 +36,6 @@ const CHANGES: Readonly<Record<string, string>> = {
 
 /** Locks that let nobody write. PostgreSQL manual, table 13.2. */
 const STOPS_WRITERS = `('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')`
-
-async function database(sql: string): Promise<TestDatabase> {
-  const made = await createDatabase('online')
-  onTestFinished(() => made.drop())
-  const client = await adminClient(made.name)
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
-  }
-  return made
-}
-
-async function inspected(url: string): Promise<Snapshot> {
-  const session = await postgres.connect(url)
-  try {
-    return await postgres.inspect(session)
-  } finally {
-    await session.close()
-  }
-}
 
 interface Books {
   /** What stands for its contents on disk, and how many of its rows this session has read. */
@@ -93,7 +71,7 @@ function heldUp(before: ReadonlyMap<string, Books>, now: ReadonlyMap<string, Boo
 
 /** Runs a plan and watches it. @returns what was held up, by statement. */
 async function watched(change: string, style: 'online' | 'plain'): Promise<string[]> {
-  const [from, to] = [await database(TABLES + ROWS), await database(`${TABLES}${change}`)]
+  const [from, to] = [await databaseOf(TABLES + ROWS), await databaseOf(`${TABLES}${change}`)]
   const target = await inspected(to.dsn)
   const plan = makePlan(postgres, await inspected(from.dsn), target, { style })
   const session = await postgres.connect(from.dsn)
