@@ -61,6 +61,9 @@ export function openControl(options: ControlOptions): Control {
   })
   // An idle connection that breaks is replaced at the next use: what runs then reports its own error.
   pool.on('error', () => undefined)
+  // A connection handed out has no listener of the pool's any more, and none of its user's yet: the server's last
+  // words may come in the same piece of bytes as the end of the login, and would end this process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return {
     pool,
     query: (text, values) => run(pool, SILENCE_MS, text, values),

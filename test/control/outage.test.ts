@@ -74,3 +74,22 @@ test('a transaction that the server ends is an outage, and the next one gets a n
   expect(isControlOutage(broken)).toBe(true)
   expect(await control.transaction((tx) => tx.query('select 1 as one'))).toEqual([{ one: 1 }])
 })
+
+test('a server that ends a connection in the moment of its login fails what asked for it, not the process', async ({
+  database,
+}) => {
+  const { control, proxy } = await controlThroughProxy(database.name)
+  proxy.holdNextLogin()
+  const asked = control.transaction((tx) => tx.query('select 1')).catch((error: unknown) => error)
+  await until(
+    async () =>
+      (
+        await adminQuery(
+          `select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'tenantry control' and datname = '${database.name}' and state = 'idle'`,
+        )
+      ).length > 0,
+    { what: 'the connection to be there' },
+  )
+  expect(isControlOutage(await asked)).toBe(true)
+  expect(await control.transaction((tx) => tx.query('select 1 as one'))).toEqual([{ one: 1 }])
+})

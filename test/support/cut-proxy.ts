@@ -16,6 +16,11 @@ export interface CutProxy {
    * @returns a promise of that moment.
    */
   readonly loseAnswerTo: (text: string, answer?: string) => Promise<void>
+  /**
+   * Holds back the end of the next login until the server has ended the connection, and passes it on together with
+   * the server's last words: one piece of bytes, as it happens when a server stops at that very moment.
+   */
+  readonly holdNextLogin: () => void
   /** Swallows everything in both directions, as a network without a route does, until `heal`. */
   readonly stall: () => void
   /** Cuts what is open and resets every new connection, until `heal`. */
@@ -31,6 +36,8 @@ interface Pair {
   stalled: boolean
   /** The answer to come must not arrive. */
   loses: boolean
+  /** What is held back until the server ends the connection. */
+  held: Buffer[] | undefined
 }
 
 /** PostgreSQL's ReadyForQuery outside a transaction: the end of an answer, after the commit. */
@@ -39,6 +46,7 @@ const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
 export async function startCutProxy(target: { host: string; port: number }): Promise<CutProxy> {
   const pairs = new Set<Pair>()
   let doomed: { readonly text: string; readonly answer: string; readonly lost: () => void } | undefined
+  let holdsLogin = false
   let mode: 'through' | 'stall' | 'refuse' = 'through'
   const server = createServer((near) => {
     if (mode === 'refuse') {
@@ -46,7 +54,13 @@ export async function startCutProxy(target: { host: string; port: number }): Pro
       return
     }
     const far = connect({ host: target.host, port: target.port, noDelay: true })
-    const pair: Pair = { near: near.setNoDelay(true), far, stalled: mode === 'stall', loses: false }
+    const pair: Pair = {
+      near: near.setNoDelay(true),
+      far,
+      stalled: mode === 'stall',
+      loses: false,
+      held: undefined,
+    }
     pairs.add(pair)
     near.on('data', (bytes) => {
       if (doomed !== undefined && bytes.includes(doomed.text)) {
@@ -55,7 +69,12 @@ export async function startCutProxy(target: { host: string; port: number }): Pro
     })
     join(pair, near, far)
     join(pair, far, near, (bytes) => {
-      if (!pair.loses || !bytes.subarray(-READY.length).equals(READY)) return true
+      if (pair.held !== undefined || (holdsLogin && endsWithReady(bytes))) {
+        holdsLogin = false
+        pair.held = [...(pair.held ?? []), bytes]
+        return false
+      }
+      if (!pair.loses || !endsWithReady(bytes)) return true
       pair.loses = false
       if (doomed === undefined || !bytes.includes(doomed.answer)) return true
       near.resetAndDestroy()
@@ -69,10 +88,11 @@ export async function startCutProxy(target: { host: string; port: number }): Pro
       near.destroy()
       far.destroy()
     }
+    far.on('end', () => pair.held !== undefined && near.end(Buffer.concat(pair.held)))
     near.on('error', ignore).on('close', end)
     // A stalled network brings no news of the other side's end either.
     far.on('error', ignore).on('close', () => {
-      if (!pair.stalled) end()
+      if (!pair.stalled && pair.held === undefined) end()
     })
   })
   server.listen(0, '127.0.0.1')
@@ -95,6 +115,9 @@ export async function startCutProxy(target: { host: string; port: number }): Pro
       doomed = { text, answer, lost: resolve }
       return promise
     },
+    holdNextLogin: () => {
+      holdsLogin = true
+    },
     stall: () => {
       mode = 'stall'
       for (const pair of pairs) pair.stalled = true
@@ -115,12 +138,16 @@ export async function startCutProxy(target: { host: string; port: number }): Pro
   }
 }
 
+function endsWithReady(bytes: Buffer): boolean {
+  return bytes.subarray(-READY.length).equals(READY)
+}
+
 function join(pair: Pair, from: Socket, to: Socket, passes = (_bytes: Buffer): boolean => true): void {
   from.on('data', (bytes) => {
     if (!pair.stalled && passes(bytes)) to.write(bytes)
   })
   from.on('end', () => {
-    if (!pair.stalled) to.end()
+    if (!pair.stalled && pair.held === undefined) to.end()
   })
 }
 
