@@ -5,6 +5,7 @@ import { SCOPES } from '../../src/api/scopes.ts'
 import { SETTINGS } from '../../src/config.ts'
 import { ERROR_CODES } from '../../src/lib/error-codes.ts'
 import { CATALOGUE, STORED_HISTOGRAMS } from '../../src/observability/catalogue.ts'
+import { MYSQL_SQLSTATES } from '../../src/engine/mysql-errors.ts'
 import { RETRY_TABLE } from '../../src/rollout/retry.ts'
 
 const MADE = '<!-- Made from the code by `npm run golden`: do not edit. -->\n\n'
@@ -60,13 +61,15 @@ function retryPage(): string {
     `\`${sqlstate}\`${sqlstate.length === 2 ? ' (whole class)' : ''}`,
     kind,
   ])
+  const mysqlRows = Object.entries(MYSQL_SQLSTATES).map(([number, sqlstate]) => [number, `\`${sqlstate}\``])
   return `# Which failures are tried again\n\n${MADE}By SQLSTATE; a full code goes before its class; what is not listed is permanent.
 
 - \`transient\`: this tenant, a little later, may succeed: tried again with backoff, up to \`MAX_RETRIES\` times.
 - \`server\`: the whole server may be concerned: it is looked at; if it is away its lane waits, and no try is counted.
 - \`crowded\`: no room for so many connections: fewer are used, and no try is counted.
 - \`busy\`: another worker has the tenant in hand: waited for, and no try is counted.
-- \`permanent\`: failed at once.\n\n${table(['SQLSTATE', 'kind'], rows)}`
+- \`permanent\`: failed at once.\n\n${table(['SQLSTATE', 'kind'], rows)}
+MySQL and MariaDB have no SQLSTATE of their own for much of this: their errors count, and are shown, as these.\n\n${table(['error', 'SQLSTATE'], mysqlRows)}`
 }
 
 function scopesPage(): string {

@@ -9,6 +9,7 @@ import {
   updateServer,
   type DbServer,
 } from '../registry/servers.ts'
+import { SERVER_KINDS } from '../engine/address.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { booleanText, nameSaid, reasonText, timestamp } from './fields.ts'
 
@@ -33,11 +34,13 @@ const dsn = z
   .string()
   .min(1)
   .max(2000)
-  .describe('postgres://user:password@host:port/database?sslmode=verify-full, or sqlite:///directory')
+  .describe(
+    'postgres://user:password@host:port/database?sslmode=verify-full, mysql://user:password@host:port, or sqlite:///directory',
+  )
 
 export const serverView = z.object({
   name: z.string(),
-  kind: z.enum(['postgres', 'sqlite']),
+  kind: z.enum(SERVER_KINDS),
   host: z.string().describe('Of a sqlite server: the directory with its files.'),
   port: z.int(),
   username: z.string(),
@@ -50,7 +53,9 @@ export const serverView = z.object({
   server_version: z
     .int()
     .nullable()
-    .describe('As PostgreSQL numbers it: 180004 is 18.4; SQLite: 3053004 is 3.53.4.'),
+    .describe(
+      'As PostgreSQL numbers it: 180004 is 18.4; MariaDB: 101119 is 10.11.19; SQLite: 3053004 is 3.53.4.',
+    ),
   is_superuser: z.boolean().nullable().describe('Whether the login role is a superuser.'),
   max_connections: z.int().nullable(),
   checked_at: timestamp.nullable(),
@@ -156,7 +161,7 @@ export const serverEndpoints = [
     params: byName,
     status: 200,
     output: z.object({
-      kind: z.enum(['postgres', 'sqlite']),
+      kind: z.enum(SERVER_KINDS),
       server_version: z.int(),
       is_superuser: z.boolean(),
       max_connections: z.int(),

@@ -1,5 +1,6 @@
 /** Versions: generate from a source, store, list, show. */
 import { z } from 'zod'
+import { SERVER_KINDS } from '../engine/address.ts'
 import { generateVersion } from '../schema/generate.ts'
 import { getVersion, listVersions, storeVersion, withNewVersionId } from '../schema/versions.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
@@ -13,9 +14,7 @@ export const versionId = z
 const description = z.string().min(1).max(500)
 const SQL_LIMIT = 16 * 1024 * 1024
 
-const dialect = z
-  .enum(['postgres', 'sqlite'])
-  .describe('What the SQL is written in: the kind of server it is for.')
+const dialect = z.enum(SERVER_KINDS).describe('What the SQL is written in: the kind of server it is for.')
 
 const versionSummary = z.object({
   version_id: versionId,

@@ -32,6 +32,7 @@ export function serverVersion(number: number | null, kind = 'postgres'): string 
   if (number === null) return '–'
   if (kind === 'sqlite')
     return [1_000_000, 1_000, 1].map((unit) => Math.floor(number / unit) % 1_000).join('.')
+  if (kind === 'mysql') return [10_000, 100, 1].map((unit) => Math.floor(number / unit) % 100).join('.')
   return `${Math.floor(number / 10_000)}.${number % 10_000}`
 }
 

@@ -1,5 +1,6 @@
 /** Options that many commands share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { SERVER_KINDS, type ServerKind } from '../engine/address.ts'
 import type { Cli } from './cli.ts'
 import { FORMATS, type Format } from './output.ts'
 
@@ -94,9 +95,10 @@ export function readVersion(text: string): string {
 }
 
 /** What the SQL of a version is written in. */
-export function readDialect(text: string): 'postgres' | 'sqlite' {
-  if (text !== 'postgres' && text !== 'sqlite') throw new InvalidArgumentError('It is postgres or sqlite.')
-  return text
+export function readDialect(text: string): ServerKind {
+  const dialect = SERVER_KINDS.find((kind) => kind === text)
+  if (dialect === undefined) throw new InvalidArgumentError('It is postgres, mysql or sqlite.')
+  return dialect
 }
 
 /** Id of a rollout or an operation. */
@@ -118,6 +120,11 @@ export function readLabel(text: string, before: Record<string, string> = {}): Re
 /** Gathers a value given once or more often. */
 export function readMany(text: string, before: readonly string[] = []): string[] {
   return [...before, text]
+}
+
+/** Gathers values with commas between them, given once or more often. */
+export function readList(text: string, before: readonly string[] = []): string[] {
+  return [...before, ...text.split(',').map((part) => part.trim())].filter((part) => part !== '')
 }
 
 /** `host:port` */

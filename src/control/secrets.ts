@@ -17,6 +17,8 @@ const KEY_BYTES = 32
 export interface Keyring {
   /** Stores `plaintext` for an owner (e.g. `server:12`) and purpose (e.g. `password`), replacing what was there. */
   put(on: Queryable, owner: string, purpose: string, plaintext: string): Promise<void>
+  /** Takes away what is there, if anything is. */
+  remove(on: Queryable, owner: string, purpose: string): Promise<void>
   /** @returns the secret, or undefined when none is stored. @throws TenantryError when it does not open. */
   get(on: Queryable, owner: string, purpose: string): Promise<string | undefined>
 }
@@ -69,6 +71,9 @@ export async function openKeyring(keyFile: string): Promise<Keyring> {
          set data_key_id = excluded.data_key_id, sealed = excluded.sealed, updated_at = now()`,
         [owner, purpose, id, sealed],
       )
+    },
+    async remove(on, owner, purpose) {
+      await on.query('delete from tenantry.secrets where owner = $1 and purpose = $2', [owner, purpose])
     },
     async get(on, owner, purpose) {
       const [row] = await on.query<{ data_key_id: number; sealed: Buffer }>(

@@ -1,12 +1,18 @@
-/** Where a PostgreSQL server is and who logs in: parsed from a connection URL, shown without its secret. */
+/** Where a server is and who logs in: parsed from a connection URL, shown without its secret. */
 import { TenantryError } from '../lib/errors.ts'
+import { parseMysqlAddress, type MysqlAddress } from './mysql-address.ts'
+
+/** The kinds of servers that hold tenants; MariaDB is of the kind `mysql`. */
+export const SERVER_KINDS = ['postgres', 'mysql', 'sqlite'] as const
+
+export type ServerKind = (typeof SERVER_KINDS)[number]
 
 export type SslMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'
 
 export interface ServerAddress {
   /** `sqlite`: `host` is a directory of files, one per tenant, and the rest says nothing. Absent: PostgreSQL. */
-  readonly kind?: 'sqlite' | undefined
-  /** Host name, IP address, or the directory of a Unix socket (starts with `/`). */
+  readonly kind?: Exclude<ServerKind, 'postgres'> | undefined
+  /** Host name, IP address, or (starting with `/`) the directory of a Unix socket, of MySQL the socket itself. */
   readonly host: string
   readonly port: number
   readonly user: string
@@ -21,11 +27,13 @@ export interface ServerAddress {
 const EXAMPLE = 'postgres://migrator:secret@pg-1.internal:5432/postgres?sslmode=verify-full'
 
 /**
- * Reads `postgres://user:password@host:port/database?sslmode=…&host=/socket/dir`, or `sqlite:///directory`.
+ * Reads `postgres://user:password@host:port/database?sslmode=…&host=/socket/dir`,
+ * `mysql://user:password@host:port?sslmode=…&socket=/path`, or `sqlite:///directory`.
  * @throws TenantryError `invalid_input`, never quoting the password.
  */
 export function parseAddress(dsn: string): ServerAddress {
   if (/^sqlite:/i.test(dsn)) return parseDirectory(dsn)
+  if (/^(?:mysql|mariadb):/i.test(dsn)) return fromMysql(parseMysqlAddress(dsn))
   let url: URL
   try {
     url = new URL(dsn)
@@ -70,18 +78,38 @@ function parseDirectory(dsn: string): ServerAddress {
   return { kind: 'sqlite', host, port: 0, user: '', database: '', ssl: 'disable' }
 }
 
+function fromMysql(address: MysqlAddress): ServerAddress {
+  if (address.sslRootCert !== undefined) {
+    throw new TenantryError(
+      'invalid_input',
+      'The connection URL of a server names no file of an authority: its PEM is stored with the server.',
+      { nextSteps: ['Give it beside the URL: --ssl-root-cert FILE'] },
+    )
+  }
+  const { host, port, socket, user, password, database, ssl } = address
+  return { kind: 'mysql', host: socket ?? host, port, user, password, database, ssl }
+}
+
+/** For its driver. @param database another one than that of the address */
+export function mysqlAddressOf(server: ServerAddress, database = server.database): MysqlAddress {
+  const { host, port, user, password, ssl, sslRootCert } = server
+  const socket = host.startsWith('/') ? host : undefined
+  return { host, port, socket, user, password, database, ssl, sslRootPem: sslRootCert }
+}
+
 /** The URL form with its password: for handing to a library, never for showing. */
 export function dsnOf(address: ServerAddress): string {
   if (address.kind === 'sqlite') {
     const path = address.database === '' ? address.host : `${address.host}/${address.database}`
     return `sqlite://${path.split('/').map(encodeURIComponent).join('/')}`
   }
-  const url = new URL('postgres://localhost')
+  const isMysql = address.kind === 'mysql'
+  const url = new URL(isMysql ? 'mysql://localhost' : 'postgres://localhost')
   url.username = encodeURIComponent(address.user)
   url.password = encodeURIComponent(address.password ?? '')
   url.port = String(address.port)
   url.pathname = `/${encodeURIComponent(address.database)}`
-  if (address.host.startsWith('/')) url.searchParams.set('host', address.host)
+  if (address.host.startsWith('/')) url.searchParams.set(isMysql ? 'socket' : 'host', address.host)
   else url.hostname = address.host.includes(':') ? `[${address.host}]` : address.host
   if (address.ssl !== 'disable') url.searchParams.set('sslmode', address.ssl)
   return url.href

@@ -2,8 +2,10 @@
 import { TenantryError, messageOf } from '../lib/errors.ts'
 import type { Control } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
+import type { ServerKind } from '../engine/address.ts'
 import { likePattern } from './selector.ts'
 import { addressOf, connectServer, type DbServer } from './servers.ts'
+import { findMysqlDatabases } from './mysql-server.ts'
 import { findFiles } from './sqlite-directory.ts'
 import { registerTenants, type TenantEntry } from './tenants.ts'
 
@@ -47,13 +49,28 @@ interface Match extends FoundPlace {
   readonly isReserved: boolean
 }
 
+interface Place {
+  readonly control: Control
+  readonly keyring: Keyring
+  readonly server: DbServer
+}
+
+const LOOK: Readonly<Record<ServerKind, (at: Place, input: DiscoveryInput) => Match[] | Promise<Match[]>>> = {
+  postgres: placesOf,
+  mysql: databasesOf,
+  sqlite: filesOf,
+}
+
 async function lookOn(
   control: Control,
   keyring: Keyring,
   server: DbServer,
   input: DiscoveryInput,
 ): Promise<Match[]> {
-  if (server.kind === 'sqlite') return filesOf(server, input)
+  return LOOK[server.kind]({ control, keyring, server }, input)
+}
+
+async function placesOf({ control, keyring, server }: Place, input: DiscoveryInput): Promise<Match[]> {
   const client = await connectServer(await addressOf(control, keyring, server), input.inDatabase)
   try {
     const { rows } = await client.query<Omit<Match, 'server'>>(
@@ -76,13 +93,23 @@ async function controlDatabaseOn(control: Control, server: DbServer): Promise<st
   return row !== undefined && row.system_identifier === server.system_identifier ? row.name : null
 }
 
-function filesOf(server: DbServer, { pattern, inDatabase }: DiscoveryInput): Match[] {
-  if (inDatabase !== undefined) {
-    throw new TenantryError(
-      'invalid_input',
-      `Server ${server.name} holds SQLite files: they have no schemas.`,
-    )
-  }
+function refuseInside(server: DbServer, { inDatabase }: DiscoveryInput): void {
+  if (inDatabase === undefined) return
+  throw new TenantryError(
+    'invalid_input',
+    `Server ${server.name} is of the kind ${server.kind}: its databases have no schemas.`,
+  )
+}
+
+async function databasesOf({ control, keyring, server }: Place, input: DiscoveryInput): Promise<Match[]> {
+  refuseInside(server, input)
+  const found = await findMysqlDatabases(await addressOf(control, keyring, server), input.pattern)
+  return found.map((database) => ({ server: server.name, schema: '', unreachable: null, ...database }))
+}
+
+function filesOf({ server }: Place, input: DiscoveryInput): Match[] {
+  const { pattern } = input
+  refuseInside(server, input)
   return findFiles(server.host, pattern).map((file) => ({
     server: server.name,
     schema: '',

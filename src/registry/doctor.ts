@@ -5,6 +5,8 @@ import type { Keyring } from '../control/secrets.ts'
 import type { ServerAddress } from '../engine/address.ts'
 import { findingsOf, type Finding } from '../lib/finding.ts'
 import { messageOf, TenantryError } from '../lib/errors.ts'
+import { judgeClock, judgeConnections, judgeTransport } from './judge-server.ts'
+import { examineMysql } from './mysql-doctor.ts'
 import { addressOf, connectServer, inspectServer, type DbServer, type ServerFacts } from './servers.ts'
 
 interface Parts {
@@ -16,7 +18,6 @@ interface Parts {
 
 /** PostgreSQL majors below this one get no security fixes any more. */
 const OLDEST_MAINTAINED = 14
-const MOST_SKEW_MS = 5_000
 /** Without the fixes of 1.25.2 anybody who reaches the port can crash it. */
 const SAFE_POOLER = [1, 25, 2] as const
 
@@ -33,8 +34,12 @@ export async function examineServer(parts: Parts, server: DbServer): Promise<Fin
     return [fail('server.reachable', messageOf(error), step)]
   }
   if (server.kind === 'sqlite') return [ok('server.reachable', `${server.host} can be read and written`)]
+  const answers = ok('server.reachable', `answers in ${Math.round(facts.latencyMs)} ms`)
+  if (server.kind === 'mysql') {
+    return [answers, ...(await examineMysql(server, address, facts, parts.maxConnections))]
+  }
   return [
-    ok('server.reachable', `answers in ${Math.round(facts.latencyMs)} ms`),
+    answers,
     judgeVersion(server, facts),
     judgeRole(server, facts),
     judgeTransport(server),
@@ -65,20 +70,6 @@ function judgeRole(server: DbServer, { isSuperuser }: ServerFacts): Finding {
   )
 }
 
-const UNVERIFIED = {
-  disable: 'the connection is not encrypted',
-  require: 'TLS, but whose certificate it is is not verified',
-  'verify-ca': 'TLS, but that the certificate is for this host is not verified',
-}
-
-function judgeTransport(server: DbServer): Finding {
-  const { ok, warn } = findingsOf(`server ${server.name}`)
-  const isLocal = server.host.startsWith('/') || /^(localhost|127\.|::1$)/.test(server.host)
-  if (isLocal || server.sslmode === 'verify-full')
-    return ok('server.tls', isLocal ? 'on this machine' : 'TLS, certificate verified')
-  return warn('server.tls', UNVERIFIED[server.sslmode], 'Add sslmode=verify-full to its connection URL.')
-}
-
 async function examineInside(
   parts: Parts,
   server: DbServer,
@@ -103,37 +94,21 @@ async function judgeRoom(
   client: Client,
   facts: ServerFacts,
 ): Promise<Finding> {
-  const { ok, warn } = findingsOf(`server ${server.name}`)
   const { rows } = await client.query<{ used: number; reserved: number }>(
     `select count(*)::int as used, current_setting('superuser_reserved_connections')::int
        + coalesce(current_setting('reserved_connections', true), '0')::int as reserved
      from pg_stat_activity where backend_type = 'client backend'`,
   )
   const { used = 0, reserved = 0 } = rows[0] ?? {}
-  const free = facts.maxConnections - reserved - used
-  const text = `${used} of ${facts.maxConnections} connections in use, ${free} free`
-  if (free >= Math.min(parts.maxConnections, 20)) return ok('server.connections', text)
-  return warn(
-    'server.connections',
-    text,
-    'Raise max_connections, or lower MAX_CONCURRENT_CONNECTIONS so that rollouts leave room.',
-  )
+  return judgeConnections(server, { max: facts.maxConnections, used, reserved, wanted: parts.maxConnections })
 }
 
 async function judgeSkew(server: DbServer, client: Client): Promise<Finding> {
-  const { ok, warn } = findingsOf(`server ${server.name}`)
   const asked = Date.now()
   const { rows } = await client.query<{ now: string }>(
     `select extract(epoch from clock_timestamp()) * 1000 as now`,
   )
-  const skew = Math.round(Math.abs(Number(rows[0]?.now) - (asked + Date.now()) / 2))
-  return skew <= MOST_SKEW_MS
-    ? ok('server.clock', 'clocks agree')
-    : warn(
-        'server.clock',
-        `its clock differs from this machine's by ${Math.round(skew / 1000)} s`,
-        'Synchronise the clocks of both machines.',
-      )
+  return judgeClock(server, Number(rows[0]?.now), asked)
 }
 
 /** Databases that everybody with a login may enter, tenants' own ones first of all. */

@@ -123,6 +123,12 @@ function versionCondition(term: SelectorTerm, parameter: (value: unknown) => str
   return conditions.join(' or ')
 }
 
+/** As an expression for names that come from elsewhere than a database. */
+export function nameMatcher(pattern: string): RegExp {
+  const parts = pattern.split('%').map((text) => RegExp.escape(text))
+  return new RegExp(`^${parts.join('.*')}$`, 'su')
+}
+
 /** The LIKE pattern of a name pattern in which only `%` is special: `cmp_%` means names that begin with `cmp_`. */
 export function likePattern(pattern: string): string {
   return pattern.replaceAll(/[\\_]/g, String.raw`\$&`)

@@ -1,18 +1,19 @@
 /** Servers: where tenants live, how to log in there, what is known of them. */
 import { Client } from 'pg'
-import { parseAddress, type ServerAddress, type SslMode } from '../engine/address.ts'
+import { parseAddress, type ServerAddress, type ServerKind, type SslMode } from '../engine/address.ts'
 import { Session } from '../engine/session.ts'
 import { tlsOptions } from '../engine/tls.ts'
 import { sqlstateOf } from '../engine/failure.ts'
 import { TenantryError, messageOf } from '../lib/errors.ts'
 import type { Control, Queryable } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
+import { inspectMysql } from './mysql-server.ts'
 import { inspectDirectory } from './sqlite-directory.ts'
 
 export interface DbServer {
   readonly id: number
   readonly name: string
-  readonly kind: 'postgres' | 'sqlite'
+  readonly kind: ServerKind
   /** Of a `sqlite` server: the directory with its files. */
   readonly host: string
   readonly port: number
@@ -188,7 +189,9 @@ async function writeChanges(
        where id = $1`,
       [id, address.host, address.port, address.user, address.database, address.ssl],
     )
-    if (address.password !== undefined) await keyring.put(tx, secretOwner(id), 'password', address.password)
+    // A login without a password must not be tried with that of the login before.
+    if (address.password === undefined) await keyring.remove(tx, secretOwner(id), 'password')
+    else await keyring.put(tx, secretOwner(id), 'password', address.password)
   }
   await tx.query(
     `update tenantry.db_servers set
@@ -274,7 +277,7 @@ export async function addressOf(on: Queryable, keyring: Keyring, server: DbServe
     [server.id],
   )
   return {
-    kind: server.kind === 'sqlite' ? 'sqlite' : undefined,
+    kind: server.kind === 'postgres' ? undefined : server.kind,
     host: server.host,
     port: server.port,
     user: server.username,
@@ -287,10 +290,10 @@ export async function addressOf(on: Queryable, keyring: Keyring, server: DbServe
 
 /** A connection of the `pg` library to a server's maintenance database, or another of its databases. */
 export async function connectServer(address: ServerAddress, database?: string): Promise<Client> {
-  if (address.kind === 'sqlite') {
+  if (address.kind !== undefined) {
     throw new TenantryError(
       'invalid_input',
-      `${address.host} is a directory of SQLite files: this needs PostgreSQL.`,
+      `${address.host} is of the kind ${address.kind}: this needs PostgreSQL.`,
     )
   }
   const client = new Client({
@@ -311,9 +314,20 @@ export async function connectServer(address: ServerAddress, database?: string): 
   return client
 }
 
+const INSPECT: Readonly<
+  Record<ServerKind, (address: ServerAddress, name: string) => ServerFacts | Promise<ServerFacts>>
+> = {
+  postgres: inspectPostgres,
+  mysql: inspectMysql,
+  sqlite: (address, name) => inspectDirectory(address.host, name),
+}
+
 /** @throws TenantryError `server_unreachable` with the SQLSTATE and what to do. */
 export async function inspectServer(address: ServerAddress, name: string): Promise<ServerFacts> {
-  if (address.kind === 'sqlite') return inspectDirectory(address.host, name)
+  return INSPECT[address.kind ?? 'postgres'](address, name)
+}
+
+async function inspectPostgres(address: ServerAddress, name: string): Promise<ServerFacts> {
   const started = performance.now()
   let session: Session | undefined
   try {

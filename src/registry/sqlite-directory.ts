@@ -12,6 +12,7 @@ import {
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { TenantryError, messageOf } from '../lib/errors.ts'
+import { nameMatcher } from './selector.ts'
 
 /** @returns why the directory cannot be used for changes, or undefined when it can. */
 export function lookAtDirectory(directory: string): string | undefined {
@@ -78,13 +79,7 @@ const BESIDE = /-(?:journal|wal|shm|tenantry-lock)$/
 
 /** Files whose names match, by name; `%` stands for any text. */
 export function findFiles(directory: string, pattern: string): FoundFile[] {
-  const matches = new RegExp(
-    `^${pattern
-      .split('%')
-      .map((text) => RegExp.escape(text))
-      .join('.*')}$`,
-    's',
-  )
+  const matches = nameMatcher(pattern)
   return readdirSync(directory, { withFileTypes: true })
     .filter(({ name }) => !name.startsWith('.') && !BESIDE.test(name) && matches.test(name))
     .filter((entry) => !entry.isDirectory())

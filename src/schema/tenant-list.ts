@@ -4,7 +4,7 @@ import path from 'node:path'
 import { dsnOf, parseAddress } from '../engine/address.ts'
 import { mysqlLiteral } from '../engine/mysql-sql.ts'
 import { literal } from '../engine/sql.ts'
-import { likePattern } from '../registry/selector.ts'
+import { likePattern, nameMatcher } from '../registry/selector.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { sqlitePath } from './dialects/sqlite/url.ts'
 import { byCodePoint } from './snapshot/snapshot.ts'
@@ -72,13 +72,7 @@ async function namesFrom(dialect: Dialect, url: string, sql: string): Promise<st
 }
 
 async function filesOf(directory: string, pattern: string): Promise<TenantContext[]> {
-  const matches = new RegExp(
-    `^${pattern
-      .split('%')
-      .map((part) => RegExp.escape(part))
-      .join('.*')}$`,
-    'su',
-  )
+  const matches = nameMatcher(pattern)
   const entries = await readdir(directory, { withFileTypes: true })
   return entries
     .filter((entry) => entry.isFile() && /\.(?:db|sqlite|sqlite3)$/u.test(entry.name))

@@ -1,8 +1,8 @@
 /** From the registry to a session in a tenant's database, and to a scratch database beside it. */
 import type { Control } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
-import { dsnOf, type ServerAddress } from '../engine/address.ts'
-import { addressOf, getServer } from '../registry/servers.ts'
+import { dsnOf, type ServerAddress, type ServerKind } from '../engine/address.ts'
+import { addressOf, getServer, type DbServer } from '../registry/servers.ts'
 import type { Dialect, InspectOptions, SchemaSession, Scratch } from './dialects/dialect.ts'
 import { dialectNamed } from './dialects/index.ts'
 
@@ -10,7 +10,7 @@ export interface TenantServer {
   readonly name: string
   readonly dialect: Dialect
   readonly address: ServerAddress
-  /** What catalogue fingerprints are comparable within: the server's major version. */
+  /** What catalogue fingerprints are comparable within: the server's series of releases. */
   readonly version: string
 }
 
@@ -22,13 +22,19 @@ export interface OpenDatabase {
 /** @throws TenantryError `not_found` */
 export async function serverOf(control: Control, keyring: Keyring, name: string): Promise<TenantServer> {
   const server = await getServer(control, name)
-  const major = server.server_version === null ? 'unknown' : Math.floor(server.server_version / 10_000)
   return {
     name,
     dialect: await dialectNamed(server.kind),
     address: await addressOf(control, keyring, server),
-    version: String(major),
+    version: seriesOf(server),
   }
+}
+
+/** Releases with another second number may read a schema differently, where that is a major release too. */
+const RELEASE: Readonly<Record<ServerKind, number>> = { postgres: 10_000, mysql: 100, sqlite: 10_000 }
+
+function seriesOf({ kind, server_version: version }: DbServer): string {
+  return version === null ? 'unknown' : String(Math.floor(version / RELEASE[kind]))
 }
 
 /** @throws DatabaseFailure or TenantryError when it cannot be reached */

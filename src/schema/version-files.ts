@@ -7,6 +7,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { SERVER_KINDS, type ServerKind } from '../engine/address.ts'
 import { messageOf, TenantryError } from '../lib/errors.ts'
 import { readText } from './text-file.ts'
 
@@ -14,7 +15,7 @@ export interface VersionDocument {
   /** YYYYMMDD_HHMMSS, a date and time that exist. */
   versionId: string
   /** Default `postgres`. */
-  dialect?: 'postgres' | 'sqlite' | undefined
+  dialect?: ServerKind | undefined
   description: string
   upgradeSql: string
   downgradeSql: string | null
@@ -33,7 +34,7 @@ const DOWNGRADE = 'downgrade.sql'
 
 const metadataSchema = z.object({
   version_id: z.string(),
-  dialect: z.enum(['postgres', 'sqlite']).optional(),
+  dialect: z.enum(SERVER_KINDS).optional(),
   description: z.string(),
   checksum: z.string().regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 in hexadecimal'),
   source: z.string().nullable().default(null),

@@ -135,7 +135,7 @@ describe('adding', () => {
     for (const error of [nowhere, wrong, missing]) {
       expect(String(error) + JSON.stringify(error)).not.toContain('planted-secret')
     }
-    await expect(add('x', 'mysql://u:planted-secret@h/d')).rejects.toMatchObject({
+    await expect(add('x', 'oracle://u:planted-secret@h/d')).rejects.toMatchObject({
       code: 'invalid_input',
       message: expect.not.stringContaining('planted') as string,
     })

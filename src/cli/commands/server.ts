@@ -25,8 +25,10 @@ const VIEW: View<Server> = {
   ],
 }
 
+const PRODUCTS = { postgres: 'PostgreSQL', mysql: 'MySQL or MariaDB', sqlite: 'SQLite' } as const
+
 function placeOf({ kind, host, port }: Server): string {
-  return kind === 'sqlite' ? host : `${host}:${port}`
+  return kind === 'sqlite' || (kind === 'mysql' && host.startsWith('/')) ? host : `${host}:${port}`
 }
 
 interface Facts {
@@ -124,7 +126,7 @@ function defineTest(server: Command): void {
         const superuser = facts.is_superuser ? ', logged in as superuser' : ''
         cli.output.value(
           facts,
-          `${name} answers in ${facts.latency_ms} ms: PostgreSQL ${serverVersion(facts.server_version)}, ${facts.max_connections} connections${superuser}`,
+          `${name} answers in ${facts.latency_ms} ms: ${PRODUCTS[facts.kind]} ${serverVersion(facts.server_version, facts.kind)}, ${facts.max_connections} connections${superuser}`,
         )
       }),
     )

@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
+import type { ServerKind } from '../../engine/address.ts'
 import type { Item } from '../api.ts'
 import { moment } from '../format.ts'
 import { action, readDialect, withLimit } from '../options.ts'
 import type { View } from '../output.ts'
+import { defineVersionLint } from './schema-lint.ts'
 
 type Version = Item<'versions.list'>
 
@@ -24,6 +26,7 @@ const VIEW: View<Version> = {
 export function define(version: Command): void {
   defineMaking(version)
   defineFiles(version)
+  defineVersionLint(version)
   withLimit(version.command('list').description('List versions, newest first')).action(
     action<{ limit: number }>(async (cli, { limit }) => {
       const { printPages } = await import('../pages.ts')
@@ -59,7 +62,7 @@ interface AddOptions {
   readonly upgrade: string
   readonly downgrade?: string
   readonly id?: string
-  readonly dialect?: 'postgres' | 'sqlite'
+  readonly dialect?: ServerKind
 }
 
 function defineMaking(version: Command): void {
@@ -90,7 +93,7 @@ function defineMaking(version: Command): void {
     .requiredOption('--upgrade <file>', 'SQL that makes the change; - for standard input')
     .option('--downgrade <file>', 'SQL that takes it back')
     .option('--id <version>', 'version id, YYYYMMDD_HHMMSS; now when not given')
-    .option('--dialect <name>', 'postgres or sqlite: what the SQL is written in', readDialect)
+    .option('--dialect <name>', 'postgres, mysql or sqlite: what the SQL is written in', readDialect)
     .action(
       action<AddOptions>(async (cli, options, description = '') => {
         const { readText, readOptionalFile } = await import('../secret-input.ts')
@@ -104,7 +107,10 @@ function defineMaking(version: Command): void {
           upgrade_sql: upgrade,
           downgrade_sql: downgrade ?? null,
         }
-        cli.output.show(await api.call(api.at('versions.store'), { body }), VIEW)
+        const stored = await api.call(api.at('versions.store'), { body })
+        cli.output.show(stored, VIEW)
+        const { warnOfHazards } = await import('../lint-warnings.ts')
+        await warnOfHazards(cli, { ...stored, upgrade_sql: upgrade })
       }),
     )
 }
@@ -120,8 +126,11 @@ function defineFiles(version: Command): void {
     .action(
       action(async (cli, _options, directory = '') => {
         const { importVersions } = await import('../versions.ts')
-        const stored = await importVersions(await cli.api(), directory)
+        const { stored, newest } = await importVersions(await cli.api(), directory)
         cli.output.list(stored, VIEW, { empty: `There is no version in ${directory}.` })
+        if (newest === undefined) return
+        const { warnOfHazards } = await import('../lint-warnings.ts')
+        await warnOfHazards(cli, newest)
       }),
     )
   version

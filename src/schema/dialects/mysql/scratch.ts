@@ -1,6 +1,6 @@
 /** An empty database on the same server, dropped when closed. */
 import { randomBytes } from 'node:crypto'
-import { parseMysqlAddress } from '../../../engine/mysql-connection.ts'
+import { parseMysqlAddress } from '../../../engine/mysql-address.ts'
 import { mysqlIdent } from '../../../engine/mysql-sql.ts'
 import type { Scratch } from '../dialect.ts'
 import { sessionOn } from './session.ts'

@@ -1,5 +1,6 @@
 /** A session on one database of a MySQL or MariaDB server. */
-import { MysqlConnection, parseMysqlAddress, type MysqlAddress } from '../../../engine/mysql-connection.ts'
+import { parseMysqlAddress, type MysqlAddress } from '../../../engine/mysql-address.ts'
+import { MysqlConnection } from '../../../engine/mysql-connection.ts'
 import { DatabaseFailure } from '../../../engine/failure.ts'
 import { TenantryError } from '../../../lib/errors.ts'
 import type { Row, SchemaSession } from '../dialect.ts'

@@ -1,0 +1,75 @@
+/** Where a MySQL or MariaDB server is and who logs in: read from a connection URL. */
+import { TenantryError } from '../lib/errors.ts'
+import type { SslMode } from './address.ts'
+
+export interface MysqlAddress {
+  /** Host name or IP address; unused when `socket` is there. */
+  readonly host: string
+  readonly port: number
+  /** Path of a Unix socket. */
+  readonly socket?: string | undefined
+  readonly user: string
+  readonly password?: string | undefined
+  /** Empty: none. */
+  readonly database: string
+  readonly ssl: SslMode
+  /** File with the authority that signed the server's certificate, PEM. */
+  readonly sslRootCert?: string | undefined
+  /** The same as text: goes before the file. */
+  readonly sslRootPem?: string | undefined
+}
+
+/** Reads `mysql://user:password@host:port/database?socket=/path&sslmode=…`; `mariadb:` is the same. */
+export function parseMysqlAddress(url: string): MysqlAddress {
+  const parsed = urlOf(url)
+  const parameters = parsed.searchParams
+  const unknown = [...parameters.keys()].filter(
+    (key) => !['socket', 'sslmode', 'sslrootcert', 'user'].includes(key),
+  )
+  if (unknown.length > 0) throw invalidUrl(`has parameters Tenantry does not know: ${unknown.join(', ')}`)
+  const host = decodeURIComponent(parsed.hostname).replace(/^\[(.*)\]$/, '$1')
+  const socket = parameters.get('socket') ?? undefined
+  const user = decodeURIComponent(parsed.username) || parameters.get('user') || ''
+  if (host === '' && socket === undefined) throw invalidUrl('names neither a host nor a socket')
+  if (user === '') throw invalidUrl('names no user')
+  return {
+    host,
+    port: Number(parsed.port || 3306),
+    socket,
+    user,
+    password: parsed.password === '' ? undefined : decodeURIComponent(parsed.password),
+    database: decodeURIComponent(parsed.pathname.slice(1)),
+    ssl: sslOf(parameters.get('sslmode')),
+    sslRootCert: parameters.get('sslrootcert') ?? undefined,
+  }
+}
+
+function urlOf(url: string): URL {
+  // Not kept as a cause: it would quote the URL with its password.
+  if (!URL.canParse(url)) throw invalidUrl('is not a URL')
+  const parsed = new URL(url)
+  if (!['mysql:', 'mariadb:'].includes(parsed.protocol)) {
+    throw invalidUrl(`begins with ${parsed.protocol}//, not mysql://`)
+  }
+  return parsed
+}
+
+function sslOf(value: string | null): SslMode {
+  switch (value) {
+    case null:
+    case 'disable':
+      return 'disable'
+    case 'require':
+    case 'verify-ca':
+    case 'verify-full':
+      return value
+    default:
+      throw invalidUrl(`has sslmode=${value}; Tenantry knows disable, require, verify-ca and verify-full`)
+  }
+}
+
+function invalidUrl(problem: string): TenantryError {
+  return new TenantryError('invalid_input', `The connection URL ${problem}.`, {
+    nextSteps: ['Example: mysql://migrator:secret@db-1.internal:3306/shop?sslmode=verify-full'],
+  })
+}

@@ -1,0 +1,119 @@
+/** What a statement does beyond its rows: decides whether it can share a transaction, and what a crash leaves open. */
+import { tokensOf, unwrapped } from './text/tokens.ts'
+
+/**
+ * - `rows`: reads and changes rows, in a transaction with others.
+ * - `session`: sets what following statements depend on: run again by whoever goes on after a crash.
+ * - `temporary`: makes a table that ends with the session.
+ * - `guard`: stops a change that was planned for another schema.
+ *
+ * All others end the transaction before them and are on their own:
+ * - `schema`: one change of the schema, done wholly or not at all, which the catalogue tells.
+ * - `drops`: takes away several objects, one after the other.
+ * - `renames`: several names at once; two tables that are alike can have changed places unseen.
+ * - `again`: does no harm when it is done twice.
+ * - `unseen`: nothing tells afterwards whether it was done.
+ */
+export type Effect =
+  | 'rows'
+  | 'session'
+  | 'temporary'
+  | 'guard'
+  | 'schema'
+  | 'drops'
+  | 'renames'
+  | 'again'
+  | 'unseen'
+
+/** Stands for the fingerprints that follow it; no function of the server has this name. */
+export const GUARD = 'tenantry_schema_is_one_of'
+
+export interface Refusal {
+  readonly why: string
+  readonly instead: string
+}
+
+const ROWS = [
+  'insert',
+  'update',
+  'delete',
+  'replace',
+  'select',
+  'with',
+  'do',
+  'values',
+  'table',
+  'show',
+  'load',
+  '(',
+]
+const AGAIN = ['analyze', 'optimize', 'check', 'repair', 'flush', 'grant']
+const UNSEEN = ['truncate', 'call', 'execute', 'revoke', 'install', 'uninstall']
+const CONTROL = ['start', 'begin', 'commit', 'rollback', 'savepoint', 'release', 'xa', 'lock', 'unlock']
+/** What CREATE, ALTER and DROP reach outside of the tenant's database. */
+const OUTSIDE = ['user', 'role', 'server', 'tablespace', 'logfile', 'instance']
+/** Parts of ALTER TABLE that the catalogue does not show. */
+const UNSEEN_PARTS = /\b(?:truncate|exchange|discard|import|rebuild) (?:partition|tablespace)\b/
+const SCOPES = /\b(?:global|persist|persist_only)\b|@@(?:global|persist|persist_only)\b/
+
+/** @returns what it does, or why no version can hold it */
+export function effectOf(sql: string): Effect | Refusal {
+  const tokens = tokensOf(
+    unwrapped(sql)
+      .replaceAll(/\/\*M?!/g, ' ')
+      .replaceAll('*/', ' '),
+  )
+  const words = tokens.map(({ kind, text }) =>
+    kind === 'word' || kind === 'mark' ? text.toLowerCase() : '…',
+  )
+  const [first = '', second = ''] = words
+  if (first === 'do' && second === GUARD) return 'guard'
+  if (ROWS.includes(first)) return refusedRows(words) ?? 'rows'
+  if (AGAIN.includes(first)) return 'again'
+  if (UNSEEN.includes(first)) return 'unseen'
+  if (['create', 'alter', 'drop', 'rename'].includes(first)) return effectOfDdl(first, words)
+  if (first === 'prepare' || first === 'deallocate') return 'session'
+  if (first === 'set') return effectOfSet(words)
+  if (first === 'use') {
+    return { why: 'leads into another database', instead: 'Leave it out: the tenant’s database is in use.' }
+  }
+  if (CONTROL.includes(first)) {
+    return {
+      why: 'begins or ends what is Tenantry’s to begin and end',
+      instead: 'Leave it out: neighbouring statements on rows share a transaction, all others stand alone.',
+    }
+  }
+  return { why: 'is no statement that a version can hold', instead: 'Run it by other means.' }
+}
+
+function refusedRows(words: readonly string[]): Refusal | undefined {
+  if (words[0] !== 'load' || !words.slice(1, 5).includes('local')) return undefined
+  return { why: 'reads a file of the client', instead: 'Write the rows as INSERT statements.' }
+}
+
+function effectOfSet(words: readonly string[]): Effect | Refusal {
+  const text = words.join(' ')
+  const isOther = /^set (?:password|role|default|transaction|statement)\b|\bautocommit\b/.test(text)
+  if (!isOther && !SCOPES.test(text)) return 'session'
+  return {
+    why: 'sets what is not this session’s, or not a version’s to set',
+    instead: 'Set it on the server by other means.',
+  }
+}
+
+function effectOfDdl(verb: string, words: readonly string[]): Effect | Refusal {
+  const head = words.slice(1, 6)
+  const [object = ''] = head.filter((word) => !['or', 'replace', 'if', 'not', 'exists'].includes(word))
+  if (object === 'temporary') return 'temporary'
+  if (verb !== 'alter' && (object === 'database' || object === 'schema')) {
+    return {
+      why: 'makes or takes away a whole database',
+      instead: 'Leave it out: a version changes what is inside of the tenant’s database.',
+    }
+  }
+  if (OUTSIDE.includes(object)) return 'unseen'
+  const text = words.join(' ')
+  if (verb === 'rename') return text.includes(',') ? 'renames' : 'schema'
+  if (verb === 'drop') return text.includes(',') ? 'drops' : 'schema'
+  return verb === 'alter' && UNSEEN_PARTS.test(text) ? 'unseen' : 'schema'
+}
