@@ -42,6 +42,10 @@ export function rename(snapshot: Snapshot, from: SchemaObject, name: readonly st
     name: renamed.get(idOf(object)) ?? object.name,
     parent: object.parent === null ? null : idAfter(object.parent),
     properties: mapTexts(object.properties, text) as SchemaObject['properties'],
+    // Rules compare what facts say as well, e.g. what a function gives back.
+    ...(object.facts === undefined
+      ? {}
+      : { facts: mapTexts(object.facts as Json, text) as NonNullable<SchemaObject['facts']> }),
     dependsOn: object.dependsOn.map(idAfter).toSorted(),
   }))
   return makeSnapshot(snapshot.dialect, snapshot.serverVersion, objects, snapshot.unmodelled)

@@ -6,7 +6,7 @@ import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type Properties, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { identityClause, identityOf, identitySequence } from './column-text.ts'
 import { ownName, quote } from './names.ts'
-import { changedSequenceOptions, createSequence, intoBounds } from './sequence.ts'
+import { changedSequenceOptions, createSequence, intoBounds, restarted } from './sequence.ts'
 import { brief, tableOf, textOf } from './tools.ts'
 
 interface IdentityActions {
@@ -104,6 +104,7 @@ function changed(
       ? []
       : [`SET GENERATED ${said(after['generation']).toUpperCase()}`]),
     ...changedSequenceOptions(before, after).map((option) => `SET ${option}`),
+    ...restarted(before, after),
   ]
   if (sets.length > 0) actions.push(brief(`${alter} ${sets.join(' ')}`))
   if (before['persistence'] !== after['persistence']) {

@@ -39,8 +39,20 @@ export function changedSequenceOptions(from: Properties, to: Properties): string
   })
 }
 
+/** Whether no value of the old bounds is one of the new. */
+function boundsLeft(from: Properties, to: Properties): boolean {
+  const bound = (options: Properties, name: string): bigint => BigInt(said(options[name]))
+  return bound(to, 'minimum') > bound(from, 'maximum') || bound(to, 'maximum') < bound(from, 'minimum')
+}
+
+/** `RESTART WITH 1` where the sequence cannot stay at any value that it may have: the new bounds have none of the old. */
+export function restarted(from: Properties, to: Properties): string[] {
+  return boundsLeft(from, to) ? [`RESTART WITH ${said(to['start'])}`] : []
+}
+
 /** A value that new bounds leave out is moved to the nearer of them; a plain sequence that counts on is not touched. */
 export function intoBounds(sequence: string, from: Properties, to: Properties): Action[] {
+  if (boundsLeft(from, to)) return []
   const actions: Action[] = []
   const move = (bound: string, where: string, called: boolean): void => {
     actions.push({
@@ -97,6 +109,7 @@ export const sequenceRule: KindRule = {
     const changes = [
       ...(properties.includes('type') ? [`AS ${said(to.properties['type'])}`] : []),
       ...changedSequenceOptions(from.properties, to.properties),
+      ...restarted(from.properties, to.properties),
     ]
     const actions: Action[] = intoBounds(name, from.properties, to.properties)
     if (changes.length > 0) {

@@ -67,7 +67,10 @@ export function conversion(column: string, from: string, to: string): string | u
   const [a, b] = [parsed(from), parsed(to)]
   if (a.array && b.array) return ofArrays(column, a, b, to)
   if (a.array) return TEXTS.has(b.base) ? undefined : `${column}::text::${to}`
-  if (b.array) return `CASE WHEN ${column} IS NULL THEN NULL ELSE ARRAY[${column}]::${to} END`
+  if (b.array) {
+    const element = conversion(column, from, to.slice(0, -2)) ?? column
+    return `CASE WHEN ${column} IS NULL THEN NULL ELSE ARRAY[${element}]::${to} END`
+  }
   if (a.base === b.base) return a.base.startsWith('bit') ? `${column}::${to}` : undefined
   if (castsByItself(a.base, b.base)) return undefined
   if (TEXTS.has(a.base) || WRITTEN.has(`${a.base} ${b.base}`)) return `${column}::${to}`
