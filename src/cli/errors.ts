@@ -26,7 +26,10 @@ export const EXIT_MEANINGS: readonly (readonly [number, string])[] = [
   ],
   [EXIT.authentication, 'no valid token, or one without the scope that is needed'],
   [EXIT.conflict, 'it conflicts with what is there: a name is taken, a state does not allow it'],
-  [EXIT.differences, 'there are differences, where --exit-code asks to be told'],
+  [
+    EXIT.differences,
+    'there are differences, where --exit-code asks to be told; a lint found what must be mended or allowed',
+  ],
   [EXIT.waitTimeout, 'waiting took too long; the work goes on'],
   [EXIT.interrupted, 'interrupted with Ctrl-C; a rollout or operation that was watched goes on'],
 ]

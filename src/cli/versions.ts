@@ -7,9 +7,13 @@ import { gather } from './pages.ts'
 
 type Summary = Item<'versions.list'>
 
-/** Stores what a directory holds, oldest first. @returns all of them as they are stored. */
-export async function importVersions(api: Api, directory: string): Promise<Summary[]> {
+/** Stores what a directory holds, oldest first. @returns all of them as they are stored, and the last one's SQL. */
+export async function importVersions(
+  api: Api,
+  directory: string,
+): Promise<{ stored: Summary[]; newest: (Summary & { upgrade_sql: string }) | undefined }> {
   const stored: Summary[] = []
+  let newest: (Summary & { upgrade_sql: string }) | undefined
   for (const version of await readVersions(directory)) {
     const body = {
       version_id: version.versionId,
@@ -20,9 +24,11 @@ export async function importVersions(api: Api, directory: string): Promise<Summa
       source: version.source ?? undefined,
       source_revision: version.sourceRevision ?? undefined,
     }
-    stored.push(await api.call(api.at('versions.store'), { body }))
+    const summary = await api.call(api.at('versions.store'), { body })
+    stored.push(summary)
+    newest = { ...summary, upgrade_sql: version.upgradeSql }
   }
-  return stored
+  return { stored, newest }
 }
 
 /** @returns the directories written. */

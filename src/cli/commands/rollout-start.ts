@@ -51,6 +51,8 @@ function defineStarting(rollout: Command): void {
         for (const { place, reason } of started.unreachable) {
           cli.output.say(`Not part of it: ${place}: ${reason}`)
         }
+        const { warnOfRollout } = await import('../lint-warnings.ts')
+        await warnOfRollout(cli, api, started.job_id)
         return watchStarted(cli, api, started, options)
       }),
     )

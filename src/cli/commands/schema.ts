@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
-import { action, readDuration, readMany, withYes } from '../options.ts'
+import { action, readDuration, readList, readMany, withYes } from '../options.ts'
 import { defineFleet } from './schema-fleet.ts'
+import { defineLint } from './schema-lint.ts'
 import type { ApplyOptions } from '../schema/applying.ts'
 import type { DiffOptions } from '../schema/compare.ts'
 import type { PlanCommandOptions } from '../schema/planning.ts'
@@ -34,6 +35,7 @@ export function define(schema: Command): void {
       }),
     )
   definePlans(schema)
+  defineLint(schema)
   defineFleet(schema)
 }
 
@@ -130,8 +132,4 @@ function withAllow(command: Command): Command {
     'what may happen, by name, e.g. data-loss,table-rewrite; or all',
     readList,
   )
-}
-
-function readList(text: string, before: readonly string[] = []): string[] {
-  return [...before, ...text.split(',').map((part) => part.trim())].filter((part) => part !== '')
 }

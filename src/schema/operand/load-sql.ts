@@ -75,7 +75,12 @@ async function loadAll(
   )
 }
 
-async function makeMissingRole(dialect: Dialect, shadow: Shadow, thrown: unknown): Promise<boolean> {
+/** Makes the role that a statement named and the server lacks. @returns false when it failed for another reason */
+export async function makeMissingRole(
+  dialect: Dialect,
+  shadow: Pick<Shadow, 'url'>,
+  thrown: unknown,
+): Promise<boolean> {
   if (stateOf(thrown) !== UNDEFINED_OBJECT) return false
   const [, role] = /role "(.*)" does not exist/s.exec(messageOf(thrown)) ?? []
   if (role === undefined) return false
