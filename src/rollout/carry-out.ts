@@ -7,24 +7,12 @@ import { messageOf } from '../lib/errors.ts'
 import { Wakeup } from '../lib/wakeup.ts'
 import { addressOf, getServerById, type DbServer } from '../registry/servers.ts'
 import { getVersion } from '../schema/versions.ts'
-import { changeOf, type Change, type RolloutWork } from './change.ts'
 import { recordServerDown } from './controller.ts'
+import type { RolloutTask } from './kind.ts'
+import { ROLLOUT_KINDS } from './kinds.ts'
 import { Lane } from './lane.ts'
-import {
-  JUDGE_DEFERRED,
-  leaveSession,
-  localSettings,
-  startupSettings,
-  SUPERUSER_GUARD,
-  type MessageSettings,
-} from './ledger.ts'
-import { postgresExecutor } from './postgres-executor.ts'
 import { getRollout, type Rollout } from './rollout.ts'
 import { activeLanes } from './sql/active-lanes.ts'
-import { sqliteChangeOf } from './sqlite/change.ts'
-import { sqliteExecutor } from './sqlite/executor.ts'
-import { SQLITE_THREADS } from './sqlite/threads.ts'
-import { wayTo } from './way.ts'
 
 const POLL_MS = 500
 const OUTAGE_PAUSE_MS = 500
@@ -132,55 +120,25 @@ export class RolloutCarrier {
 
   async #makeLane({ workerId, holdsLease }: Life, rollout: Rollout, server: DbServer): Promise<Lane> {
     const { control, keyring, log } = this.#parts
-    const { options } = rollout
     const versions = await Promise.all(rollout.version_ids.map((id) => getVersion(control, id)))
-    const parts = {
+    const ways = ROLLOUT_KINDS[server.kind].ways({
+      rollout,
+      versions,
+      server,
+      address: await addressOf(control, keyring, server),
+      task: taskOf(rollout),
+      holdsLease,
+      workers: () => this.#workers,
+    })
+    return new Lane({
       control,
       log,
       workerId,
       serverId: server.id,
-      maxRetries: options.maxRetries,
+      maxRetries: rollout.options.maxRetries,
       onServerDown: (reason: string) => recordServerDown(control, rollout.id, server.id, reason),
       holdsLease,
-    }
-    if (server.kind === 'sqlite') {
-      const work = {
-        ...taskOf(rollout),
-        changes: versions.map((version) => sqliteChangeOf(version, rollout.direction)),
-      }
-      const busyMs = millisecondsOf(options.lockTimeout)
-      return new Lane({
-        ...parts,
-        work,
-        executor: sqliteExecutor({ work, directory: server.host, busyMs, holdsLease }),
-        cap: () => Math.min(SQLITE_THREADS, options.maxConnections),
-        flushPerBatch: false,
-      })
-    }
-    const changes = versions.map((version) => changeOf(version, rollout.direction))
-    const direct = await addressOf(control, keyring, server)
-    const address = wayTo(direct, server, options, changes)
-    const throughPooler = address !== direct
-    const ceiling = Math.max(
-      1,
-      Math.min(options.maxConnections, (server.max_connections ?? 100) - RESERVED_CONNECTIONS),
-    )
-    const work = workOf(rollout, changes, throughPooler, server)
-    return new Lane({
-      ...parts,
-      work,
-      executor: postgresExecutor({
-        work,
-        address,
-        direct,
-        session: {
-          applicationName: `tenantry rollout ${rollout.id.slice(0, 8)}`,
-          ...(throughPooler ? {} : { settings: startupSettings(settingsOf(rollout, server)) }),
-        },
-        holdsLease,
-      }),
-      cap: () => Math.max(1, Math.floor(ceiling / this.#workers)),
-      flushPerBatch: options.flush === 'batch' && !rollout.dry_run,
+      ...ways,
     })
   }
 }
@@ -188,49 +146,12 @@ export class RolloutCarrier {
 /** A tenant that kills every worker that takes it must not go on doing so. */
 const MAX_DEATHS = 10
 
-/** Left for the server's own administrators and for other programs. */
-const RESERVED_CONNECTIONS = 10
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000 }
-
-/** @param text a time as LOCK_TIMEOUT has it, e.g. `2s` */
-function millisecondsOf(text: string): number {
-  const [, digits = '', unit = ''] = /^(\d+)([a-z]+)$/.exec(text) ?? []
-  return Number(digits) * (UNITS[unit] ?? 1)
-}
-
-function taskOf(rollout: Rollout) {
+function taskOf(rollout: Rollout): RolloutTask {
   return {
     rolloutId: rollout.id,
     direction: rollout.direction,
     undoOf: rollout.undo_of ?? undefined,
     dryRun: rollout.dry_run,
     maxAttempts: rollout.options.maxRetries + 1 + MAX_DEATHS,
-  }
-}
-
-function workOf(
-  rollout: Rollout,
-  changes: readonly Change[],
-  throughPooler: boolean,
-  server: DbServer,
-): RolloutWork {
-  const isSuperuser = server.is_superuser === true
-  const settings = throughPooler ? localSettings(settingsOf(rollout, server)) : []
-  return {
-    ...taskOf(rollout),
-    changes,
-    prelude: isSuperuser ? [...settings, SUPERUSER_GUARD] : settings,
-    guardIndex: isSuperuser ? settings.length : -1,
-    postlude: throughPooler ? leaveSession(settingsOf(rollout, server)) : [JUDGE_DEFERRED],
-  }
-}
-
-function settingsOf(rollout: Rollout, server: DbServer): MessageSettings {
-  return {
-    lockTimeout: rollout.options.lockTimeout,
-    statementTimeout: rollout.options.statementTimeout,
-    synchronousCommit: rollout.options.flush === 'batch' && !rollout.dry_run ? 'off' : 'on',
-    noticesLostClient: (server.server_version ?? 0) >= 140_000,
   }
 }

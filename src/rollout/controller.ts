@@ -13,7 +13,8 @@ import { decide, type Decision, type RolloutView } from './decide.ts'
 import { stopRollout } from './commands.ts'
 import { getRollout, lockRollout, type Rollout } from './rollout.ts'
 import { RateMeter } from './rate.ts'
-import { lookAt, lookAtPooler } from './server-watch.ts'
+import { ROLLOUT_KINDS } from './kinds.ts'
+import { lookAtPooler } from './server-watch.ts'
 import { settleStopped } from './settle.ts'
 import { releaseLostTargets } from './sql/release-targets.ts'
 import { viewRollout } from './sql/view.ts'
@@ -257,9 +258,10 @@ async function lookAtServer(
   server: DbServer,
 ): Promise<string | undefined> {
   const direct = await addressOf(control, keyring, server)
-  const problem = await lookAt(direct)
+  const problem = await ROLLOUT_KINDS[server.kind].lookAt(direct)
   const { options, direction, version_ids: ids } = await getRollout(control, rolloutId)
-  if (problem !== undefined || options.via === 'direct' || server.pooler_host === null) return problem
+  const isPooled = options.via === 'pooler' && server.pooler_host !== null && server.kind === 'postgres'
+  if (problem !== undefined || !isPooled) return problem
   const versions = await Promise.all(ids.map((id) => getVersion(control, id)))
   const way = wayTo(
     direct,

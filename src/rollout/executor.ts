@@ -1,4 +1,4 @@
-/** What a lane asks of the kind of server that it works on: one implementation each for PostgreSQL and SQLite. */
+/** What a lane asks of the kind of server that it works on: one implementation each for PostgreSQL, MySQL and SQLite. */
 import type { DatabaseFailure } from '../engine/failure.ts'
 import type { Target, TargetResult } from './change.ts'
 import type { Diagnosis } from './diagnose.ts'

@@ -6,7 +6,7 @@ import type { Step } from '../schema/statements.ts'
 
 /** SQLSTATEs of Tenantry's own, in a class PostgreSQL does not use. */
 export const CONFLICT = 'TN001'
-const UNSAFE_ROLE = 'TN002'
+export const UNSAFE_ROLE = 'TN002'
 const BUSY = 'TN003'
 
 /** What precedes everything in a transaction on this tenant. */

@@ -105,7 +105,7 @@ async function storeRepair(control: Control, repair: RepairPlan, schema: string)
   const version = await withNewVersionId(control, new Date(), (tx, versionId) =>
     storeVersion(tx, {
       versionId,
-      dialect: dialect.name === 'sqlite' ? 'sqlite' : 'postgres',
+      dialect: dialect.name,
       description: `Repair of the difference ${difference.key}`,
       upgradeSql,
       downgradeSql: versionSql(dialect, back, masked),

@@ -3,7 +3,6 @@ import type { ServerAddress } from '../engine/address.ts'
 import { DatabaseFailure } from '../engine/failure.ts'
 import { Session } from '../engine/session.ts'
 import { messageOf } from '../lib/errors.ts'
-import { lookAtDirectory } from '../registry/sqlite-directory.ts'
 import { asFailure } from './retry.ts'
 import { StallWatch } from './stalled.ts'
 
@@ -101,7 +100,6 @@ export class ServerWatch {
 
 /** @returns why the server cannot be used for changes, or undefined when it can. */
 export async function lookAt(address: ServerAddress): Promise<string | undefined> {
-  if (address.kind === 'sqlite') return lookAtDirectory(address.host)
   let session: Session | undefined
   try {
     session = await Session.open(address, {

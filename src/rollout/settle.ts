@@ -5,13 +5,10 @@
 import type { Control, Queryable } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
 import { DatabaseFailure } from '../engine/failure.ts'
-import { Session } from '../engine/session.ts'
 import { messageOf } from '../lib/errors.ts'
 import { addressOf, getServerById } from '../registry/servers.ts'
-import { isMissingLedger } from './failures.ts'
-import { AWAIT_LEDGER_WRITERS, selectLedger, SUPERUSER_GUARD } from './ledger.ts'
+import { ROLLOUT_KINDS } from './kinds.ts'
 import type { Rollout } from './rollout.ts'
-import { sqliteLedger } from './sqlite/executor.ts'
 import { settleTargets, type SettledTarget } from './sql/settle-targets.ts'
 
 const BATCH = 200
@@ -73,7 +70,7 @@ async function settle(parts: Parts, rollout: Rollout, target: OpenTarget): Promi
   if (!target.wasTried || rollout.dry_run) return skipped
   let rollouts: Map<string, string>
   try {
-    rollouts = await ledgerOf(parts, target)
+    rollouts = await ledgerOf(parts, rollout, target)
   } catch (error) {
     if (!(error instanceof DatabaseFailure)) throw error
     // With this SQLSTATE an undo asks again.
@@ -98,27 +95,12 @@ async function settle(parts: Parts, rollout: Rollout, target: OpenTarget): Promi
 }
 
 /** The tenant's versions with the rollouts that applied them. */
-async function ledgerOf(parts: Parts, target: OpenTarget): Promise<Map<string, string>> {
+async function ledgerOf(parts: Parts, rollout: Rollout, target: OpenTarget): Promise<Map<string, string>> {
   const server = await getServerById(parts.control, target.serverId)
-  if (server.kind === 'sqlite') return sqliteLedger(server.host, target.database)
-  const session = await Session.open(await addressOf(parts.control, parts.keyring, server), {
-    database: target.database,
-    silenceMs: 15_000,
-    settings: { search_path: 'pg_catalog, pg_temp', statement_timeout: '10s', lock_timeout: '5s' },
+  return ROLLOUT_KINDS[server.kind].ledger({
+    ...target,
+    server,
+    address: await addressOf(parts.control, parts.keyring, server),
+    rolloutId: rollout.id,
   })
-  try {
-    const guard = server.is_superuser === true ? [SUPERUSER_GUARD] : []
-    const results = await session.query(
-      [...guard, AWAIT_LEDGER_WRITERS, selectLedger(target.schema)].join(';\n'),
-      {
-        keepRows: true,
-      },
-    )
-    return new Map(results.at(-1)?.rows.map(([version, , rolloutId]) => [version ?? '', rolloutId ?? '']))
-  } catch (error) {
-    if (isMissingLedger(error)) return new Map()
-    throw error
-  } finally {
-    session.close()
-  }
 }

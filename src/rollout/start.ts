@@ -12,9 +12,9 @@ import {
   type Version,
   type VersionDialect,
 } from '../schema/versions.ts'
-import { changeOf, type Direction } from './change.ts'
+import type { Direction } from './change.ts'
+import { ROLLOUT_KINDS } from './kinds.ts'
 import { getRollout, lockRollout, type Rollout, type RolloutOptions } from './rollout.ts'
-import { sqliteChangeOf } from './sqlite/change.ts'
 import { planWaves, type Wave, type WaveRequest } from './waves.ts'
 
 export type RolloutOrder = 'name' | 'random'
@@ -88,8 +88,7 @@ function checkVersion(version: Version, kind: VersionDialect, direction: Directi
       `Version ${version.version_id} is written for ${version.dialect}, the selected tenants are on ${kind} servers.`,
     )
   }
-  if (kind === 'sqlite') sqliteChangeOf(version, direction)
-  else changeOf(version, direction)
+  ROLLOUT_KINDS[kind].check(version, direction)
 }
 
 /**

@@ -102,6 +102,11 @@ async function preparePlace(dialect: Dialect, { session }: Scratch, masked: bool
   return { dialect, session, inspect: () => dialect.inspect(session, { maskSchema: STAND_IN }) }
 }
 
+/** Builds a schema in an empty database. @throws TenantryError `conflict` when it comes out differently */
+export async function buildCopy(dialect: Dialect, scratch: Scratch, source: Snapshot): Promise<void> {
+  await rebuild(await preparePlace(dialect, scratch, isMasked(source)), source)
+}
+
 /** Builds a schema in an empty place, by the plan that leads from nothing to it, and sees that it is the same. */
 async function rebuild({ dialect, session, inspect }: Place, source: Snapshot): Promise<void> {
   for (const step of makePlan(dialect, await inspect(), source, { style: 'plain' }).steps) {

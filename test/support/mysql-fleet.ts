@@ -1,5 +1,7 @@
 /** Tenants that are databases of a MariaDB of one test file's own, with a control database and workers. */
 import { randomBytes } from 'node:crypto'
+import { parseMysqlAddress } from '../../src/engine/mysql-address.ts'
+import { MysqlConnection } from '../../src/engine/mysql-connection.ts'
 import { discover } from '../../src/registry/discovery.ts'
 import { addServer, getServer } from '../../src/registry/servers.ts'
 import { startFleet, type Fleet } from './fleet.ts'
@@ -30,6 +32,8 @@ export interface MysqlFleet extends Fleet {
   readonly targetsOf: (rolloutId: string) => Promise<TargetRow[]>
   /** Starts a rollout and waits for its end. */
   readonly roll: (wanted: Parameters<Fleet['rollout']>[0]) => Promise<{ id: string; targets: TargetRow[] }>
+  /** A transaction that stays open after a statement, with what it locks. */
+  readonly hold: (tenant: string, sql: string) => Promise<{ release: () => Promise<void> }>
   /** The statements that run now, without those of the asking client. */
   readonly running: (tenant: string) => { id: number; info: string; state: string }[]
 }
@@ -85,6 +89,11 @@ export async function startMysqlFleet(server: MariaDb): Promise<MysqlFleet> {
       const { id } = await fleet.rollout(wanted)
       await fleet.waitFor(id, 'completed', 60_000)
       return { id, targets: await targetsOf(id) }
+    },
+    async hold(tenant, sql) {
+      const connection = await MysqlConnection.open(parseMysqlAddress(server.url(tenant)))
+      await connection.query(`START TRANSACTION; ${sql}`)
+      return { release: () => connection.close() }
     },
     running: (tenant) =>
       read(

@@ -3,9 +3,10 @@ import { SESSION_SETTINGS } from '../../../engine/mysql-connection.ts'
 import { mysqlIdent } from '../../../engine/mysql-sql.ts'
 import type { PlanStep } from '../../plan/plan.ts'
 import type { SchemaObject } from '../../snapshot/snapshot.ts'
-import type { Dialect, SchemaSession } from '../dialect.ts'
+import type { Dialect } from '../dialect.ts'
 import { catalogueFingerprint } from './fingerprint.ts'
 import { inspect } from './inspect/index.ts'
+import { lock } from './lock.ts'
 import { priority } from './priority.ts'
 import { rename } from './rename.ts'
 import { rules } from './rules/index.ts'
@@ -51,10 +52,4 @@ function settings(step: Pick<PlanStep, 'lockTimeoutMs' | 'statementTimeoutMs'>):
   return [
     `SET SESSION lock_wait_timeout = ${seconds}, SESSION innodb_lock_wait_timeout = ${seconds} /*M!100101 , SESSION max_statement_time = ${limit} */`,
   ]
-}
-
-async function lock(session: SchemaSession): Promise<boolean> {
-  // Names of locks are the server's and at most 64 characters long.
-  const [row] = await session.query(`SELECT GET_LOCK(CONCAT('tenantry:', MD5(DATABASE())), 0) AS held`)
-  return Number(row?.['held']) === 1
 }

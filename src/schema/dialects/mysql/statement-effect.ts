@@ -13,6 +13,7 @@ import { tokensOf, unwrapped } from './text/tokens.ts'
  * - `renames`: several names at once; two tables that are alike can have changed places unseen.
  * - `again`: does no harm when it is done twice.
  * - `unseen`: nothing tells afterwards whether it was done.
+ * - `anything`: may do several things, and fail in the middle of them.
  */
 export type Effect =
   | 'rows'
@@ -24,6 +25,7 @@ export type Effect =
   | 'renames'
   | 'again'
   | 'unseen'
+  | 'anything'
 
 /** Stands for the fingerprints that follow it; no function of the server has this name. */
 export const GUARD = 'tenantry_schema_is_one_of'
@@ -48,7 +50,7 @@ const ROWS = [
   '(',
 ]
 const AGAIN = ['analyze', 'optimize', 'check', 'repair', 'flush', 'grant']
-const UNSEEN = ['truncate', 'call', 'execute', 'revoke', 'install', 'uninstall']
+const UNSEEN = ['truncate', 'execute', 'revoke', 'install', 'uninstall']
 const CONTROL = ['start', 'begin', 'commit', 'rollback', 'savepoint', 'release', 'xa', 'lock', 'unlock']
 /** What CREATE, ALTER and DROP reach outside of the tenant's database. */
 const OUTSIDE = ['user', 'role', 'server', 'tablespace', 'logfile', 'instance']
@@ -71,6 +73,7 @@ export function effectOf(sql: string): Effect | Refusal {
   if (ROWS.includes(first)) return refusedRows(words) ?? 'rows'
   if (AGAIN.includes(first)) return 'again'
   if (UNSEEN.includes(first)) return 'unseen'
+  if (first === 'call') return 'anything'
   if (['create', 'alter', 'drop', 'rename'].includes(first)) return effectOfDdl(first, words)
   if (first === 'prepare' || first === 'deallocate') return 'session'
   if (first === 'set') return effectOfSet(words)

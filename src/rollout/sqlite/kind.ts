@@ -1,0 +1,23 @@
+/** Rollouts on directories of SQLite files, as a kind. */
+import { lookAtDirectory } from '../../registry/sqlite-directory.ts'
+import { millisecondsOf, type RolloutKind } from '../kind.ts'
+import { sqliteChangeOf } from './change.ts'
+import { sqliteExecutor, sqliteLedger } from './executor.ts'
+import { SQLITE_THREADS } from './threads.ts'
+
+export const sqliteKind: RolloutKind = {
+  check: sqliteChangeOf,
+  ways({ rollout, versions, server, task, holdsLease }) {
+    const { options, direction } = rollout
+    const work = { ...task, changes: versions.map((version) => sqliteChangeOf(version, direction)) }
+    const busyMs = millisecondsOf(options.lockTimeout)
+    return {
+      work,
+      executor: sqliteExecutor({ work, directory: server.host, busyMs, holdsLease }),
+      cap: () => Math.min(SQLITE_THREADS, options.maxConnections),
+      flushPerBatch: false,
+    }
+  },
+  ledger: ({ server, database }) => sqliteLedger(server.host, database),
+  lookAt: async ({ host }) => lookAtDirectory(host),
+}
