@@ -60,7 +60,8 @@ const TYPES = new Set([
 
 const ROUTINES = new Set(['function', 'procedure', 'aggregate'])
 
-function claims({ kind, name }: SchemaObject): readonly string[] {
+function claims(object: SchemaObject): readonly string[] {
+  const { kind, name } = object
   const schema = name[0] ?? ''
   const own = name.at(-1) ?? ''
   const held: string[] = []
@@ -70,5 +71,19 @@ function claims({ kind, name }: SchemaObject): readonly string[] {
     held.push(`constraint ${name.slice(0, -1).join('.')}.${own}`, `relation ${schema}.${own}`)
   // What overloads a name makes calls ambiguous while both are there.
   if (ROUTINES.has(kind)) held.push(`routine ${schema}.${own}`, `~overload ${schema}.${own.split('(')[0]}`)
+  if (kind === 'function') held.push(...callsOf(object))
   return held
+}
+
+/** Each way to call it that leaves out arguments with defaults, or none: two functions cannot answer to one call. */
+function callsOf({ name, facts }: SchemaObject): string[] {
+  const [schema = '', own = ''] = name
+  const at = own.indexOf('(')
+  const types = own.slice(at + 1, -1).split(', ')
+  const least = types.length - Number(facts?.['defaults'] ?? 0)
+  return types
+    .map((_, last) => types.slice(0, last))
+    .concat([types])
+    .filter((given) => given.length >= least)
+    .map((given) => `call ${schema}.${own.slice(0, at)}(${given.join(', ')})`)
 }

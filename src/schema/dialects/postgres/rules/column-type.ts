@@ -26,10 +26,15 @@ const HOLD_ON = new Set([
 export function typeAnswer(change: Altered, context: RuleContext): AlterAnswer {
   const { from, to } = change
   const tableId = tableIdOf(to)
-  const key = textOf(context.before(tableId)?.properties ?? {}, 'partitionBy')
-  if (key !== undefined && hasWord(key, to.name.at(-1) ?? '')) return { actions: [], rebuild: [tableId] }
+  if (isInPartitionKey(from, context)) return { actions: [], rebuild: [tableId] }
   if (coveredByParent(change, 'type', context)) return { actions: [], rebuild: holders(from, context) }
   return { actions: typeActions(change, context), rebuild: holders(from, context) }
+}
+
+/** Its type stays what it is for as long as the table is. */
+export function isInPartitionKey(column: SchemaObject, context: RuleContext): boolean {
+  const key = textOf(context.before(tableIdOf(column))?.properties ?? {}, 'partitionBy')
+  return key !== undefined && hasWord(key, column.name.at(-1) ?? '')
 }
 
 /** Ids of what must be dropped and made again around a change of the column's type. */

@@ -4,7 +4,7 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext, StepAside } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { alterColumn } from './column-change.ts'
-import { holders } from './column-type.ts'
+import { holders, isInPartitionKey } from './column-type.ts'
 import {
   columnExtras,
   columnText,
@@ -176,6 +176,7 @@ function stepAside(
     }
   }
   if (coveredByParent({ from, to }, 'type', context)) {
+  if (isInPartitionKey(from, context)) return { release: [], restore: [], rebuild: [tableIdOf(to)] }
     return { release: [], restore: [], rebuild: holders(from, context) }
   }
   return typeAside(from, to, context, { alter, column, given })

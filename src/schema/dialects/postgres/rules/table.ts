@@ -126,6 +126,9 @@ export const tableRule: KindRule = {
   stepAside: (from, to, dependencies) => {
     const type = textOf(to.properties, 'ofType')
     if (dependencies.some((id) => id.startsWith('schema:'))) return undefined
+    // What its partition key is made of.
+    if (from.properties['partitionBy'] !== undefined && from.properties['ofType'] === undefined)
+      return undefined
     if (textOf(from.properties, 'ofType') === undefined) return { release: [], restore: [] }
     return {
       release: [brief(`${alterRelation(from)} NOT OF`)],

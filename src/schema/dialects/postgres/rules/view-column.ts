@@ -9,8 +9,17 @@ import { said } from '../said.ts'
 
 export const viewColumnRule: KindRule = {
   create: (object) => settings(object, {}, object.properties),
-  drop: () => [],
+  drop: (object) => withoutDefault(object),
   alter: ({ from, to }) => ({ actions: settings(to, from.properties, to.properties) }),
+  // Only its default depends on anything.
+  stepAside: (from, to) => ({
+    release: withoutDefault(from),
+    restore: settings(to, { ...to.properties, default: null }, to.properties),
+  }),
+}
+
+function withoutDefault(column: SchemaObject): Action[] {
+  return column.properties['default'] === undefined ? [] : settings(column, { default: '' }, {})
 }
 
 function settings(column: SchemaObject, from: Properties, to: Properties): Action[] {
