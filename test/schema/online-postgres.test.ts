@@ -11,9 +11,14 @@ import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import { databaseOf, inspected } from '../support/postgres-schemas.ts'
 
 const TABLES = `create table customers (id integer primary key, email text);
-create table orders (id integer not null, customer integer, total integer, note varchar(20), state text default 'new');`
+create table orders (id integer not null, customer integer, total integer, note varchar(20), state text default 'new');
+create table events (id integer, at date) partition by range (at);
+create table events_may (id integer, at date);
+create table events_rest partition of events default;`
 const ROWS = `insert into customers select n, 'c' || n from generate_series(1, 100) n;
-insert into orders select n, n, n, 'note', 'new' from generate_series(1, 100) n;`
+insert into orders select n, n, n, 'note', 'new' from generate_series(1, 100) n;
+insert into events_may select n, date '2026-05-01' from generate_series(1, 100) n;
+insert into events select n, date '2026-01-01' from generate_series(1, 100) n;`
 
 /** What is done to the tables above. */
 const CHANGES: Readonly<Record<string, string>> = {
@@ -30,6 +35,8 @@ const CHANGES: Readonly<Record<string, string>> = {
   'a text without limit': 'alter table orders alter column note type text',
   'a default': 'alter table orders alter column total set default 0',
   'a column less': 'alter table orders drop column state',
+  'a partition beside one that takes the rest': `alter table events attach partition events_may
+    for values from ('2026-05-01') to ('2026-06-01')`,
   'all at once': `alter table orders add primary key (id), add foreign key (customer) references customers,
     alter column total set not null, add check (total < 1000); create index on orders (customer, total)`,
 }
@@ -51,7 +58,7 @@ async function booksOf(session: SchemaSession): Promise<Map<string, Books>> {
        exists (select from pg_catalog.pg_locks l where l.relation = c.oid and l.pid = pg_catalog.pg_backend_pid()
          and l.mode in ${STOPS_WRITERS})::text as stops
      from pg_catalog.pg_class c join pg_catalog.pg_stat_xact_user_tables s on s.relid = c.oid
-     where c.relname in ('orders', 'customers')`,
+     where c.relname in ('orders', 'customers', 'events_may', 'events_rest')`,
   )
   return new Map(
     rows.map(({ name, file, read, stops }) => [
@@ -99,8 +106,31 @@ test.each(Object.keys(CHANGES))('%s holds up no writer', async (name) => {
   expect(await watched(CHANGES[name] ?? '', 'online')).toEqual([])
 })
 
+test('a table that must be written anew for several reasons is written anew once', async () => {
+  const change = `alter table orders alter column total type bigint, alter column note type varchar(10),
+    add column token uuid not null default gen_random_uuid(), add column doubled bigint generated always as (id * 2) stored`
+  const [from, to] = [await databaseOf(TABLES + ROWS), await databaseOf(`${TABLES}${change}`)]
+  const target = await inspected(to.dsn)
+  const plan = makePlan(postgres, await inspected(from.dsn), target, { style: 'online' })
+  expect(plan.steps.filter(({ rewrites }) => rewrites)).toMatchObject([
+    { hazards: expect.arrayContaining([expect.objectContaining({ name: 'table-rewrite' })]) },
+  ])
+  const session = await postgres.connect(from.dsn)
+  for (const { sql } of plan.steps) await session.query(sql)
+  await session.close()
+  expect(diff(await inspected(from.dsn), target)).toEqual([])
+})
+
 test('plain plans do hold up writers, and are seen to', async () => {
-  for (const name of ['an index', 'a foreign key', 'a check', 'not null', 'a primary key']) {
+  const blocking = [
+    'an index',
+    'a foreign key',
+    'a check',
+    'not null',
+    'a primary key',
+    'a partition beside one that takes the rest',
+  ]
+  for (const name of blocking) {
     expect([name, await watched(CHANGES[name] ?? '', 'plain')]).toEqual([name, [expect.any(String)]])
   }
 })

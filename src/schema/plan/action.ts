@@ -14,7 +14,7 @@ export interface Action {
   readonly drops?: readonly string[]
   /** Ids that it changes in place. */
   readonly alters?: readonly string[]
-  /** More ids that must be in their target form before it. */
+  /** More ids that must be in their target form before it, which is gone for those that the target has not. */
   readonly needs?: readonly string[]
   /** Default true: may run in a transaction together with others. */
   readonly transactional?: boolean
@@ -24,6 +24,8 @@ export interface Action {
   readonly lock?: LockLevel | null
   /** Whether it rewrites a table. */
   readonly rewrites?: boolean
+  /** The statement is `table` and `does` (`ALTER TABLE x` and `ADD COLUMN y`): rewrites in a row become one. */
+  readonly part?: { readonly table: string; readonly does: string }
   /** Whether it reads or builds for as long as the table is large: it gets the long statement timeout. */
   readonly long?: boolean
   readonly hazards?: readonly Hazard[]

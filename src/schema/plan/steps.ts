@@ -2,6 +2,7 @@
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Action, PlanOptions } from './action.ts'
 import type { Node } from './nodes.ts'
+import { joinRewrites } from './join-rewrites.ts'
 import type { PlanStep } from './plan.ts'
 
 /** @param reversals by `verb id`, see `make-plan.ts` */
@@ -15,7 +16,7 @@ export function stepsOf(
     dialect,
     nodes.map((node) => node.action),
   )
-  return nodes.map((node, at): PlanStep => {
+  const steps = nodes.map((node, at): PlanStep => {
     const { action } = node
     return {
       sql: action.sql,
@@ -31,6 +32,10 @@ export function stepsOf(
       after: null,
     }
   })
+  return joinRewrites(
+    steps,
+    nodes.map((node) => node.action.part),
+  )
 }
 
 /** Numbers of the transactions, null for what runs outside of any; an own transaction ends with its one action. */

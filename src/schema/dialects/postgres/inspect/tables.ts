@@ -14,6 +14,7 @@ export const tables: Reader = {
     case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partition_by,
     case when c.reloftype <> 0 then format_type(c.reloftype, null) end as of_type,
     case when c.relispartition then pg_get_expr(c.relpartbound, c.oid) end as bound, c.relispartition,
+    case when c.relispartition then pg_get_partition_constraintdef(c.oid) end as accepts,
     (select json_agg(json_build_array(p.kind, p.schema, p.name) order by i.inhseqno) from pg_inherits i
       join rel p on p.oid = i.inhparent where i.inhrelid = c.oid) as parents,
     (select json_agg(ic.relname) from pg_index x join pg_class ic on ic.oid = x.indexrelid
@@ -85,7 +86,7 @@ function attachments(row: ReaderRow): Found[] {
     name: bound === undefined ? [...name, path.join('.')] : name,
     parent: objectId(said(row['kind']), ...name),
     properties: bound === undefined ? { of: path } : { of: path, bound },
-    facts: { position: at },
+    facts: stated({ position: at, accepts: bound === undefined ? undefined : row['accepts'] }),
     addresses: [],
     needs: [objectId(kind, ...path)],
   }))

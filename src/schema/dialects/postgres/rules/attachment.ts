@@ -2,27 +2,117 @@
 import { said } from '../said.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { attachmentsBefore, goneId, isPartition, parentOf } from './family.ts'
+import {
+  attachmentsAfter,
+  attachmentsBefore,
+  goneId,
+  isPartition,
+  parentOf,
+  stableChildren,
+} from './family.ts'
+import { ident } from '../../../../engine/sql.ts'
+import type { Hazard } from '../../../plan/hazards.ts'
+import { parenthesised } from './column-text.ts'
 import { quote } from './names.ts'
 import { constraintNameOf } from './column-not-null.ts'
-import { brief, hazard, isQuiet } from './tools.ts'
+import { brief, hazard, isQuiet, standIn, unlessEmpty } from './tools.ts'
 
 function create(attachment: SchemaObject, context: RuleContext): readonly Action[] {
   const child = quote(attachment.name.slice(0, 2))
   const parent = quote(attachment.properties['of'] as string[])
   const needs = leaving(attachment, context)
   if (!isPartition(attachment)) return [brief(`ALTER TABLE ${child} INHERIT ${parent}`, { needs })]
-  const quiet = isQuiet(attachment.parent ?? '', context)
-  const detail = `${child} is read while it is locked, to see that its rows belong there; a CHECK that says so saves that.`
+  const guards = readByAttaching(attachment, context).map((read) => guard(read, attachment))
   return [
     ...checksOfParent(attachment, context),
+    ...guards.flatMap(({ checked }) =>
+      checked.map((action) => ({ ...action, needs: [...needs, ...attachment.dependsOn] })),
+    ),
     brief(`ALTER TABLE ${parent} ATTACH PARTITION ${child} ${said(attachment.properties['bound'])}`, {
       creates: [idOf(attachment)],
       needs,
       lock: 'share update exclusive',
-      hazards: quiet ? [] : [hazard('long-lock', detail)],
+      hazards: [
+        ...unlessEmpty(
+          attachment.parent ?? '',
+          context,
+          'may-fail',
+          `It fails when rows of ${child} do not belong there.`,
+        ),
+        ...guards.flatMap(({ unchecked }) => unchecked),
+      ],
     }),
+    ...guards.flatMap(({ done }) => done),
   ]
+}
+
+interface Read {
+  /** Quoted. */
+  readonly table: string
+  /** What holds for its rows in the end, when that can be said beforehand. */
+  readonly accepts: string | undefined
+  /** What a check that is there before the attachment keeps from working. */
+  readonly refuses?: string
+}
+
+/** Tables in use that PostgreSQL reads while it keeps them locked: the new partition, and the one that took its rows so far. */
+function readByAttaching(attachment: SchemaObject, context: RuleContext): Read[] {
+  const accepts = acceptsOf(attachment)
+  const child = attachment.parent ?? ''
+  const parent = parentOf(attachment)
+  const reads: Read[] = []
+  if (!isQuiet(child, context)) reads.push({ table: quote(attachment.name.slice(0, 2)), accepts })
+  for (const sibling of stableChildren(parent, context)) {
+    const isDefault = attachmentsBefore(sibling, context).some((one) => one.properties['bound'] === 'DEFAULT')
+    if (!isDefault || isQuiet(sibling, context)) continue
+    // What a partition accepts says also what its parent does, as a partition: that is not to be denied.
+    const nested = attachmentsAfter(parent, context).length > 0
+    reads.push({
+      table: quote(context.before(sibling)?.name ?? []),
+      accepts: accepts === undefined || nested ? undefined : `NOT ${parenthesised(accepts)}`,
+      refuses: `Rows that belong to ${quote(attachment.name.slice(0, 2))} are refused until it is attached.`,
+    })
+  }
+  return reads
+}
+
+/** Of the default partition it depends on its siblings of the moment, by hash it names the parent by its oid. */
+function acceptsOf({ properties, facts }: SchemaObject): string | undefined {
+  const accepts = facts?.['accepts']
+  if (typeof accepts !== 'string' || properties['bound'] === 'DEFAULT') return undefined
+  return accepts.includes('satisfies_hash_partition(') ? undefined : accepts
+}
+
+interface Guard {
+  readonly checked: readonly Action[]
+  readonly unchecked: readonly Hazard[]
+  readonly done: readonly Action[]
+}
+
+/** A valid CHECK that says the same spares the reading (PostgreSQL manual, "Partition Maintenance"). */
+function guard({ table, accepts, refuses }: Read, attachment: SchemaObject): Guard {
+  if (accepts === undefined) {
+    const detail = `${table} is read while it is locked, to see that its rows belong there.`
+    return { checked: [], unchecked: [hazard('long-lock', detail)], done: [] }
+  }
+  const name = ident(standIn(attachment.name[1] ?? '', '_tenantry_attach'))
+  return {
+    checked: [
+      brief(`ALTER TABLE ${table} ADD CONSTRAINT ${name} CHECK ${parenthesised(accepts)} NOT VALID`, {
+        creates: [],
+        hazards: refuses === undefined ? [] : [hazard('may-fail', refuses)],
+      }),
+      {
+        sql: `ALTER TABLE ${table} VALIDATE CONSTRAINT ${name}`,
+        creates: [],
+        lock: 'share update exclusive',
+        long: true,
+        ownTransaction: true,
+      },
+    ],
+    unchecked: [],
+    done: [brief(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`, { creates: [] })],
+  }
 }
 
 /** Columns of either table that go. */

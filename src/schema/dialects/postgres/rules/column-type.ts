@@ -7,7 +7,7 @@ import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { generatedOf, tableIdOf, typeText } from './column-text.ts'
 import { coveredByParent, sameOn, stableChildren, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
-import { brief, hazard, isQuiet, tableOf, textOf, unlessEmpty } from './tools.ts'
+import { brief, briefPart, hazard, isQuiet, tableOf, textOf, unlessEmpty } from './tools.ts'
 import { conversion, keepsValues, lossOf, underlying } from './types.ts'
 
 /** Kinds whose text the server holds on to: it refuses to change a type under them. */
@@ -67,14 +67,14 @@ function typeActions({ from, to }: Altered, context: RuleContext): Action[] {
   const alters = [idOf(to), ...children.map((child) => idOf(child.to))]
   if (children.length === 0 && stableChildren(tableId, context).length === 0) {
     const parts = [...dropDefault(from), type, ...setDefault(to)]
-    return [brief(`ALTER TABLE ${tableOf(to)} ${parts.join(', ')}`, more)]
+    return [briefPart(`ALTER TABLE ${tableOf(to)}`, parts.join(', '), more)]
   }
   const all = [{ from, to }, ...children]
   const only = (column: SchemaObject, what: string): Action =>
     brief(`ALTER TABLE ONLY ${tableOf(column)} ${what}`, { alters })
   return [
     ...all.flatMap((one) => dropDefault(one.from).map((what) => only(one.to, what))),
-    brief(`ALTER TABLE ${tableOf(to)} ${type}`, { ...more, alters }),
+    briefPart(`ALTER TABLE ${tableOf(to)}`, type, { ...more, alters }),
     ...all.flatMap((one) => setDefault(one.to).map((what) => only(one.to, what))),
   ]
 }

@@ -18,7 +18,7 @@ import { coveredByParent, goneId, letGo, lettingGo, sameOn, stableDescendants } 
 import { ownName } from './names.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
-import { alterRelation, brief, hazard, isQuiet, standIn, tableOf, unlessEmpty } from './tools.ts'
+import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unlessEmpty } from './tools.ts'
 
 /** Whether the server writes every row anew to add it. */
 function rewritesTable({ properties, facts }: SchemaObject): boolean {
@@ -50,8 +50,9 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
         creates: [],
       }),
     ),
-    brief(
-      `${table === undefined ? `ALTER TABLE ${tableOf(column)}` : alterRelation(table)} ADD COLUMN ${columnText(column)}`,
+    briefPart(
+      table === undefined ? `ALTER TABLE ${tableOf(column)}` : alterRelation(table),
+      `ADD COLUMN ${columnText(column)}`,
       {
         creates: [idOf(column), ...brought.map(idOf)],
         needs: [...lettingGo(tableId, context), ...letGo(tableId, context)],
@@ -175,9 +176,9 @@ function stepAside(
       restore: given.map((part) => brief(`${alter} ${part}`)),
     }
   }
-  if (coveredByParent({ from, to }, 'type', context)) {
   if (isInPartitionKey(from, context)) return { release: [], restore: [], rebuild: [tableIdOf(to)] }
-    return { release: [], restore: [], rebuild: holders(from, context) }
+  if (coveredByParent({ from, to }, 'type', context)) {
+    return { release: [], restore: [], rebuild: [...holders(from, context), ...notOfText(from, context)] }
   }
   return typeAside(from, to, context, { alter, column, given })
 }
@@ -206,8 +207,22 @@ function typeAside(
   return {
     release: [brief(`${alter} ${release.join(', ')}`, costs)],
     restore: [brief(`${alter} ${restore.join(', ')}`, costs)],
-    rebuild: holders(from, context),
+    rebuild: [...holders(from, context), ...notOfText(from, context)],
   }
+}
+
+/** Indexes and exclusions by methods that know nothing of text, while the values are text. */
+function notOfText(column: SchemaObject, context: RuleContext): string[] {
+  return context
+    .dependentsBefore(idOf(column))
+    .filter(({ kind, properties }) =>
+      kind === 'index'
+        ? !/^(btree|hash) /.test(said(properties['using']))
+        : kind === 'constraint' &&
+          properties['type'] === 'exclusion' &&
+          !said(properties['definition']).startsWith('EXCLUDE USING btree '),
+    )
+    .map(idOf)
 }
 
 export const columnRule: KindRule = {

@@ -14,6 +14,10 @@ export const materializedViewRule: KindRule = {
       creates: [idOf(object), ...plainColumns(object, context)],
       lock: null,
       long: isFilled(object, context),
+      hazards:
+        context.before(idOf(object)) !== undefined && isFilled(object, context)
+          ? [hazard('long-lock', `Who reads ${object.name.join('.')} waits until it is filled anew.`)]
+          : [],
     },
   ],
   drop: (object, context) => [

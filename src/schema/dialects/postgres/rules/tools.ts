@@ -108,3 +108,8 @@ export function standIn(name: string, end: string): string {
 export function brief(sql: string, more: Partial<Action> = {}): Action {
   return { sql, lock: 'access exclusive', ...more }
 }
+
+/** The same for one part of an ALTER TABLE, which may be put together with others. */
+export function briefPart(table: string, does: string, more: Partial<Action> = {}): Action {
+  return brief(`${table} ${does}`, { part: { table, does }, ...more })
+}

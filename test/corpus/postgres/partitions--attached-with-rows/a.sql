@@ -1,0 +1,11 @@
+CREATE TABLE readings (station integer NOT NULL, at date) PARTITION BY RANGE (at);
+CREATE TABLE readings_may PARTITION OF readings FOR VALUES FROM ('2026-05-01') TO ('2026-06-01');
+CREATE TABLE readings_rest PARTITION OF readings DEFAULT;
+CREATE TABLE readings_june (station integer NOT NULL, at date);
+CREATE TABLE zones (zone text, n integer) PARTITION BY LIST (zone);
+CREATE TABLE zones_north PARTITION OF zones FOR VALUES IN ('n', 'ne') PARTITION BY RANGE (n);
+CREATE TABLE zones_north_rest PARTITION OF zones_north DEFAULT;
+CREATE TABLE "zones north, low" (zone text, n integer);
+CREATE TABLE by_hash (id integer) PARTITION BY HASH (id);
+CREATE TABLE by_hash_0 PARTITION OF by_hash FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE by_hash_1 (id integer);

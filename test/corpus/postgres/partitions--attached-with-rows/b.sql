@@ -1,0 +1,12 @@
+CREATE TABLE readings (station integer NOT NULL, at date) PARTITION BY RANGE (at);
+CREATE TABLE readings_may (station integer NOT NULL, at date);
+CREATE TABLE readings_rest PARTITION OF readings DEFAULT;
+CREATE TABLE readings_june PARTITION OF readings FOR VALUES FROM ('2026-06-01') TO ('2026-07-01');
+CREATE TABLE readings_july PARTITION OF readings FOR VALUES FROM ('2026-07-01') TO ('2026-08-01');
+CREATE TABLE zones (zone text, n integer) PARTITION BY LIST (zone);
+CREATE TABLE zones_north PARTITION OF zones FOR VALUES IN ('n', 'ne') PARTITION BY RANGE (n);
+CREATE TABLE zones_north_rest PARTITION OF zones_north DEFAULT;
+CREATE TABLE "zones north, low" PARTITION OF zones_north FOR VALUES FROM (MINVALUE) TO (10);
+CREATE TABLE by_hash (id integer) PARTITION BY HASH (id);
+CREATE TABLE by_hash_0 PARTITION OF by_hash FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE by_hash_1 PARTITION OF by_hash FOR VALUES WITH (MODULUS 2, REMAINDER 1);
