@@ -15,7 +15,9 @@ export const materializedViewRule: KindRule = {
       lock: null,
       long: isFilled(object, context),
       hazards:
-        context.before(idOf(object)) !== undefined && isFilled(object, context)
+        context.before(idOf(object)) !== undefined &&
+        isFilled(object, context) &&
+        context.options.style !== 'plain'
           ? [hazard('long-lock', `Who reads ${object.name.join('.')} waits until it is filled anew.`)]
           : [],
     },
