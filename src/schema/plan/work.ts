@@ -61,6 +61,10 @@ export function workFor(
   }
   for (const id of dropped) followDrop(draft, id)
   for (const id of replaced) replace(draft, id)
+  // A part stays behind when what it is a part of becomes another kind of thing under the same name.
+  for (const [id, { from, to }] of draft.altered) {
+    if (from.parent !== to.parent && from.parent !== null && dropped.has(from.parent)) replace(draft, id)
+  }
   answerUntilSettled(draft)
   return { dropped, created, altered: draft.answers, aside: stepsAside(draft), context: draft.context }
 }
