@@ -7,6 +7,7 @@ import {
   ignoreDifference,
   listFindings,
   listGroups,
+  listReadings,
   watchDifference,
 } from '../schema/drift/findings.ts'
 import { controlStore } from '../schema/snapshot/stores/control.ts'
@@ -64,6 +65,10 @@ const scan = defineEndpoint({
     selector: selectorText,
     expected: snapshotReference.optional(),
     max_connections: z.int().min(1).max(1000).optional().describe('To one server at once; default 16.'),
+    primary: z
+      .boolean()
+      .default(false)
+      .describe('Read from the servers themselves also where they have an address for reading.'),
   }),
   status: 202,
   output: startedOperation,
@@ -77,6 +82,7 @@ const scan = defineEndpoint({
         selector: body.selector,
         expected: expected?.fingerprint,
         concurrency: body.max_connections,
+        primary: body.primary,
       },
       createdBy: caller.actor,
     })
@@ -93,14 +99,22 @@ const list = defineEndpoint({
   summary: 'Ways to differ, with how many tenants differ so',
   query: { selector: selectorText, scan: scanId },
   status: 200,
-  output: z.object({ counts, groups: z.array(group) }),
+  output: z.object({
+    counts,
+    groups: z.array(group),
+    read_from: z
+      .array(z.object({ server: z.string(), address: z.string(), tenants: z.int() }))
+      .describe('Which addresses of the servers the schemas were read from.'),
+  }),
   async run({ control }, { query: { selector, scan: of } }) {
-    const [found, groups] = await Promise.all([
+    const [found, groups, readings] = await Promise.all([
       countFindings(control, selector, of),
       listGroups(control, selector, of),
+      listReadings(control, selector, of),
     ])
     return {
       counts: found,
+      read_from: readings,
       groups: groups.map((one) => ({ ...one, summary: [...one.summary], examples: [...one.examples] })),
     }
   },
@@ -130,6 +144,7 @@ const tenants = defineEndpoint({
       ignored: z.boolean(),
       difference: differenceKey.nullable(),
       error: z.string().nullable().describe('Why it could not be looked at.'),
+      read_from: z.string().nullable().describe('The address that it was read from.'),
       checked_at: timestamp,
     }),
   ),

@@ -39,6 +39,7 @@ export const SCHEDULABLE: Readonly<Record<string, Schedulable>> = {
           'Fingerprint of a stored snapshot; absent: that of the version each tenant is recorded at.',
         ),
       concurrency: z.int().min(1).max(1000).optional(),
+      primary: z.boolean().optional().describe('Not from the read addresses of servers.'),
     }),
   },
   'simulate-cleanup': {

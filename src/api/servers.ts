@@ -9,6 +9,7 @@ import {
   updateServer,
   type DbServer,
 } from '../registry/servers.ts'
+import { checkReadAddress, setReadAddress } from '../registry/read-address.ts'
 import { SERVER_KINDS } from '../engine/address.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { booleanText, nameSaid, reasonText, timestamp } from './fields.ts'
@@ -38,6 +39,10 @@ const dsn = z
     'postgres://user:password@host:port/database?sslmode=verify-full, mysql://user:password@host:port, or sqlite:///directory',
   )
 
+const readDsn = dsn.describe(
+  'postgres://auditor:password@replica:5432/: where schemas are read for audits. Its database counts for nothing.',
+)
+
 export const serverView = z.object({
   name: z.string(),
   kind: z.enum(SERVER_KINDS),
@@ -47,6 +52,10 @@ export const serverView = z.object({
   database: z.string().describe('Maintenance database.'),
   sslmode: z.enum(['disable', 'require', 'verify-ca', 'verify-full']),
   pooler: z.object({ host: z.string(), port: z.int() }).nullable(),
+  read_address: z
+    .object({ host: z.string(), port: z.int(), username: z.string() })
+    .nullable()
+    .describe('Where schemas are read for audits: a replica, or a role that may not write.'),
   capacity: z.int().nullable().describe('How many tenants it may hold.'),
   labels: z.record(z.string(), z.string()),
   state: z.enum(['active', 'retired']),
@@ -64,7 +73,14 @@ export const serverView = z.object({
 
 function viewServer(server: DbServer): z.input<typeof serverView> {
   const { pooler_host: host, pooler_port: port, maintenance_database: database, ...rest } = server
-  return { ...rest, database, pooler: host === null || port === null ? null : { host, port } }
+  const { read_host, read_port, read_username, read_sslmode: _, ...shown } = rest
+  const hasRead = read_host !== null && read_port !== null && read_username !== null
+  return {
+    ...shown,
+    database,
+    pooler: host === null || port === null ? null : { host, port },
+    read_address: hasRead ? { host: read_host, port: read_port, username: read_username } : null,
+  }
 }
 
 const byName = { name: serverName }
@@ -102,6 +118,7 @@ export const serverEndpoints = [
         .optional()
         .describe('PEM of the authority behind the certificate.'),
       pooler: pooler.optional(),
+      read_dsn: readDsn.optional(),
       capacity: z.int().min(1).max(1_000_000).optional(),
       labels: labels.optional(),
     }),
@@ -110,8 +127,14 @@ export const serverEndpoints = [
     errors: ['server_unreachable', 'conflict'],
     location: (server) => `/servers/${server.name}`,
     audit: ({ body }) => ({ target: `server:${body.name}` }),
-    run: async (app, { body }) =>
-      viewServer(await addServer(app.control, app.keyring, { ...body, sslRootCert: body.ssl_root_cert })),
+    run: async (app, { body }) => {
+      const { read_dsn: read, ssl_root_cert: sslRootCert, ...rest } = body
+      if (read !== undefined) await checkReadAddress(read, body.name, sslRootCert)
+      const added = await addServer(app.control, app.keyring, { ...rest, sslRootCert })
+      return viewServer(
+        read === undefined ? added : await setReadAddress(app.control, app.keyring, body.name, read),
+      )
+    },
   }),
   defineEndpoint({
     id: 'servers.get',
@@ -138,6 +161,7 @@ export const serverEndpoints = [
     body: z.strictObject({
       dsn: dsn.optional(),
       pooler: pooler.nullable().optional(),
+      read_dsn: readDsn.nullable().optional(),
       capacity: z.int().min(1).max(1_000_000).nullable().optional(),
       labels: labels.optional(),
     }),
@@ -148,8 +172,12 @@ export const serverEndpoints = [
       target: `server:${params.name}`,
       detail: { changed: Object.keys(body) },
     }),
-    run: async (app, { params, body }) =>
-      viewServer(await updateServer(app.control, app.keyring, params.name, body)),
+    run: async (app, { params, body: { read_dsn: read, ...changes } }) => {
+      const updated = await updateServer(app.control, app.keyring, params.name, changes)
+      return viewServer(
+        read === undefined ? updated : await setReadAddress(app.control, app.keyring, params.name, read),
+      )
+    },
   }),
   defineEndpoint({
     id: 'servers.test',

@@ -18,6 +18,7 @@ export const FINDING_VIEW: View<Item<'drift.tenants'>> = {
     { title: 'STATE', value: (finding) => (finding.ignored ? 'ignored' : finding.state.replace('_', ' ')) },
     { title: 'DIFFERENCE', value: (finding) => finding.difference },
     { title: 'ERROR', value: (finding) => finding.error },
+    { title: 'READ FROM', value: (finding) => finding.read_from, wide: true },
     { title: 'CHECKED', value: (finding) => moment(finding.checked_at), wide: true },
   ],
 }
@@ -28,7 +29,12 @@ export const FINDING_VIEW: View<Item<'drift.tenants'>> = {
  */
 export async function scanAndWait(
   cli: Cli,
-  options: WaitOptions & { selector: string; expected?: string; maxConnections?: number },
+  options: WaitOptions & {
+    selector: string
+    expected?: string
+    maxConnections?: number
+    primary?: boolean
+  },
 ): Promise<(Drift & { scan: string }) | undefined> {
   const api = await cli.api()
   const started = await api.call(api.at('drift.scan'), {
@@ -36,6 +42,7 @@ export async function scanAndWait(
       selector: options.selector,
       expected: options.expected,
       max_connections: options.maxConnections,
+      primary: options.primary ?? false,
     },
   })
   const scan = started.operation_id
@@ -45,13 +52,14 @@ export async function scanAndWait(
 }
 
 const SENTENCES_SHOWN = 5
+const PLACES_SHOWN = 3
 
 /** Ways to differ with their sentences, the most frequent first; then how many are in sync. */
 export function showDrift(cli: Cli, drift: Drift): void {
   cli.output.value(drift, textOf(drift))
 }
 
-function textOf({ counts, groups }: Drift): string {
+function textOf({ counts, groups, read_from: readings }: Drift): string {
   const lines = groups.flatMap((group) => {
     const names = group.examples.join(', ') + (group.tenants > group.examples.length ? ', …' : '')
     const ignored = group.ignored === 0 ? '' : ` (${count(group.ignored)} ignored)`
@@ -71,7 +79,11 @@ function textOf({ counts, groups }: Drift): string {
       ? [`${count(counts.no_expectation)} with no snapshot to be held against`]
       : []),
   ]
-  return [...lines, parts.join(', ')].join('\n')
+  const places = readings.map(({ server, address }) => `${address} (${server})`)
+  const shown =
+    places.length > PLACES_SHOWN ? `${count(places.length)} addresses: -o json has them` : places.join(', ')
+  const from = places.length === 0 ? [] : [`read from ${shown}`]
+  return [...lines, parts.join(', '), ...from].join('\n')
 }
 
 /** `1 tenant`, `1,204 tenants` */

@@ -11,17 +11,22 @@ interface DsnOptions {
 
 /** @throws TenantryError for a password in the command, a file that cannot be read, or none given where one is needed. */
 export async function readDsn(options: DsnOptions, need: 'required'): Promise<string>
-export async function readDsn(options: DsnOptions, need: 'optional'): Promise<string | undefined>
+export async function readDsn(
+  options: DsnOptions,
+  need: 'optional',
+  flag?: '--read-dsn',
+): Promise<string | undefined>
 export async function readDsn(
   options: DsnOptions,
   need: 'required' | 'optional',
+  flag: '--dsn' | '--read-dsn' = '--dsn',
 ): Promise<string | undefined> {
   if (options.dsn !== undefined && options.dsnFile !== undefined)
-    throw usageError('--dsn and --dsn-file exclude each other.')
+    throw usageError(`${flag} and ${flag}-file exclude each other.`)
   if (options.dsnFile !== undefined) return (await readText(options.dsnFile)).trim()
   if (options.dsn === '-') return (await text(process.stdin)).trim()
   if (options.dsn !== undefined) {
-    refusePassword(options.dsn)
+    refusePassword(options.dsn, flag)
     return options.dsn
   }
   if (need === 'optional') return undefined
@@ -32,13 +37,13 @@ export async function readDsn(
   )
 }
 
-function refusePassword(dsn: string): void {
+function refusePassword(dsn: string, flag: string): void {
   const hasPassword = /^[a-z]+:\/\/[^@/]*:[^@]+@/i.test(dsn) || /[?&]password=/i.test(dsn)
   if (!hasPassword) return
   throw usageError(
     'The connection URL has a password in it, and every user of this machine can read the commands that run.',
-    'Put it into a file that only you can read: --dsn-file FILE',
-    'Or give it on standard input: --dsn -',
+    `Put it into a file that only you can read: ${flag}-file FILE`,
+    `Or give it on standard input: ${flag} -`,
     'As it was in a command already, change the password when others may have seen it.',
   )
 }

@@ -20,6 +20,10 @@ export interface DbServer {
   readonly username: string
   readonly maintenance_database: string
   readonly sslmode: SslMode
+  readonly read_host: string | null
+  readonly read_port: number | null
+  readonly read_username: string | null
+  readonly read_sslmode: SslMode | null
   readonly pooler_host: string | null
   readonly pooler_port: number | null
   readonly capacity: number | null
@@ -34,7 +38,7 @@ export interface DbServer {
 }
 
 const COLUMNS = `id, name, kind, host, port, username, maintenance_database, sslmode, pooler_host, pooler_port, capacity,
-  labels, state, system_identifier, server_version, is_superuser, max_connections, checked_at, created_at`
+  read_host, read_port, read_username, read_sslmode, labels, state, system_identifier, server_version, is_superuser, max_connections, checked_at, created_at`
 
 export interface NewServer {
   readonly name: string
@@ -380,7 +384,7 @@ async function recordFacts(on: Queryable, id: number, facts: ServerFacts): Promi
   return server
 }
 
-function secretOwner(serverId: number): string {
+export function secretOwner(serverId: number): string {
   return `server:${serverId}`
 }
 

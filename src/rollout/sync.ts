@@ -34,7 +34,8 @@ export function schemaSyncHandler(parts: Parts): OperationHandler {
   return {
     async run(context) {
       const input = context.operation.input as unknown as SyncInput
-      const counts = await scanTenants(parts, context, input)
+      // What is to be changed is read where it is changed.
+      const counts = await scanTenants(parts, context, { ...input, primary: true })
       const groups = await listGroups(parts.control, input.selector, context.operation.id)
       const results: GroupResult[] = []
       for (const group of groups.filter(({ tenants, ignored }) => tenants > ignored)) {

@@ -2,6 +2,7 @@
 import type { Control } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
 import { dsnOf, type ServerAddress, type ServerKind } from '../engine/address.ts'
+import { readAddressOf } from '../registry/read-address.ts'
 import { addressOf, getServer, type DbServer } from '../registry/servers.ts'
 import type { Dialect, InspectOptions, SchemaSession, Scratch } from './dialects/dialect.ts'
 import { dialectNamed } from './dialects/index.ts'
@@ -10,6 +11,8 @@ export interface TenantServer {
   readonly name: string
   readonly dialect: Dialect
   readonly address: ServerAddress
+  /** The address as it may be shown. */
+  readonly place: string
   /** What catalogue fingerprints are comparable within: the server's series of releases. */
   readonly version: string
 }
@@ -22,12 +25,23 @@ export interface OpenDatabase {
 /** @throws TenantryError `not_found` */
 export async function serverOf(control: Control, keyring: Keyring, name: string): Promise<TenantServer> {
   const server = await getServer(control, name)
-  return {
-    name,
-    dialect: await dialectNamed(server.kind),
-    address: await addressOf(control, keyring, server),
-    version: seriesOf(server),
-  }
+  return onServer(server, await addressOf(control, keyring, server))
+}
+
+/**
+ * As `serverOf`, by the address that is for reading where the server has one.
+ * @throws TenantryError `not_found`
+ */
+export async function readServerOf(control: Control, keyring: Keyring, name: string): Promise<TenantServer> {
+  const server = await getServer(control, name)
+  const address = await readAddressOf(control, keyring, server)
+  return onServer(server, address ?? (await addressOf(control, keyring, server)))
+}
+
+async function onServer(server: DbServer, address: ServerAddress): Promise<TenantServer> {
+  const { name, kind } = server
+  const place = kind === 'sqlite' ? address.host : `${address.host}:${address.port}`
+  return { name, dialect: await dialectNamed(kind), address, place, version: seriesOf(server) }
 }
 
 /** Releases with another second number may read a schema differently, where that is a major release too. */

@@ -49,7 +49,7 @@ test('validate ends with 6, and its JUnit report has a case for each tenant', as
   expect(ended.code).toBe(6)
   expect(ended.stdout).toMatch(/2 tenants: .*\n {2}lacks index public\.orders\.orders_customer\n/)
   expect(ended.stdout).toMatch(/1 tenant: .*\n {2}has column public\.orders\.remark, which is not expected\n/)
-  expect(ended.stdout).toMatch(/1 tenant in sync, 3 different\n$/)
+  expect(ended.stdout).toMatch(/1 tenant in sync, 3 different\nread from [\d.]+:\d+ \(default\)\n$/)
   const report = await readFile(path.join(up.directory, 'schema.xml'), 'utf8')
   const cases = [
     ...report.matchAll(
@@ -121,7 +121,7 @@ test('sync shows its plans, runs what it may, and says what it may not', async (
   expect(shown.stdout).toContain(
     '-- needs --allow data-loss: The values of public.orders.remark are removed.',
   )
-  expect(shown.stdout).toMatch(/1 tenant in sync\n$/)
+  expect(shown.stdout).toMatch(/1 tenant in sync\n(read from .*\n)?$/)
 
   const partly = await up.run('schema', 'sync', '--to', wanted, '--wait')
   expect(partly.code).toBe(5)

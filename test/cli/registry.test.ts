@@ -54,6 +54,12 @@ test('a server is shown, tested, changed with a URL from a file or standard inpu
     capacity: 50,
   })
 
+  const read = ['server', 'update', 'default', '--read-dsn-file', 'server.dsn']
+  expect(await up.json(...read)).toMatchObject({ read_address: { host, port, username: user } })
+  expect(await up.json('server', 'update', 'default', '--no-read-dsn')).toMatchObject({ read_address: null })
+  const secret = await up.run('server', 'update', 'default', '--read-dsn', dsn)
+  expect(secret).toMatchObject({ code: 2, stderr: expect.stringContaining('--read-dsn-file') as unknown })
+
   const doctor = await up.run('doctor')
   expect(doctor).toMatchObject({
     code: 0,

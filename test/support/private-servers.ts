@@ -74,13 +74,32 @@ export async function startPrivateServer(options: Options = {}): Promise<Private
 }
 
 /** Debian's PostgreSQL 15; needs `withProgram('postgres15')`. */
-export async function startDebianServer(options: Options = {}): Promise<PrivateServer> {
+export function startDebianServer(options: Options = {}): Promise<PrivateServer> {
+  return startDebian(options, initialiseDebian)
+}
+
+/** A streaming replica of such a server, copied from it; needs `withProgram('postgres15', 'basebackup15')`. */
+export function startDebianReplica(of: PrivateServer, options: Options = {}): Promise<PrivateServer> {
+  return startDebian(options, (files) => {
+    const args = ['-h', of.host, '-p', String(of.port), '-U', of.user, '-D', files.dataDir]
+    return runDebian('basebackup15', [...args, '-R', '-c', 'fast', '--no-sync'], files, {
+      PGPASSWORD: of.password,
+    })
+  })
+}
+
+async function startDebian(
+  options: Options,
+  fill: (files: ServerFiles, password: string) => Promise<void>,
+): Promise<PrivateServer> {
   const files = await serverFiles(await testDirectory('debian'))
   const place = { port: await freePort(), socketDir: path.join(files.stateDir, 'run') }
   const password = 'debian superuser'
   await mkdir(place.socketDir, { mode: 0o700 })
   await giveTo(files.account, place.socketDir)
-  await initialiseDebian(files, password)
+  await mkdir(files.dataDir, { mode: 0o700 })
+  await giveTo(files.account, files.dataDir)
+  await fill(files, password)
   const config = renderConfig(place, options.settings ?? {})
   await writeConfig(files, {
     'postgresql.conf': config,
@@ -119,8 +138,6 @@ export async function startDebianServer(options: Options = {}): Promise<PrivateS
 
 async function initialiseDebian(files: ServerFiles, password: string): Promise<void> {
   const passwordFile = path.join(files.stateDir, 'run', 'initial-password')
-  await mkdir(files.dataDir, { mode: 0o700 })
-  await giveTo(files.account, files.dataDir)
   await replaceFile(passwordFile, `${password}\n`, 0o600, files.account)
   const args = [
     '--username=postgres',
@@ -129,12 +146,21 @@ async function initialiseDebian(files: ServerFiles, password: string): Promise<v
     '--encoding=UTF8',
     '--no-sync',
   ]
-  const child = spawn(programPath('initdb15'), [...args, '-D', files.dataDir], {
+  await runDebian('initdb15', [...args, '-D', files.dataDir], files)
+}
+
+async function runDebian(
+  program: 'initdb15' | 'basebackup15',
+  args: readonly string[],
+  files: ServerFiles,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const child = spawn(programPath(program), args, {
     cwd: files.dataDir,
     ...identity(files),
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: ENVIRONMENT,
+    env: { ...ENVIRONMENT, ...env },
   })
   const [code] = (await once(child, 'exit')) as [number | null]
-  if (code !== 0) throw new Error(`initdb of PostgreSQL 15 failed with exit code ${code}`)
+  if (code !== 0) throw new Error(`${program} failed with exit code ${code}`)
 }

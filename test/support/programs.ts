@@ -11,6 +11,7 @@ import { describe, test } from 'vitest'
 const PROGRAMS = {
   postgres15: ['/usr/lib/postgresql/15/bin/postgres'],
   initdb15: ['/usr/lib/postgresql/15/bin/initdb'],
+  basebackup15: ['/usr/lib/postgresql/15/bin/pg_basebackup'],
   psql: ['/usr/lib/postgresql/15/bin/psql', '/usr/bin/psql'],
   pgbouncer: ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'],
   mariadbd: ['/usr/sbin/mariadbd'],

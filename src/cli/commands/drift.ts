@@ -31,6 +31,7 @@ interface ScanOptions extends WaitOptions {
   readonly selector: string
   readonly expected?: string
   readonly maxConnections?: number
+  readonly primary?: boolean
 }
 
 function defineScan(drift: Command): void {
@@ -43,6 +44,7 @@ function defineScan(drift: Command): void {
       'stored snapshot that all should be like; else that of each one’s version',
     )
     .option('--max-connections <number>', 'to one server at once', readCount)
+    .option('--primary', 'from the servers themselves, also where one has an address for reading')
     .action(
       action<ScanOptions>(async (cli, options) => {
         const { EXIT } = await import('../errors.ts')

@@ -33,10 +33,11 @@ function defineValidate(schema: Command): void {
   withWait(
     withSelection(schema.command('validate').description('For CI: are all tenants like a stored snapshot?')),
   )
+    .option('--primary', 'read from the servers themselves, also where one has an address for reading')
     .option('--junit <file>', 'write a JUnit report as well, one test case per tenant')
     .addHelpText('after', '\nExit code 0: all in sync, 6: some differ, 3: some could not be reached.')
     .action(
-      action<Selection & WaitOptions & { junit?: string }>(async (cli, options) => {
+      action<Selection & WaitOptions & { junit?: string; primary?: boolean }>(async (cli, options) => {
         const { EXIT } = await import('../errors.ts')
         const { scanAndWait, showDrift, writeJunit } = await import('../drift.ts')
         const { storedTarget } = await import('../sync.ts')

@@ -15,6 +15,11 @@ const VIEW: View<Server> = {
     { title: 'VERSION', value: (server) => serverVersion(server.server_version, server.kind) },
     { title: 'USER', value: (server) => server.username },
     { title: 'POOLER', value: ({ pooler }) => (pooler === null ? null : `${pooler.host}:${pooler.port}`) },
+    {
+      title: 'READ FROM',
+      value: ({ read_address: read }) => read && `${read.host}:${read.port}`,
+      wide: true,
+    },
     { title: 'CAPACITY', value: (server) => server.capacity, right: true },
     { title: 'LABELS', value: (server) => labels(server.labels) },
     { title: 'DATABASE', value: (server) => server.database, wide: true },
@@ -36,6 +41,8 @@ interface Facts {
   readonly dsnFile?: string
   readonly sslRootCert?: string
   readonly pooler?: { host: string; port: number } | false
+  readonly readDsn?: string | false
+  readonly readDsnFile?: string
   readonly capacity?: number
   readonly label?: Record<string, string>
 }
@@ -44,9 +51,23 @@ function withFacts(command: Command): Command {
   return command
     .option('--dsn-file <file>', 'file with the connection URL, password included')
     .option('--dsn <url>', 'the connection URL without a password; - reads it, with one, from standard input')
+    .option(
+      '--read-dsn-file <file>',
+      'file with the URL of a replica or of a role that only reads, for audits',
+    )
+    .option('--read-dsn <url>', 'the same without a password; - reads it, with one, from standard input')
     .option('--pooler <host:port>', 'pooler in front of it', readAddress)
     .option('--capacity <tenants>', 'how many tenants it may hold', readCount)
     .option('--label <name=value>', 'label; may be given more than once', readLabel)
+}
+
+async function readAddressDsn({ readDsn: dsn, readDsnFile }: Facts): Promise<string | undefined> {
+  const { readDsn } = await import('../secret-input.ts')
+  const given = {
+    ...(typeof dsn === 'string' ? { dsn } : {}),
+    ...(readDsnFile === undefined ? {} : { dsnFile: readDsnFile }),
+  }
+  return readDsn(given, 'optional', '--read-dsn')
 }
 
 export function define(server: Command): void {
@@ -75,6 +96,7 @@ function defineAdd(server: Command): void {
           name,
           dsn,
           ssl_root_cert: pem,
+          read_dsn: await readAddressDsn(options),
           pooler: options.pooler || undefined,
           capacity: options.capacity,
           labels: options.label,
@@ -137,6 +159,7 @@ function defineUpdate(server: Command): void {
     server.command('update <server>').description('Change its address, password, pooler, capacity or labels'),
   )
     .option('--no-pooler', 'no pooler any more')
+    .option('--no-read-dsn', 'no address for reading any more')
     .action(
       action<Facts>(async (cli, options, name = '') => {
         const { readDsn } = await import('../secret-input.ts')
@@ -145,6 +168,7 @@ function defineUpdate(server: Command): void {
         const body = {
           dsn,
           pooler: options.pooler === false ? null : options.pooler,
+          read_dsn: options.readDsn === false ? null : await readAddressDsn(options),
           capacity: options.capacity,
           labels: options.label,
         }

@@ -13,6 +13,8 @@ export interface Finding {
   readonly schemaFingerprint: string | null
   readonly changeMarker: string | null
   readonly error: string | null
+  /** `host:port`, or the directory; null when it is not known. */
+  readonly readFrom: string | null
 }
 
 export async function saveFindings(
@@ -22,14 +24,15 @@ export async function saveFindings(
 ): Promise<void> {
   await on.query(
     `insert into tenantry.drift_findings as finding
-       (tenant_id, operation_id, state, difference_key, catalogue_fingerprint, schema_fingerprint, change_marker, error, checked_at)
-     select "tenantId", $1, state, "differenceKey", "catalogueFingerprint", "schemaFingerprint", "changeMarker", error, now()
+       (tenant_id, operation_id, state, difference_key, catalogue_fingerprint, schema_fingerprint, change_marker, error, read_from, checked_at)
+     select "tenantId", $1, state, "differenceKey", "catalogueFingerprint", "schemaFingerprint", "changeMarker", error, "readFrom", now()
      from jsonb_to_recordset($2::jsonb) as found ("tenantId" bigint, state text, "differenceKey" text,
-       "catalogueFingerprint" text, "schemaFingerprint" text, "changeMarker" text, error text)
+       "catalogueFingerprint" text, "schemaFingerprint" text, "changeMarker" text, error text, "readFrom" text)
      on conflict (tenant_id) do update set operation_id = excluded.operation_id, state = excluded.state,
        difference_key = excluded.difference_key, catalogue_fingerprint = excluded.catalogue_fingerprint,
        schema_fingerprint = excluded.schema_fingerprint,
-       change_marker = excluded.change_marker, error = excluded.error, checked_at = excluded.checked_at`,
+       change_marker = excluded.change_marker, error = excluded.error,
+       read_from = excluded.read_from, checked_at = excluded.checked_at`,
     [operationId, JSON.stringify(findings)],
   )
 }
@@ -92,6 +95,22 @@ export async function countFindings(on: Queryable, selector: string, scan?: stri
   return counts as DriftCounts
 }
 
+export interface Reading {
+  readonly server: string
+  readonly address: string
+  readonly tenants: number
+}
+
+/** Where the findings were read. */
+export async function listReadings(on: Queryable, selector: string, scan?: string): Promise<Reading[]> {
+  const { sql, values } = chosen(selector, scan)
+  return on.query<Reading>(
+    `select server.name as server, finding.read_from as address, count(*) as tenants from ${sql}
+     where finding.read_from is not null group by 1, 2 order by 1, 2`,
+    values,
+  )
+}
+
 export interface TenantFinding {
   readonly tenant: string
   readonly server: string
@@ -99,6 +118,7 @@ export interface TenantFinding {
   readonly ignored: boolean
   readonly difference: string | null
   readonly error: string | null
+  readonly read_from: string | null
   readonly checked_at: Date
 }
 
@@ -118,7 +138,7 @@ export async function listFindings(
   const next = values.length
   return on.query<TenantFinding>(
     `select tenant.name as tenant, server.name as server, finding.state, finding.ignored,
-       finding.difference_key as difference, finding.error, finding.checked_at
+       finding.difference_key as difference, finding.error, finding.read_from, finding.checked_at
      from ${sql}
      where ($${next + 1}::text is null or finding.state = $${next + 1})
        and ($${next + 2}::text is null or finding.difference_key = $${next + 2})

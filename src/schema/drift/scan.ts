@@ -9,11 +9,13 @@ import type { Keyring } from '../../control/secrets.ts'
 import { DatabaseFailure } from '../../engine/failure.ts'
 import { messageOf, TenantryError } from '../../lib/errors.ts'
 import { countTenants, selectionCondition } from '../../registry/tenants.ts'
+import type { SchemaSession } from '../dialects/dialect.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { controlStore, keepSnapshot } from '../snapshot/stores/control.ts'
 import {
   inspectOptionsOf,
   openTenantDatabase,
+  readServerOf,
   serverOf,
   type OpenDatabase,
   type TenantServer,
@@ -21,6 +23,7 @@ import {
 import { createComparer, saveDifferences, type Difference } from './compare.ts'
 import { countFindings, saveFindings, type DriftCounts, type Finding } from './findings.ts'
 import { createReader, type Reader, type Reading } from './readings.ts'
+import { createReplica, type Replica } from './replica.ts'
 
 export interface ScanInput {
   readonly selector: string
@@ -28,6 +31,8 @@ export interface ScanInput {
   readonly expected?: string
   /** Connections to one server at once. */
   readonly concurrency?: number
+  /** Passes by the addresses that are for reading. */
+  readonly primary?: boolean
 }
 
 interface DueTenant {
@@ -81,7 +86,7 @@ export async function scanTenants(
     context.signal.throwIfAborted()
     const due = await dueTenants(parts.control, context.operation.id, input.selector)
     if (due.length === 0) break
-    const findings = await scan.look(due)
+    const findings = await scan.look(due, context.signal)
     await context.fenced(async (tx) => {
       await saveDifferences(tx, scan.takeDifferences())
       await saveFindings(tx, context.operation.id, findings)
@@ -133,13 +138,38 @@ function dueTenants(control: Control, scan: string, selector: string): Promise<D
 }
 
 interface Scan {
-  look(tenants: readonly DueTenant[]): Promise<Finding[]>
+  look(tenants: readonly DueTenant[], signal: AbortSignal): Promise<Finding[]>
   takeDifferences(): Difference[]
 }
 
 interface ServerScan {
   readonly server: TenantServer
   readonly reader: Reader
+  readonly isReadAddress: boolean
+  /** A new one for each page of tenants. */
+  readonly replica: () => Replica | undefined
+}
+
+/** What is known of a server; or why nothing is, for each of its tenants. */
+async function openServer(
+  { control, keyring }: Parts,
+  name: string,
+  primaryOnly: boolean,
+): Promise<ServerScan | TenantryError> {
+  try {
+    const primary = await serverOf(control, keyring, name)
+    const server = primaryOnly ? primary : await readServerOf(control, keyring, name)
+    const isReadAddress = server.place !== primary.place || server.address.user !== primary.address.user
+    return {
+      server,
+      isReadAddress,
+      reader: createReader(control, server.version, (snapshot) => keepSnapshot(control, snapshot)),
+      replica: () => (isReadAddress ? createReplica(server, primary.address) : undefined),
+    }
+  } catch (error) {
+    if (error instanceof TenantryError) return error
+    throw error
+  }
 }
 
 function createScan(parts: Parts, input: ScanInput): Scan {
@@ -155,21 +185,15 @@ function createScan(parts: Parts, input: ScanInput): Scan {
   const servers = new Map<string, Promise<ServerScan | TenantryError>>()
   const differences = new Map<string, Difference>()
 
-  const lookAtServer = async (name: string): Promise<ServerScan | TenantryError> => {
-    try {
-      const server = await serverOf(parts.control, parts.keyring, name)
-      return { server, reader: createReader(parts.control, server.version, (snapshot) => keep(snapshot)) }
-    } catch (error) {
-      if (error instanceof TenantryError) return error
-      throw error
-    }
-  }
-  const keep = (snapshot: Snapshot): Promise<void> => keepSnapshot(parts.control, snapshot)
-
-  const judge: Judge = async (tenant, scan, { dialect, session }) => {
+  const judge: Judge = async (tenant, scan, { dialect, session }, caughtUp) => {
     const expected = await expectations(tenant.version_id)
-    const reading = await scan.reader.read(dialect, session, inspectOptionsOf(tenant.schema), lastOf(tenant))
-    const found = { tenantId: tenant.id, ...reading, error: null }
+    const read = () => scan.reader.read(dialect, session, inspectOptionsOf(tenant.schema), lastOf(tenant))
+    let reading = await read()
+    if (caughtUp !== undefined && expected !== undefined && reading.schemaFingerprint !== expected) {
+      await caughtUp(session)
+      reading = await read()
+    }
+    const found = { tenantId: tenant.id, ...reading, error: null, readFrom: scan.server.place }
     if (expected === undefined) return { ...found, state: 'no_expectation', differenceKey: null }
     const difference = await compare(reading.schemaFingerprint, expected)
     if (difference === undefined) return { ...found, state: 'in_sync', differenceKey: null }
@@ -177,19 +201,25 @@ function createScan(parts: Parts, input: ScanInput): Scan {
     return { ...found, state: 'different', differenceKey: difference.key }
   }
 
-  const lookAt = async (server: string, tenants: readonly DueTenant[]): Promise<Finding[]> => {
-    const pending = servers.get(server) ?? lookAtServer(server)
+  const lookAt = async (
+    server: string,
+    tenants: readonly DueTenant[],
+    signal: AbortSignal,
+  ): Promise<Finding[]> => {
+    const pending = servers.get(server) ?? openServer(parts, server, input.primary === true)
     servers.set(server, pending)
     const scan = await pending
-    if (scan instanceof TenantryError) return tenants.map((tenant) => unreachable(tenant, scan))
+    if (scan instanceof TenantryError) return tenants.map((tenant) => unreachable(tenant, scan, null))
+    const replica = scan.replica()
+    const caughtUp = replica && ((session: SchemaSession) => replica.caughtUp(session, signal))
     return inLanes(byDatabase(tenants), input.concurrency ?? DEFAULT_CONCURRENCY, (group) =>
-      withDatabase(scan, group, judge),
+      withDatabase(scan, group, (tenant, database) => judge(tenant, scan, database, caughtUp)),
     )
   }
   return {
-    async look(tenants) {
+    async look(tenants, signal) {
       const byServer = Map.groupBy(tenants, (tenant) => tenant.server)
-      const found = await Promise.all([...byServer].map(([server, group]) => lookAt(server, group)))
+      const found = await Promise.all([...byServer].map(([server, group]) => lookAt(server, group, signal)))
       return found.flat()
     },
     takeDifferences() {
@@ -205,13 +235,20 @@ function lastOf({ marker, catalogue, fingerprint }: DueTenant): Reading | undefi
   return { changeMarker: marker, catalogueFingerprint: catalogue, schemaFingerprint: fingerprint }
 }
 
-type Judge = (tenant: DueTenant, scan: ServerScan, database: OpenDatabase) => Promise<Finding>
+type Judge = (
+  tenant: DueTenant,
+  scan: ServerScan,
+  database: OpenDatabase,
+  caughtUp: ((session: SchemaSession) => Promise<void>) | undefined,
+) => Promise<Finding>
+
+const READ_ADDRESS = ' (The read address of its server; --primary reads from the server itself.)'
 
 /** Tenants of one database share a connection. One that cannot be reached is a finding of its own. */
 async function withDatabase(
   scan: ServerScan,
   tenants: readonly DueTenant[],
-  judge: Judge,
+  judge: (tenant: DueTenant, database: OpenDatabase) => Promise<Finding>,
 ): Promise<Finding[]> {
   const findings: Finding[] = []
   let database: OpenDatabase | undefined
@@ -219,9 +256,10 @@ async function withDatabase(
     for (const tenant of tenants) {
       try {
         database ??= await openTenantDatabase(scan.server, tenant.database)
-        findings.push(await judge(tenant, scan, database))
+        findings.push(await judge(tenant, database))
       } catch (error) {
-        findings.push(unreachable(tenant, error))
+        const hint = database === undefined && scan.isReadAddress ? READ_ADDRESS : ''
+        findings.push(unreachable(tenant, error, scan.server.place, hint))
         // What failed may have been the connection: the next one gets a new one.
         await database?.session.close()
         database = undefined
@@ -234,7 +272,7 @@ async function withDatabase(
 }
 
 /** @throws what is neither a database's nor a person's failure: a defect is no finding */
-function unreachable(tenant: DueTenant, error: unknown): Finding {
+function unreachable(tenant: DueTenant, error: unknown, readFrom: string | null, hint = ''): Finding {
   if (!(error instanceof DatabaseFailure) && !(error instanceof TenantryError)) throw error
   return {
     tenantId: tenant.id,
@@ -243,7 +281,8 @@ function unreachable(tenant: DueTenant, error: unknown): Finding {
     catalogueFingerprint: null,
     schemaFingerprint: null,
     changeMarker: null,
-    error: messageOf(error),
+    error: messageOf(error) + hint,
+    readFrom,
   }
 }
 
