@@ -31,6 +31,7 @@ export function edgesFor(dialect: Dialect, comparison: Comparison, nodes: readon
   registerParts(registers)
   for (const [number, node] of nodes.entries()) {
     afterWhatItNeeds(registers, number, node)
+    afterWhatMustBeGone(registers, number, node)
     afterWhatNeedsIt(registers, number, node)
     if (node.at > 0) link(registers, number - 1, number)
     for (const id of node.creates) {
@@ -93,6 +94,12 @@ function afterWhatItNeeds(registers: Registers, number: number, node: Node): voi
     linkFrom(registers, registers.alterers.get(id), number, true)
   }
   for (const id of parents) linkFrom(registers, registers.creators.get(id), number)
+}
+
+function afterWhatMustBeGone(registers: Registers, number: number, { action }: Node): void {
+  for (const id of action.needs ?? []) {
+    if (!registers.comparison.after.objects.has(id)) linkFrom(registers, registers.droppers.get(id), number)
+  }
 }
 
 /** Whether the object, or what it is a part of, is among `made`: it cannot come before what brings it. */

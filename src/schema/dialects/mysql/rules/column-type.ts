@@ -6,16 +6,34 @@ import type { Clause, Level } from './algorithm.ts'
 import type { Difference } from './sides.ts'
 import { isMariaDb } from './sides.ts'
 
-/** A column that can only be dropped and added: its values are computed before or after. */
+/** A column that can only be dropped and added: its values are computed before or after, or mean nothing to its new type. */
 export function mustBeMadeAnew(one: Difference, context: RuleContext): boolean {
   if (one.from === undefined || one.to === undefined) return false
   const [a, b] = [one.from.properties, one.to.properties]
-  if (a['generated'] === undefined && b['generated'] === undefined) return false
+  if (a['generated'] === undefined && b['generated'] === undefined) return !isCastable(a, b)
   if (isRow(a) || isRow(b)) return a['generated'] !== b['generated']
   // STORED becomes plain and keeps its values; nothing else crosses over in place.
   if (a['generated'] === undefined) return b['stored'] !== true || !isMariaDb(context)
-  if (b['generated'] === undefined) return a['stored'] !== true
+  if (b['generated'] === undefined) return a['stored'] !== true || !isCastable(a, b)
   return a['stored'] !== b['stored'] || a['generated'] !== b['generated'] || a['type'] !== b['type']
+}
+
+const GEOMETRIES =
+  /^(?:geometry|point|linestring|polygon|multipoint|multilinestring|multipolygon|geometrycollection)\b/i
+const TEXTS =
+  /^(?:char|varchar|(?:tiny|medium|long)?text|(?:tiny|medium|long)?blob|(?:var)?binary|enum|set|json)\b/i
+
+/** Addresses, UUIDs and geometries have text in common with other types, and nothing else. */
+function isCastable(from: Properties, to: Properties): boolean {
+  const [a, b] = [from, to].map((one) => familyOf(asText(one['type']))) as [string, string]
+  return a === b || a === 'text' || b === 'text'
+}
+
+function familyOf(type: string): string {
+  if (TEXTS.test(type)) return 'text'
+  return GEOMETRIES.test(type)
+    ? 'geometry'
+    : (/^(?:uuid|inet[46])\b/i.exec(type)?.[0].toLowerCase() ?? 'value')
 }
 
 function isRow(properties: Properties): boolean {

@@ -74,14 +74,32 @@ export function disturbedKeys(
   if (changed.size === 0 && !indexes && !engine) return []
   const keys = context.source.objects.filter((object) => {
     if (object.kind !== 'foreign_key' || context.after(idOf(object)) === undefined) return false
-    const { columns, references, referencedColumns, database } = object.properties as unknown as ForeignKey
-    const own = tableOf(object) === table ? columns : []
-    const others = references === table && database === undefined ? referencedColumns : []
-    const mine = [...own, ...others]
+    const mine = columnsIn(table, object)
     if (mine.length === 0) return false
     return engine || mine.some((column) => changed.has(column)) || (indexes && !isServed(object, context))
   })
   return keys.map(idOf)
+}
+
+/** Foreign keys that go away, and must be gone before the table takes another engine or partitions. */
+export function keysToGoFirst(
+  table: string,
+  context: RuleContext,
+  differences: readonly Difference[],
+): string[] {
+  if (!differences.some((one) => one.kind === 'table' && changesStorage(one))) return []
+  return context.source.objects
+    .filter((object) => object.kind === 'foreign_key' && columnsIn(table, object).length > 0)
+    .map(idOf)
+    .filter((id) => context.after(id) === undefined)
+}
+
+/** The columns of a table that a foreign key holds, at either end. */
+function columnsIn(table: string, key: SchemaObject): string[] {
+  const { columns, references, referencedColumns, database } = key.properties as unknown as ForeignKey
+  const own = tableOf(key) === table ? columns : []
+  const others = references === table && database === undefined ? referencedColumns : []
+  return [...own, ...others]
 }
 
 /** What the server refuses while a foreign key holds the column. */

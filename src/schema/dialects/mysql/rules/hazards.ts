@@ -2,11 +2,11 @@
 import { asText } from '../text/properties.ts'
 import type { RuleContext } from '../../../plan/action.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
-import { objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import type { Cost } from './algorithm.ts'
 import { keepsValues, mustBeMadeAnew } from './column-type.ts'
 import { partitionChange } from './partitions.ts'
 import { plainFor, type Difference } from './sides.ts'
+import { losesHistory } from './versioning.ts'
 
 export function changeHazards(
   table: string,
@@ -64,10 +64,19 @@ function losses(table: string, one: Difference, all: readonly Difference[], cont
   if (b['generated'] !== undefined) {
     return a['generated'] === undefined ? [loss(`the values of ${place} are replaced by computed ones`)] : []
   }
-  if (mustBeMadeAnew(one, context)) return [loss(`${place} is no longer computed and begins without values`)]
+  const types = `${asText(a['type'])} to ${asText(b['type'])}`
+  if (mustBeMadeAnew(one, context)) {
+    const computed = a['generated'] !== undefined
+    return [
+      loss(
+        computed
+          ? `${place} is no longer computed and begins without values`
+          : `the values of ${place} are removed: no way from ${types}`,
+      ),
+    ]
+  }
   const same = a['type'] === b['type'] && a['charset'] === b['charset']
   if (same || keepsValues(a, b)) return []
-  const types = `${asText(a['type'])} to ${asText(b['type'])}`
   return [loss(`values of ${place} that do not fit are cut or changed: ${types}`)]
 }
 
@@ -104,8 +113,5 @@ function partitionLosses(table: string, context: RuleContext): Hazard[] {
 }
 
 function versioningLoss(table: string, context: RuleContext): Hazard[] {
-  const id = objectId('table', table)
-  const versioned = (object: SchemaObject | undefined): boolean => object?.properties['versioned'] === true
-  const ends = versioned(context.before(id)) && !versioned(context.after(id))
-  return ends ? [loss(`the history of ${table} is removed`)] : []
+  return losesHistory(table, context) ? [loss(`the history of ${table} is removed`)] : []
 }

@@ -44,12 +44,30 @@ export const sequenceRule: KindRule = {
     ]
     const name = mysqlIdent(ownName(to))
     const actions: Action[] = []
-    if (before.options !== after.options)
-      actions.push({ sql: `ALTER SEQUENCE ${name} ${after.options}`, lock: 'access exclusive' })
-    if (before.engine !== after.engine)
-      actions.push({ sql: `ALTER TABLE ${name} ${after.engine}`, lock: 'access exclusive' })
+    if (before.options !== after.options) {
+      const anew = sharesNothing(before.options, after.options)
+      const start = /start with (-?\d+)/i.exec(after.options)?.[1] ?? '1'
+      const detail = `the sequence ${ownName(to)} begins anew: none of its values is within its new bounds`
+      actions.push({
+        sql: `ALTER SEQUENCE ${name} ${after.options}${anew ? ` RESTART WITH ${start}` : ''}`,
+        lock: 'access exclusive',
+        hazards: anew ? [{ name: 'data-loss', detail }] : [],
+      })
+    }
+    if (before.engine !== after.engine) {
+      const uncommented = before.engine.includes(' COMMENT=') && !after.engine.includes(' COMMENT=')
+      const sql = `ALTER TABLE ${name} ${after.engine}${uncommented ? " COMMENT=''" : ''}`
+      actions.push({ sql, lock: 'access exclusive' })
+    }
     return { actions }
   },
+}
+
+function sharesNothing(from: string, to: string): boolean {
+  const bound = (options: string, word: string): bigint =>
+    BigInt(new RegExp(`${word} (-?\\d+)`, 'i').exec(options)?.[1] ?? 0)
+  const [low, high] = [bound(from, 'minvalue'), bound(from, 'maxvalue')]
+  return bound(to, 'minvalue') > high || bound(to, 'maxvalue') < low
 }
 
 interface SequenceParts {

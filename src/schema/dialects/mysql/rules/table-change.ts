@@ -4,25 +4,28 @@ import type { Action, RuleContext } from '../../../plan/action.ts'
 import type { Properties, SchemaObject } from '../../../snapshot/snapshot.ts'
 import { sameJson } from '../../../snapshot/canonical.ts'
 import { asText } from '../text/properties.ts'
-import { objectId } from '../../../snapshot/snapshot.ts'
+import { idOf, objectId } from '../../../snapshot/snapshot.ts'
 import { columnText, hasNoDefault } from '../text/column.ts'
 import { checkText, indexDrop, indexText } from '../text/key.ts'
+import { tokensOf, unquoted } from '../text/tokens.ts'
 import { indexColumns } from '../inspect/tables.ts'
 import { costOf, type Clause, type Cost } from './algorithm.ts'
 import { mustBeMadeAnew } from './column-type.ts'
 import { asTexts } from '../text/properties.ts'
+import { keysToGoFirst } from './foreign-keys.ts'
 import { mayBeGenerated } from './generated-indexes.ts'
 import { changeHazards } from './hazards.ts'
 import { partitionChange } from './partitions.ts'
 import { backwards, differencesOf, partsOf, plainFor, type Difference } from './sides.ts'
-import { optionClauses } from './table-options.ts'
+import { leftOverClauses, optionClauses, resizesKeys } from './table-options.ts'
+import { stagesOf } from './versioning.ts'
 
 /** @returns the actions for all differences of the table together; the rule of the leading one answers with them */
 export function tableChange(table: string, context: RuleContext): Action[] {
   const differences = differencesOf(context, table)
   if (differences.length === 0) return []
-  const statements = statementsFor(table, context, differences)
-  const back = statementsFor(table, backwards(context), differencesOf(backwards(context), table))
+  const statements = statementsFor(table, context)
+  const back = statementsFor(table, backwards(context))
   const last = statements.length - 1
   const hazards = changeHazards(table, context, differences, statements)
   return statements.map((statement, at): Action => ({
@@ -30,6 +33,7 @@ export function tableChange(table: string, context: RuleContext): Action[] {
     lock: statement.cost.lock,
     rewrites: statement.cost.rewrites,
     long: statement.cost.long,
+    needs: keysToGoFirst(table, context, differences),
     ...(at === last
       ? {
           creates: differences.filter((one) => one.verb === 'create').map((one) => one.id),
@@ -50,15 +54,25 @@ export interface Statement {
   readonly cost: Cost
 }
 
-function statementsFor(table: string, context: RuleContext, differences: readonly Difference[]): Statement[] {
+function statementsFor(table: string, whole: RuleContext): Statement[] {
+  return stagesOf(table, whole).flatMap((context) =>
+    stageStatements(table, context, differencesOf(context, table)),
+  )
+}
+
+function stageStatements(
+  table: string,
+  context: RuleContext,
+  differences: readonly Difference[],
+): Statement[] {
   const partitions = partitionChange(table, context)
   const clauses = clausesFor(table, context, differences)
   const tail = partitions.tail
   const statements: Statement[] = partitions.before.map((one) => alterStatement(table, context, [one], ''))
   if (clauses.length > 0 || tail !== '') statements.push(alterStatement(table, context, clauses, tail))
   statements.push(...partitions.after.map((one) => alterStatement(table, context, [one], '')))
-  const undefaulted = withoutDefault(differences)
-  if (undefaulted.length > 0) statements.push(alterStatement(table, context, undefaulted, ''))
+  const rest = [...withoutDefault(differences), ...leftOverClauses(table, context)]
+  if (rest.length > 0) statements.push(alterStatement(table, context, rest, ''))
   return statements
 }
 
@@ -84,8 +98,12 @@ function clausesFor(table: string, context: RuleContext, differences: readonly D
       .map((one) => one.name),
   )
   const indexes = indexClauses(table, context, differences, anew)
+  const checks = [
+    ...differences.filter((one) => one.kind === 'check'),
+    ...checksOf(table, context, differences, anew),
+  ]
   return [
-    ...differences.filter((one) => one.kind === 'check' && one.verb !== 'create').map(checkDrop),
+    ...checks.filter((one) => one.verb !== 'create').map(checkDrop),
     ...indexes.drops,
     ...differences
       .filter((one) => one.kind === 'column' && one.verb === 'drop' && !respelt.has(one.name))
@@ -96,9 +114,26 @@ function clausesFor(table: string, context: RuleContext, differences: readonly D
     }),
     ...columnClauses(table, context, differences, respelt, anew),
     ...indexes.adds,
-    ...differences.filter((one) => one.kind === 'check' && one.verb !== 'drop').map(checkAdd),
+    ...checks.filter((one) => one.verb !== 'drop').map(checkAdd),
     ...optionClauses(table, context),
   ]
+}
+
+/** Checks that stay, and read a column that is made anew: they go and come with it. */
+function checksOf(
+  table: string,
+  context: RuleContext,
+  differences: readonly Difference[],
+  anew: ReadonlySet<string>,
+): Difference[] {
+  const listed = new Set(differences.map((one) => one.id))
+  return partsOf(context, table, 'after', 'check').flatMap((check): Difference[] => {
+    const names = tokensOf(asText(check.properties['definition'])).filter((token) => token.kind === 'name')
+    const reads = names.some((token) => anew.has(unquoted(token.text)))
+    if (!reads || listed.has(idOf(check))) return []
+    const name = check.name[1] as string
+    return [{ id: idOf(check), kind: 'check', name, verb: 'alter', from: check, to: check }]
+  })
 }
 
 /** By the old name, the column that has the same name but for its case. */
@@ -217,16 +252,21 @@ function indexClauses(
     if (one.from !== undefined && one.verb !== 'create') drop(one.from)
     if (one.to !== undefined && one.verb !== 'drop') add(one.to)
   }
+  const resized = resizesKeys(table, context)
   const added = adds.map((clause) => indexColumns(asTexts(clause.to?.properties['columns'])))
   for (const index of partsOf(context, table, 'after', 'index')) {
     const columns = indexColumns(asTexts(index.properties['columns']))
     const superseded = mayBeGenerated(index, context) && added.some((other) => beginsWith(other, columns))
     const rebuilt = superseded || columns.some((column) => anew.has(column))
-    if (listed.has(index.name[1] as string) || !rebuilt) continue
+    if (listed.has(index.name[1] as string) || !(rebuilt || (resized && !hasOwnSize(index)))) continue
     drop(index)
     add(index)
   }
   return { drops, adds }
+}
+
+function hasOwnSize(index: SchemaObject): boolean {
+  return asText(index.properties['options']).includes('KEY_BLOCK_SIZE')
 }
 
 const VISIBILITY = /\b(?:(?:NOT )?IGNORED|(?:IN)?VISIBLE)\b/gi

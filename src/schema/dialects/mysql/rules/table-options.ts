@@ -15,8 +15,8 @@ const UNSET: Readonly<Record<string, string>> = {
   AVG_ROW_LENGTH: '0',
   DELAY_KEY_WRITE: '0',
   CONNECTION: "''",
-  PAGE_CHECKSUM: '0',
-  TRANSACTIONAL: '0',
+  INSERT_METHOD: 'NO',
+  UNION: '()',
 }
 
 export function optionClauses(table: string, context: RuleContext): Clause[] {
@@ -24,6 +24,33 @@ export function optionClauses(table: string, context: RuleContext): Clause[] {
   const [from, to] = [context.before(id)?.properties, context.after(id)?.properties]
   if (from === undefined || to === undefined) return []
   return [...periodClauses(from, to), ...plainOptions(from, to)]
+}
+
+const PAGE_CHECKSUM = 'PAGE_CHECKSUM'
+
+/** Aria gives this option a value again for as long as the table is its own. */
+function outlivesEngine(from: Properties, to: Properties): boolean {
+  const was = optionsOf(from)[PAGE_CHECKSUM] !== undefined && from['engine'] === 'Aria'
+  return was && to['engine'] !== 'Aria' && optionsOf(to)[PAGE_CHECKSUM] === undefined
+}
+
+/** Options that can only be taken away once the table has its new engine. */
+export function leftOverClauses(table: string, context: RuleContext): Clause[] {
+  const id = objectId('table', table)
+  const [from, to] = [context.before(id)?.properties, context.after(id)?.properties]
+  if (from === undefined || to === undefined || !outlivesEngine(from, to)) return []
+  return [{ what: 'option', sql: `${PAGE_CHECKSUM}=DEFAULT` }]
+}
+
+/** Whether the size of key blocks changes: keys that have none of their own remember the one of the table. */
+export function resizesKeys(table: string, context: RuleContext): boolean {
+  const id = objectId('table', table)
+  const before = context.before(id)?.properties ?? {}
+  const [from, to] = [before, context.after(id)?.properties ?? {}].map(
+    (properties) => optionsOf(properties)['KEY_BLOCK_SIZE'],
+  )
+  // Aria gives every key a size.
+  return from !== to && (from !== undefined || before['engine'] === 'Aria')
 }
 
 /** Options as they stand after the bracket of CREATE TABLE. */
@@ -55,6 +82,7 @@ function plainOptions(from: Properties, to: Properties): Clause[] {
     if (before[name] === after[name]) continue
     // An option of the old engine goes with it, and the new one would not know its name.
     if (after[name] === undefined && name.startsWith('`') && from['engine'] !== to['engine']) continue
+    if (name === PAGE_CHECKSUM && outlivesEngine(from, to)) continue
     clauses.push({ what: 'option', sql: `${name}=${after[name] ?? UNSET[name] ?? 'DEFAULT'}` })
   }
   if (from['comment'] !== to['comment']) {

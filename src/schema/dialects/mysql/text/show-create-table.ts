@@ -133,9 +133,6 @@ function addIndex(draft: Draft, item: readonly Token[]): boolean {
   return true
 }
 
-/** They stay, without a meaning, on a table that takes another engine, and no statement takes them away. */
-const OF_ARIA = ['PAGE_CHECKSUM', 'TRANSACTIONAL']
-
 function optionsOf(tokens: readonly Token[]): Pick<TableText, 'options' | 'versioned'> {
   const options: Record<string, string> = {}
   let versioned = false
@@ -157,7 +154,6 @@ function optionsOf(tokens: readonly Token[]): Pick<TableText, 'options' | 'versi
       }
     }
   }
-  if (options['ENGINE'] !== 'Aria') for (const name of OF_ARIA) delete options[name]
   return { options, versioned }
 }
 

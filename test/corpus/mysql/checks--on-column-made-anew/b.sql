@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, g int AS (id + 2) STORED, CONSTRAINT above CHECK (g > 0), CONSTRAINT other CHECK (id > 0));

@@ -1,0 +1,1 @@
+CREATE SEQUENCE up; CREATE SEQUENCE named COMMENT='of invoices';

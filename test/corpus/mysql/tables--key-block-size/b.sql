@@ -1,0 +1,2 @@
+CREATE TABLE t (id int PRIMARY KEY, a int, KEY a (a), KEY own (a, id) KEY_BLOCK_SIZE=4);
+CREATE TABLE u (id int PRIMARY KEY, a int, KEY a (a)) ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=8;

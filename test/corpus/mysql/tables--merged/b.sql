@@ -1,0 +1,3 @@
+CREATE TABLE x (a int) ENGINE=MyISAM; CREATE TABLE y (a int) ENGINE=MyISAM;
+CREATE TABLE all_of (a int);
+CREATE TABLE some_of (a int) ENGINE=MERGE UNION=(y, x);

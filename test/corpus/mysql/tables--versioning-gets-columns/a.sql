@@ -1,0 +1,3 @@
+CREATE TABLE prices (id int PRIMARY KEY, cents int) WITH SYSTEM VERSIONING;
+CREATE TABLE rates (id int PRIMARY KEY, rate int, since timestamp(6) GENERATED ALWAYS AS ROW START, till timestamp(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (since, till)) WITH SYSTEM VERSIONING;
+CREATE TABLE seats (id int PRIMARY KEY, row_no int, first_seen timestamp(6) GENERATED ALWAYS AS ROW START, last_seen timestamp(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (first_seen, last_seen)) WITH SYSTEM VERSIONING;
