@@ -35,18 +35,28 @@ export interface QueryResult {
   readonly rows: readonly (readonly (string | null)[])[]
   /** Names of the columns, when rows were kept and the statement gives any. */
   readonly columns?: readonly string[]
+  /** Oids of the columns' types, likewise. */
+  readonly types?: readonly number[]
 }
+
+/** `all`: however many there are; otherwise an answer of very many rows is a failure. */
+type KeepRows = boolean | 'all'
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 15_000
-/** An answer of more rows is a failure: Tenantry's own queries stay far below. */
+/** An answer of more rows is a failure, unless all were asked for: Tenantry's own queries stay far below. */
 const MAX_ROWS_KEPT = 10_000
 
+interface Column {
+  readonly name: string
+  readonly dataTypeID: number
+}
+
 interface Pending {
-  readonly keepRows: boolean
+  readonly keepRows: KeepRows
   readonly results: QueryResult[]
   rows: (string | null)[][]
-  columns: readonly string[] | undefined
+  columns: readonly Column[] | undefined
   failure: DatabaseFailure | undefined
   readonly resolve: (results: QueryResult[]) => void
   readonly reject: (failure: DatabaseFailure) => void
@@ -74,10 +84,10 @@ export class Session {
    * @throws DatabaseFailure with the server's SQLSTATE, or 08001 when nothing answered in time.
    */
   static async open(address: ServerAddress, options: SessionOptions = {}): Promise<Session> {
-    if (address.kind === 'sqlite') {
+    if (address.kind !== undefined) {
       throw new DatabaseFailure(
         '0A000',
-        `${address.host} is a directory of SQLite files, no PostgreSQL server.`,
+        `${address.host} is of the kind ${address.kind}, no PostgreSQL server.`,
       )
     }
     const database = options.database ?? address.database
@@ -107,7 +117,7 @@ export class Session {
    * statements the whole message is one transaction. Further messages may be sent before the first is answered.
    * @throws DatabaseFailure; `facts.completed` counts the statements that finished before the failing one.
    */
-  query(sql: string, options: { keepRows?: boolean } = {}): Promise<QueryResult[]> {
+  query(sql: string, options: { keepRows?: KeepRows } = {}): Promise<QueryResult[]> {
     return this.#send(serialize.query(sql), options.keepRows ?? false)
   }
 
@@ -118,7 +128,7 @@ export class Session {
     return sent
   }
 
-  #send(message: Buffer, keepRows: boolean): Promise<QueryResult[]> {
+  #send(message: Buffer, keepRows: KeepRows): Promise<QueryResult[]> {
     if (this.#lost !== undefined) return Promise.reject(this.#lost)
     if (this.#closing) return Promise.reject(new DatabaseFailure(CONNECTION_LOST, 'The session is closed.'))
     const { promise, resolve, reject } = Promise.withResolvers<QueryResult[]>()
@@ -205,7 +215,7 @@ export class Session {
     switch (message.name) {
       case 'dataRow':
       case 'rowDescription':
-        if (pending?.keepRows === true) keepRow(pending, message)
+        if (pending !== undefined && pending.keepRows !== false) keepRow(pending, message)
         break
       case 'commandComplete':
         if (pending !== undefined) finishStatement(pending, (message as unknown as { text: string }).text)
@@ -237,8 +247,8 @@ export class Session {
 
 function keepRow(pending: Pending, message: BackendMessage): void {
   if (message.name === 'rowDescription') {
-    pending.columns = (message as unknown as { fields: { name: string }[] }).fields.map(({ name }) => name)
-  } else if (pending.rows.length < MAX_ROWS_KEPT) {
+    pending.columns = (message as unknown as { fields: Column[] }).fields
+  } else if (pending.keepRows === 'all' || pending.rows.length < MAX_ROWS_KEPT) {
     pending.rows.push((message as unknown as { fields: (string | null)[] }).fields)
   } else {
     pending.failure ??= new DatabaseFailure('54000', `The answer has more than ${MAX_ROWS_KEPT} rows.`)
@@ -247,7 +257,16 @@ function keepRow(pending: Pending, message: BackendMessage): void {
 
 function finishStatement(pending: Pending, command: string): void {
   const { rows, columns } = pending
-  pending.results.push(columns === undefined ? { command, rows } : { command, rows, columns })
+  const result = { command, rows }
+  pending.results.push(
+    columns === undefined
+      ? result
+      : {
+          ...result,
+          columns: columns.map(({ name }) => name),
+          types: columns.map(({ dataTypeID }) => dataTypeID),
+        },
+  )
   pending.rows = []
   pending.columns = undefined
 }

@@ -9,7 +9,18 @@ export interface Side {
   readonly dependents: ReadonlyMap<string, readonly SchemaObject[]>
 }
 
+const sides = new WeakMap<Snapshot, Side>()
+
+/** Made once for each snapshot. */
 export function sideOf(snapshot: Snapshot): Side {
+  const known = sides.get(snapshot)
+  if (known !== undefined) return known
+  const made = makeSide(snapshot)
+  sides.set(snapshot, made)
+  return made
+}
+
+function makeSide(snapshot: Snapshot): Side {
   const parts = new Map<string, SchemaObject[]>()
   const dependents = new Map<string, SchemaObject[]>()
   for (const object of snapshot.objects) {

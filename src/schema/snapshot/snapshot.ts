@@ -49,11 +49,17 @@ export const MASKED_SCHEMA = '{tenant}'
 
 /** `table:public.orders`; a part that is not a plain lower-case name is quoted, so no two names share an id. */
 export function objectId(kind: string, ...name: readonly string[]): string {
-  return `${kind}:${name.map(namePart).join('.')}`
+  return idFor(kind, name)
 }
 
 export function idOf(object: Pick<SchemaObject, 'kind' | 'name'>): string {
-  return objectId(object.kind, ...object.name)
+  return idFor(object.kind, object.name)
+}
+
+function idFor(kind: string, name: readonly string[]): string {
+  let id = `${kind}:`
+  for (let at = 0; at < name.length; at++) id += (at === 0 ? '' : '.') + namePart(name[at] as string)
+  return id
 }
 
 function namePart(part: string): string {
@@ -61,8 +67,8 @@ function namePart(part: string): string {
 }
 
 /** Fingerprint of one object: what it is, where it is, and its properties. SHA-256, hex. */
-function fingerprintOf(object: SchemaObject): string {
-  return hashOf([idOf(object), object.parent, object.properties])
+function fingerprintOf(id: string, object: SchemaObject): string {
+  return hashOf([id, object.parent, object.properties])
 }
 
 /** Puts objects in their canonical order and adds the fingerprint of the whole. */
@@ -77,11 +83,12 @@ export function makeSnapshot(
     throw new Error(`Two objects share an id: ${duplicates(objects).join(', ')}`)
   const ids = [...byId.keys()].toSorted(byCodePoint)
   const sorted = ids.map((id) => byId.get(id) as SchemaObject)
+  const fingerprints = ids.map((id, at) => fingerprintOf(id, sorted[at] as SchemaObject))
   return {
     format: 1,
     dialect,
     serverVersion,
-    fingerprint: hashOf([dialect, ...sorted.map(fingerprintOf)]),
+    fingerprint: hashOf([dialect, ...fingerprints]),
     objects: sorted,
     unmodelled: unmodelled.toSorted((a, b) => byCodePoint(`${a.kind} ${a.name}`, `${b.kind} ${b.name}`)),
   }
@@ -97,7 +104,13 @@ function duplicates(objects: readonly SchemaObject[]): string[] {
   return objects.map(idOf).filter((id) => seen.has(id) || !seen.add(id))
 }
 
-/** Objects by id, for looking things up. */
+const indexes = new WeakMap<Snapshot, ReadonlyMap<string, SchemaObject>>()
+
+/** Objects by id, for looking things up; made once for each snapshot. */
 export function indexObjects(snapshot: Snapshot): ReadonlyMap<string, SchemaObject> {
-  return new Map(snapshot.objects.map((object) => [idOf(object), object]))
+  const known = indexes.get(snapshot)
+  if (known !== undefined) return known
+  const index = new Map(snapshot.objects.map((object) => [idOf(object), object]))
+  indexes.set(snapshot, index)
+  return index
 }

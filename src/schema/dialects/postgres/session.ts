@@ -5,6 +5,7 @@ import { DatabaseFailure } from '../../../engine/failure.ts'
 import { Session } from '../../../engine/session.ts'
 import { TenantryError } from '../../../lib/errors.ts'
 import type { Row, SchemaSession } from '../dialect.ts'
+import { valueRows, type ValueRow } from './values.ts'
 
 /**
  * In the startup packet, so that no setting of a role or database comes before them: the catalogue's functions
@@ -22,6 +23,18 @@ const SETTINGS = {
   quote_all_identifiers: 'off',
   default_transaction_read_only: 'off',
   jit: 'off',
+}
+
+/** What `inspect` needs beside: any number of rows, with values of their types. */
+interface PostgresSession extends SchemaSession {
+  /** Rows of the last statement that gives any. Several may be asked for before the first is answered. */
+  readonly rows: (sql: string) => Promise<readonly ValueRow[]>
+}
+
+/** @throws Error for a session of another dialect */
+export function postgresSession(session: SchemaSession): PostgresSession {
+  if (session.dialect === 'postgres' && 'rows' in session) return session as PostgresSession
+  throw new Error(`${session.label} is no session on PostgreSQL`)
 }
 
 /**
@@ -42,7 +55,7 @@ async function connectTo(address: ServerAddress): Promise<SchemaSession> {
   }
 }
 
-function sessionOn(session: Session, label: string): SchemaSession {
+function sessionOn(session: Session, label: string): PostgresSession {
   return {
     dialect: 'postgres',
     label,
@@ -51,6 +64,11 @@ function sessionOn(session: Session, label: string): SchemaSession {
       const last = results.findLast(({ columns }) => columns !== undefined)
       const { rows = [], columns = [] } = last ?? {}
       return rows.map((row): Row => Object.fromEntries(columns.map((name, at) => [name, row[at] ?? null])))
+    },
+    rows: async (sql) => {
+      const results = await session.query(sql, { keepRows: 'all' })
+      const last = results.findLast(({ columns }) => columns !== undefined)
+      return last === undefined ? [] : valueRows(last)
     },
     close: async () => session.close(),
   }

@@ -53,7 +53,6 @@ const EXPLODED = `(select json_agg(json_build_array(case when x.grantee = s.owne
 
 /** Only what is not as the server makes it. */
 export const grants: Annotator = {
-  name: 'object_grants',
   property: 'acl',
   sql: ({
     masked,
@@ -74,7 +73,6 @@ export const grants: Annotator = {
 
 /** The sequence of an identity column has grants of its own, told with the column. */
 export const sequenceGrants: Annotator = {
-  name: 'identity_grants',
   property: 'sequenceAcl',
   sql: () => `select '1259/' || d.refobjid::text || '/' || d.refobjsubid::text as address, s.letter,
     ${EXPLODED} as grants, 3 as all

@@ -20,7 +20,7 @@ const FUNCTIONS = [
 ]
 
 export const aggregates: Reader = {
-  name: 'aggregates',
+  catalogue: 'pg_proc',
   sql: () => `select p.oid, ours.name as schema, p.proname, ${ARGUMENT_TYPES} as types, p.proparallel,
     pg_get_function_identity_arguments(p.oid) as signature, pg_get_function_arguments(p.oid) as arguments,
     pg_get_userbyid(p.proowner) as owner, ${FUNCTIONS.map(functionName).join(', ')},

@@ -11,7 +11,7 @@ function localeColumn(version: number): string {
 }
 
 export const collations: Reader = {
-  name: 'collations',
+  catalogue: 'pg_collation',
   sql: ({
     version,
   }) => `select c.oid, ours.name as schema, c.collname, c.collprovider, c.collisdeterministic, c.collcollate, c.collctype,
@@ -40,7 +40,7 @@ export const collations: Reader = {
 }
 
 export const conversions: Reader = {
-  name: 'conversions',
+  catalogue: 'pg_conversion',
   sql: () => `select c.oid, ours.name as schema, c.conname, c.condefault, c.conproc::regproc::text as function,
     pg_encoding_to_char(c.conforencoding) as source, pg_encoding_to_char(c.contoencoding) as target,
     pg_get_userbyid(c.conowner) as owner

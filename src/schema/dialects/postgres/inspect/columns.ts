@@ -9,52 +9,90 @@ import { canonicalText, optionsOf } from './text.ts'
 const NOT_NULL_18 = `left join pg_constraint nn on nn.conrelid = a.attrelid and nn.contype = 'n' and nn.conkey[1] = a.attnum`
 
 /** A default that is another one for each row makes ADD COLUMN write every row. */
-const VOLATILE = `(ad.adbin::text like '%NEXTVALUEEXPR%' or exists (select from regexp_matches(ad.adbin::text, ':(?:funcid|opfuncid) ([0-9]+)', 'g') f
+const VOLATILE = `(adbin::text like '%NEXTVALUEEXPR%' or exists (select from regexp_matches(adbin::text, ':(?:funcid|opfuncid) ([0-9]+)', 'g') f
       join pg_proc p on p.oid = f[1]::oid where p.provolatile = 'v'))`
 
+/** Equal texts of one type are equal expressions: only one of each is looked into. */
+const DEFAULTS = `defaults as materialized (select ad.oid, ad.adrelid, ad.adnum, ad.adbin, a.atttypid,
+      pg_get_expr(ad.adbin, ad.adrelid) collate "C" as expression
+      from rel join pg_attrdef ad on ad.adrelid = rel.oid join pg_attribute a on a.attrelid = ad.adrelid and a.attnum = ad.adnum
+      where rel.relkind in ('r', 'p', 'f')),
+    kinds as materialized (select atttypid, expression, ${VOLATILE} as volatile
+      from (select distinct on (atttypid, expression) atttypid, expression, adbin from defaults) one)`
+
+/** Sequences of identities. */
+const IDENTITIES = (
+  version: number,
+): string => `identities as (select d.refobjid, d.refobjsubid, s.seqrelid, json_build_array(
+      case when sc.relnamespace <> c.relnamespace then sn.nspname end, sc.relname,
+      s.seqstart::text, s.seqincrement::text, s.seqmin::text, s.seqmax::text, s.seqcache::text, s.seqcycle,
+      nullif(${version >= 150000 ? 'sc' : 'c'}.relpersistence, c.relpersistence)) as sequence
+      from pg_depend d join pg_sequence s on s.seqrelid = d.objid join pg_class sc on sc.oid = d.objid
+      join pg_namespace sn on sn.oid = sc.relnamespace join pg_class c on c.oid = d.refobjid
+      where d.classid = 1259::oid and d.objsubid = 0 and d.refclassid = 1259::oid and d.refobjsubid > 0 and d.deptype = 'i')`
+
 export const columns: Reader = {
-  name: 'columns',
+  also: ({ version }) => `${DEFAULTS}, ${IDENTITIES(version)}`,
   sql: ({ version }) => `select rel.oid, rel.kind, rel.schema, rel.name as relation, a.attname, a.attnum,
     format_type(a.atttypid, a.atttypmod) as type,
     case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end as collation,
-    a.attnotnull, ad.oid as default_oid, pg_get_expr(ad.adbin, ad.adrelid) as expression, a.attgenerated,
-    case when not c.relispartition then a.attidentity end as identity,
-    case when a.attstorage <> t.typstorage then a.attstorage end as storage, a.attcompression,
+    a.attnotnull, ad.oid as default_oid, ad.expression, nullif(a.attgenerated, '') as attgenerated,
+    case when not c.relispartition then nullif(a.attidentity, '') end as identity,
+    case when a.attstorage <> t.typstorage then a.attstorage end as storage, nullif(a.attcompression, '') as attcompression,
     case when a.attstattarget >= 0 then a.attstattarget end as statistics, a.attoptions, a.attfdwoptions,
-    t.typstorage as usual_storage, case when ad.oid is not null then ${VOLATILE} end as volatile,
-    a.attislocal, a.attinhcount, c.relispartition, c.reloftype <> 0 as typed,
+    t.typstorage as usual_storage, k.volatile,
+    case when not a.attislocal and not c.relispartition then true end as inherited, nullif(a.attinhcount > 0, false) as from_parent,
+    case when c.reloftype <> 0 then true end as typed,
     ${
       version >= 180000
         ? 'nn.conname as nn_name, nn.connoinherit as nn_no_inherit, nn.convalidated as nn_valid, nn.coninhcount = 0 as nn_own,'
         : ''
     }
-    s.seqrelid, sc.relname as seq_name, sn.nspname as seq_schema, nt.nspname as own_schema,
-    format_type(s.seqtypid, null) as seq_type, s.seqstart::text, s.seqincrement::text, s.seqmin::text, s.seqmax::text,
-    s.seqcache::text, s.seqcycle, ${version >= 150000 ? 'sc' : 'c'}.relpersistence as seq_persistence, c.relpersistence
-    from rel join pg_class c on c.oid = rel.oid join pg_namespace nt on nt.oid = c.relnamespace
+    i.seqrelid, i.sequence
+    from rel join pg_class c on c.oid = rel.oid
     join pg_attribute a on a.attrelid = rel.oid and a.attnum > 0 and not a.attisdropped
     join pg_type t on t.oid = a.atttypid
-    left join pg_attrdef ad on ad.adrelid = a.attrelid and ad.adnum = a.attnum and a.atthasdef
+    left join defaults ad on ad.adrelid = a.attrelid and ad.adnum = a.attnum
+    left join kinds k on k.atttypid = ad.atttypid and k.expression = ad.expression
+    left join identities i on i.refobjid = a.attrelid and i.refobjsubid = a.attnum
     ${version >= 180000 ? NOT_NULL_18 : ''}
-    left join pg_depend sd on a.attidentity <> '' and sd.refclassid = 1259::oid and sd.refobjid = a.attrelid
-      and sd.refobjsubid = a.attnum and sd.classid = 1259::oid and sd.objsubid = 0 and sd.deptype = 'i'
-    left join pg_sequence s on s.seqrelid = sd.objid left join pg_class sc on sc.oid = s.seqrelid
-    left join pg_namespace sn on sn.oid = sc.relnamespace
     where rel.relkind in ('r', 'p', 'f')`,
-  read: (rows) => ({ found: rows.map(column) }),
+  read: (rows, { columnNames }) => {
+    const tables = new Map<Json, TableOfColumns>()
+    return {
+      found: rows.map((row) => {
+        const oid = row['oid'] ?? null
+        const known = tables.get(oid)
+        const table = known ?? tableOf(row)
+        if (known === undefined) tables.set(oid, table)
+        const found = column(row, table)
+        columnNames.set(found.addresses[0] as string, said(row['attname']))
+        return found
+      }),
+    }
+  },
+}
+
+interface TableOfColumns {
+  readonly name: readonly string[]
+  readonly parent: string
+}
+
+function tableOf(row: ReaderRow): TableOfColumns {
+  const name = [said(row['schema']), said(row['relation'])]
+  return { name, parent: objectId(said(row['kind']), ...name) }
 }
 
 const STORAGE: Readonly<Record<string, string>> = { p: 'plain', e: 'external', x: 'extended', m: 'main' }
 const COMPRESSION: Readonly<Record<string, string>> = { p: 'pglz', l: 'lz4' }
 
-function column(row: ReaderRow): Found {
-  const path = [said(row['schema']), said(row['relation'])]
+function column(row: ReaderRow, { name, parent }: TableOfColumns): Found {
   const generated = said(row['attgenerated'] ?? '')
   const expression = typeof row['expression'] === 'string' ? canonicalText(row['expression']) : null
   return {
     kind: 'column',
-    name: [...path, said(row['attname'])],
-    parent: objectId(said(row['kind']), ...path),
+    name: [...name, said(row['attname'])],
+    parent,
     properties: stated({
       type: row['type'],
       collation: row['collation'],
@@ -68,11 +106,11 @@ function column(row: ReaderRow): Found {
       statistics: row['statistics'] === null ? null : said(row['statistics']),
       options: optionsOf(row['attoptions']),
       serverOptions: optionsOf(row['attfdwoptions']),
-      inherited: row['attislocal'] === false && row['relispartition'] !== true,
+      inherited: row['inherited'],
     }),
     facts: stated({
       position: row['attnum'],
-      fromParent: Number(row['attinhcount']) > 0,
+      fromParent: row['from_parent'],
       typed: row['typed'],
       notNullConstraint: row['nn_name'],
       usualStorage: STORAGE[said(row['usual_storage'])],
@@ -122,27 +160,21 @@ function cut(text: string, bytes: number): string {
   return result
 }
 
-/** Told when it is not the table's. */
-function ownPersistence(row: ReaderRow): string | null {
-  if (row['seq_persistence'] === row['relpersistence']) return null
-  return row['seq_persistence'] === 'u' ? 'unlogged' : 'logged'
-}
-
 function identity(row: ReaderRow): Json {
   const generation = row['identity']
-  if ((generation !== 'a' && generation !== 'd') || row['seqrelid'] === null) return null
+  const sequence = row['sequence']
+  if ((generation !== 'a' && generation !== 'd') || !Array.isArray(sequence)) return null
+  const [schema, name, start, increment, minimum, maximum, cache, cycle, persistence] = sequence as Json[]
   return {
     generation: generation === 'a' ? 'always' : 'by default',
-    sequence:
-      row['seq_schema'] === row['own_schema']
-        ? [said(row['seq_name'])]
-        : [said(row['seq_schema']), said(row['seq_name'])],
-    start: row['seqstart'] as string,
-    increment: row['seqincrement'] as string,
-    minimum: row['seqmin'] as string,
-    maximum: row['seqmax'] as string,
-    cache: row['seqcache'] as string,
-    cycle: row['seqcycle'] as boolean,
-    persistence: ownPersistence(row),
+    sequence: schema === null ? [said(name)] : [said(schema), said(name)],
+    start: start as string,
+    increment: increment as string,
+    minimum: minimum as string,
+    maximum: maximum as string,
+    cache: cache as string,
+    cycle: cycle as boolean,
+    // Told when it is not the table's.
+    persistence: persistence === null ? null : persistence === 'u' ? 'unlogged' : 'logged',
   }
 }

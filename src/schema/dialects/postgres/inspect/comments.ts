@@ -8,7 +8,6 @@ function texts(rows: readonly ReaderRow[]): ReadonlyMap<Address, Json> {
 }
 
 export const comments: Annotator = {
-  name: 'object_comments',
   property: 'comment',
   sql: () => `select d.classoid::text || '/' || d.objoid::text || '/' || d.objsubid::text as address, d.description
     from pg_description d where d.objoid >= 16384 or d.classoid = 2615::oid`,
@@ -17,7 +16,6 @@ export const comments: Annotator = {
 
 /** The index behind a constraint can have a comment beside the constraint's. */
 export const indexComments: Annotator = {
-  name: 'constraint_index_comments',
   property: 'indexComment',
   sql: () => `select '2606/' || k.oid::text || '/0' as address, d.description
     from pg_description d join pg_constraint k on k.conindid = d.objoid and k.contype in ('p', 'u', 'x')
@@ -27,7 +25,6 @@ export const indexComments: Annotator = {
 
 /** `ALTER … DEPENDS ON EXTENSION`: goes with an extension without being a part of it. */
 export const extensionLinks: Annotator = {
-  name: 'extension_links',
   property: 'goesWith',
   sql: () => `select d.classid::text || '/' || d.objid::text || '/0' as address,
       json_agg(e.extname order by e.extname) as description

@@ -16,32 +16,31 @@ const TYPE: Readonly<Record<string, string>> = {
 /** Left out: what a partition or child only has because its parent has it, and cannot be otherwise. */
 const INHERITED = `((k.contype = 'f' and k.conparentid <> 0) or (k.contype = 'c' and not k.conislocal))`
 
+/** The index of a key has its constraint's name; that of a foreign key is the one of what it refers to. */
 export const constraints: Reader = {
-  name: 'constraints',
   sql: ({
     version,
-  }) => `select k.oid, rel.kind, rel.schema, rel.name as relation, rel.relkind, k.conname, k.contype,
+  }) => `select k.oid, rel.oid as relation_oid, rel.kind, rel.schema, rel.name as relation, k.conname, k.contype,
     pg_get_constraintdef(k.oid) as definition, k.convalidated, k.condeferrable, k.condeferred, k.conindid,
-    ${version >= 180000 ? 'k.conenforced' : 'true as conenforced'},
-    (select json_agg(a.attname order by o.at) from unnest(k.conkey) with ordinality o(key, at)
-      join pg_attribute a on a.attrelid = k.conrelid and a.attnum = o.key) as columns,
-    ref.kind as ref_kind, ref.schema as ref_schema, ref.name as ref_name, k.confrelid, rc.relkind as ref_relkind,
-    refk.conname as ref_key, refi.relname as ref_index,
-    ic.reloptions, ts.spcname as tablespace, x.indisclustered, x.indisreplident, x.indisvalid, ic.relkind as index_relkind,
-    (select json_build_array(p.relname, pk.conname) from pg_inherits i join pg_class p on p.oid = i.inhparent
-      left join pg_constraint pk on pk.conindid = p.oid and pk.contype in ('p', 'u', 'x')
-      where i.inhrelid = ic.oid) as attached
+    ${version >= 180000 ? 'k.conenforced' : 'true as conenforced'}, k.conkey as columns,
+    ref.kind as ref_kind, ref.schema as ref_schema, ref.name as ref_name,
+    case when k.contype = 'f' then ic.relname end as ref_key,
+    case when x.indexrelid is not null then ic.relkind end as index_relkind,
+    case when x.indexrelid is not null then ic.reloptions end as reloptions,
+    case when x.indexrelid is not null and ic.reltablespace <> 0 then
+      (select ts.spcname from pg_tablespace ts where ts.oid = ic.reltablespace) end as tablespace,
+    x.indisclustered, x.indisreplident, x.indisvalid,
+    case when x.indexrelid is not null and ic.relispartition then (select p.relname from pg_inherits i
+      join pg_class p on p.oid = i.inhparent where i.inhrelid = ic.oid) end as attached
     from rel join pg_constraint k on k.conrelid = rel.oid and k.contype in ('p', 'u', 'x', 'c', 'f')
-    left join rel ref on ref.oid = k.confrelid left join pg_class rc on rc.oid = k.confrelid and k.confrelid <> 0
-    left join pg_class refi on k.contype = 'f' and refi.oid = k.conindid
-    left join pg_constraint refk on k.contype = 'f' and refk.conindid = k.conindid and refk.contype in ('p', 'u', 'x')
+    left join rel ref on ref.oid = k.confrelid
+    left join pg_class ic on ic.oid = k.conindid
     left join pg_index x on k.contype in ('p', 'u', 'x') and x.indexrelid = k.conindid
-    left join pg_class ic on ic.oid = x.indexrelid left join pg_tablespace ts on ts.oid = ic.reltablespace
     where rel.relkind in ('r', 'p', 'f') and not ${INHERITED}`,
-  read: (rows) => ({ found: rows.map(constraint) }),
+  read: (rows, { columnNames }) => ({ found: rows.map((row) => constraint(row, columnNames)) }),
 }
 
-function constraint(row: ReaderRow): Found {
+function constraint(row: ReaderRow, columnNames: ReadonlyMap<string, string>): Found {
   const path = [said(row['schema']), said(row['relation'])]
   const ofIndex = typeof row['index_relkind'] === 'string'
   return {
@@ -58,13 +57,13 @@ function constraint(row: ReaderRow): Found {
       tablespace: row['tablespace'],
       clustered: row['indisclustered'],
       replicaIdentity: row['indisreplident'],
-      attachedTo: attachedTo(row['attached']),
+      attachedTo: row['attached'],
       incomplete: ofIndex && row['index_relkind'] === 'I' && row['indisvalid'] === false,
     }),
     facts: stated({
-      columns: row['columns'],
+      columns: columnsOf(row, columnNames),
       references: reference(row),
-      referencesKey: row['ref_key'] ?? row['ref_index'],
+      referencesKey: row['ref_key'],
       notEnforced: row['conenforced'] === false,
       selfReference: row['contype'] === 'f' && reference(row) === objectId(said(row['kind']), ...path),
     }),
@@ -92,7 +91,20 @@ function reference(row: ReaderRow): string | null {
   return objectId(said(row['ref_kind']), said(row['ref_schema']), row['ref_name'])
 }
 
-/** The name of the parent's index, which is also that of its constraint. */
-function attachedTo(value: Json | undefined): Json {
-  return Array.isArray(value) ? (value[0] ?? null) : null
+/** By name, in the order of the constraint. A check can be on columns that every table has, or on a row as a whole (0). */
+function columnsOf(row: ReaderRow, names: ReadonlyMap<string, string>): string[] {
+  const numbers = Array.isArray(row['columns']) ? row['columns'] : []
+  return numbers.flatMap((number) => {
+    const name = names.get(address('pg_class', row['relation_oid'], number)) ?? SYSTEM_COLUMNS.get(number)
+    return name === undefined ? [] : [name]
+  })
 }
+
+const SYSTEM_COLUMNS = new Map<Json, string>([
+  [-1, 'ctid'],
+  [-2, 'xmin'],
+  [-3, 'cmin'],
+  [-4, 'xmax'],
+  [-5, 'cmax'],
+  [-6, 'tableoid'],
+])

@@ -9,7 +9,6 @@ import { said } from '../said.ts'
 const ENABLED: Readonly<Record<string, string>> = { D: 'disabled', R: 'replica', A: 'always' }
 
 export const eventTriggers: Reader = {
-  name: 'event_triggers',
   sql: ({
     masked,
   }) => `select e.oid, e.evtname, e.evtevent, e.evtenabled, e.evttags, e.evtfoid::regproc::text as function,
@@ -33,7 +32,6 @@ export const eventTriggers: Reader = {
 }
 
 export const publications: Reader = {
-  name: 'publications',
   sql: ({
     version,
     masked,
@@ -58,7 +56,6 @@ export const publications: Reader = {
 }
 
 export const publicationTables: Reader = {
-  name: 'publication_tables',
   sql: ({ version, masked }) => `select r.oid, p.pubname, rel.kind, rel.schema, rel.name,
     ${
       version >= 150000
@@ -87,7 +84,6 @@ function publicationTable(row: ReaderRow): Found {
 }
 
 export const publicationSchemas: Reader = {
-  name: 'publication_schemas',
   sql: ({ version, masked }) =>
     version >= 150000
       ? `select r.oid, p.pubname, ours.name as schema from pg_publication_namespace r
@@ -117,7 +113,6 @@ const OBJECTS: Readonly<Record<string, string>> = {
 
 /** For a whole database they stand in the place of the server's own; for a schema they are added to those. */
 export const defaultPrivileges: Reader = {
-  name: 'default_privileges',
   sql: ({
     masked,
   }) => `select d.oid, pg_get_userbyid(d.defaclrole) as role, ours.name as schema, d.defaclobjtype as type,

@@ -1,43 +1,77 @@
 /** What the catalogue knows of who needs whom, told in ids of the snapshot. */
-import { byCodePoint, idOf } from '../../../snapshot/snapshot.ts'
-import type { Address, Found } from './reader.ts'
+import { listAt } from '../../../snapshot/side.ts'
+import { byCodePoint } from '../../../snapshot/snapshot.ts'
+import type { Address, Found, ReaderRow } from './reader.ts'
 
 /** Oids below are the server's own. */
 const FIRST_USER_OID = 16_384
 
 /**
- * One line per edge, `classid/objid/objsubid refclassid/refobjid/refobjsubid deptype`. Left out: what
- * partitions' indexes and triggers say of their parents (P, S), and all that needs only what every server has.
+ * One row for all edges of one type between two catalogues. Left out: what partitions' indexes and triggers say of
+ * their parents (P, S), the inner parts of relations and types that are no objects of their own in a snapshot (i),
+ * and all that needs only what every server has.
  */
-export const DEPENDENCIES = `select pg_catalog.string_agg(
-    concat(classid::text, '/', objid::text, '/', objsubid::text, ' ', refclassid::text, '/', refobjid::text, '/', refobjsubid::text, ' ', deptype::text),
-    E'\\n') as edges
-  from pg_depend where refobjid >= ${FIRST_USER_OID} and deptype in ('n', 'a', 'i', 'e')`
+export const DEPENDENCIES = `select classid::text, refclassid::text, deptype::text, array_agg(objid::int8) as objects,
+    array_agg(objsubid) as parts, array_agg(refobjid::int8) as needed, array_agg(refobjsubid) as needed_parts
+  from pg_depend where refobjid >= ${FIRST_USER_OID} and (deptype in ('n', 'a', 'e') or deptype = 'i'
+    and classid not in (1247::oid, 1259::oid, 2618::oid, 2620::oid))
+  group by classid, refclassid, deptype`
 
-/** By the id of each object: the ids that it depends on, sorted, without its parents. */
+/**
+ * For each object: the ids that it depends on, sorted, without its parents.
+ * @param ids of what was found, in its order
+ */
 export function dependenciesOf(
-  edges: string,
+  edges: readonly ReaderRow[],
   found: readonly Found[],
-): ReadonlyMap<string, readonly string[]> {
-  const places = new Map<string, Found>()
-  for (const one of found) for (const address of one.addresses) places.set(address, one)
-  const lines = edges === '' ? [] : edges.split('\n')
-  const pairs = lines.map((line) => line.split(' ') as [Address, Address, string])
-  const extensionOf = new Map(
-    pairs.filter(([, , type]) => type === 'e').map(([member, extension]) => [member, extension]),
-  )
-  const needs = new Map<string, Set<string>>(found.map((one) => [idOf(one), new Set(one.needs)]))
-  for (const [from, to, type] of pairs) {
-    if (type === 'e') continue
-    const dependent = placeOf(places, from)
-    const needed = placeOf(places, to) ?? placeOf(places, extensionOf.get(whole(to)) ?? to)
-    if (dependent !== undefined && needed !== undefined && !isNoNeed(dependent, needed, type)) {
-      needs.get(idOf(dependent))?.add(idOf(needed))
+  ids: readonly string[],
+): readonly string[][] {
+  const places = new Map<Address, number>()
+  for (const [number, { addresses }] of found.entries()) for (const at of addresses) places.set(at, number)
+  const extensionOf = new Map<Address, Address>()
+  eachEdge(edges, 'e', (_, member, extension) => extensionOf.set(member.whole, extension.whole))
+  const placeOf = ({ exact, whole }: Place): number | undefined => places.get(exact) ?? places.get(whole)
+  const needs = found.map((one) => new Set(one.needs))
+  eachEdge(edges, 'nai', (type, from, to) => {
+    const dependent = placeOf(from)
+    if (dependent === undefined) return
+    const needed = placeOf(to) ?? places.get(extensionOf.get(to.whole) ?? to.exact)
+    if (needed === undefined || needed === dependent) return
+    const [one, other] = [found[dependent] as Found, found[needed] as Found]
+    if (!isNoNeed(one, other, ids[dependent] as string, type)) needs[dependent]?.add(ids[needed] as string)
+  })
+  addAttachmentNeeds(found, ids, needs)
+  const parents = new Map(found.map((one, number) => [ids[number] as string, one.parent]))
+  return ids.map((id, number) => cleaned(id, needs[number] as Set<string>, parents))
+}
+
+interface Place {
+  readonly exact: Address
+  /** Of what it is a part of. */
+  readonly whole: Address
+}
+
+/** @param types the letters of those that are wanted */
+function eachEdge(
+  rows: readonly ReaderRow[],
+  types: string,
+  see: (type: string, from: Place, to: Place) => void,
+): void {
+  for (const row of rows) {
+    const [classid, refclassid, type] = [row['classid'], row['refclassid'], row['deptype']].map(String)
+    if (!types.includes(type as string)) continue
+    const [objects, parts] = [row['objects'] as number[], row['parts'] as number[]]
+    const [needed, neededParts] = [row['needed'] as number[], row['needed_parts'] as number[]]
+    for (let at = 0; at < objects.length; at++) {
+      const from = place(`${classid}/${objects[at]}/`, parts[at])
+      see(type as string, from, place(`${refclassid}/${needed[at]}/`, neededParts[at]))
     }
   }
-  const parents = new Map(found.map((one) => [idOf(one), one.parent]))
-  addAttachmentNeeds(found, needs)
-  return new Map([...needs].map(([id, ids]) => [id, cleaned(id, ids, parents)]))
+}
+
+function place(object: `${string}/${string}/`, part: number | undefined): Place {
+  const whole: Address = `${object}0`
+  return part === 0 ? { exact: whole, whole } : { exact: `${object}${String(part)}`, whole }
 }
 
 function cleaned(
@@ -45,33 +79,27 @@ function cleaned(
   ids: ReadonlySet<string>,
   parents: ReadonlyMap<string, string | null>,
 ): string[] {
+  if (ids.size === 0) return []
   const own = new Set([id])
   for (let up = parents.get(id); typeof up === 'string' && !own.has(up); up = parents.get(up)) own.add(up)
-  return [...ids].filter((other) => parents.has(other) && !own.has(other)).toSorted(byCodePoint)
-}
-
-function placeOf(places: ReadonlyMap<string, Found>, address: Address): Found | undefined {
-  return places.get(address) ?? places.get(whole(address))
-}
-
-function whole(address: Address): Address {
-  const [classid = '', objid = ''] = address.split('/')
-  return `${classid}/${objid}/0`
+  const others = [...ids].filter((other) => !own.has(other) && parents.has(other))
+  return others.length < 2 ? others : others.toSorted(byCodePoint)
 }
 
 /** A partition or child is attached when all that both tables have is there, and let go before any of it goes. */
-function addAttachmentNeeds(found: readonly Found[], needs: ReadonlyMap<string, Set<string>>): void {
-  const attachments = found.filter(({ kind }) => kind === 'attachment')
-  if (attachments.length === 0) return
+function addAttachmentNeeds(
+  found: readonly Found[],
+  ids: readonly string[],
+  needs: readonly Set<string>[],
+): void {
+  if (!found.some(({ kind }) => kind === 'attachment')) return
   const parts = new Map<string, string[]>()
-  for (const one of found) {
-    if (one.parent === null || !ATTACHED.has(one.kind)) continue
-    const list = parts.get(one.parent)
-    if (list === undefined) parts.set(one.parent, [idOf(one)])
-    else list.push(idOf(one))
+  for (const [number, one] of found.entries()) {
+    if (one.parent !== null && ATTACHED.has(one.kind)) listAt(parts, one.parent).push(ids[number] as string)
   }
-  for (const attachment of attachments) {
-    const own = needs.get(idOf(attachment))
+  for (const [number, attachment] of found.entries()) {
+    if (attachment.kind !== 'attachment') continue
+    const own = needs[number]
     for (const table of [attachment.parent as string, ...(attachment.needs ?? [])]) {
       for (const part of parts.get(table) ?? []) own?.add(part)
     }
@@ -83,8 +111,8 @@ const ATTACHED = new Set(['column', 'constraint', 'index'])
 const TABLES = new Set(['table', 'foreign_table'])
 
 /** What owns a sequence needs it; a partition can do without its parent, and a parent never needs its parts. */
-function isNoNeed(dependent: Found, needed: Found, type: string): boolean {
+function isNoNeed(dependent: Found, needed: Found, id: string, type: string): boolean {
   if (dependent.kind === 'sequence' && type !== 'n') return needed.kind === 'column'
   if (TABLES.has(dependent.kind) && TABLES.has(needed.kind)) return true
-  return needed.parent === idOf(dependent)
+  return needed.parent === id
 }

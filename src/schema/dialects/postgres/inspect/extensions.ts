@@ -5,7 +5,6 @@ import { said } from '../said.ts'
 
 /** Those that come with every database (plpgsql) are left out. */
 export const extensions: Reader = {
-  name: 'extensions',
   sql: ({
     masked,
   }) => `select e.oid, e.extname, n.nspname, e.extversion, e.extrelocatable, pg_get_userbyid(e.extowner) as owner,

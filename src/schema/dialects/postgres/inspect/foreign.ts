@@ -5,7 +5,6 @@ import { address, notMember, stated, type Found, type Reader, type ReaderRow } f
 import { optionsOf } from './text.ts'
 
 export const foreignDataWrappers: Reader = {
-  name: 'foreign_data_wrappers',
   sql: ({
     masked,
   }) => `select w.oid, w.fdwname, w.fdwoptions, case when w.fdwhandler <> 0 then w.fdwhandler::regproc::text end as handler,
@@ -28,7 +27,6 @@ export const foreignDataWrappers: Reader = {
 }
 
 export const foreignServers: Reader = {
-  name: 'foreign_servers',
   sql: ({
     masked,
   }) => `select s.oid, s.srvname, s.srvtype, s.srvversion, s.srvoptions, w.fdwname, pg_get_userbyid(s.srvowner) as owner
@@ -57,7 +55,6 @@ const SECRET = /pass|secret|token|key/iu
 
 /** From the view: options are for those who may see them. */
 export const userMappings: Reader = {
-  name: 'user_mappings',
   sql: ({
     masked,
   }) => `select m.umid as oid, m.srvname, case when m.umuser = 0 then '' else m.usename end as role, m.umoptions

@@ -1,59 +1,86 @@
-/** Reads a database's schema: one transaction, two round trips, whatever its size. */
+/**
+ * Reads a database's schema: one transaction, two round trips, whatever its size. All queries are sent at once, so
+ * that the server works on the next ones while what it has answered is taken in.
+ */
 import type { Json } from '../../../snapshot/canonical.ts'
 import { idOf, makeSnapshot, type SchemaObject, type Snapshot } from '../../../snapshot/snapshot.ts'
 import type { InspectOptions, SchemaSession } from '../../dialect.ts'
+import { postgresSession } from '../session.ts'
 import { DEPENDENCIES, dependenciesOf } from './dependencies.ts'
-import type { Address, Annotator, Found, QueryContext, Reader, ReaderRow } from './reader.ts'
+import { CLASS, type Address, type Found, type QueryContext, type Reader } from './reader.ts'
+import type { ReaderRow, Reading } from './reader.ts'
 import { ANNOTATORS, READERS } from './readers.ts'
-import { scopeSql, searchPath } from './scope.ts'
+import { scopeOf, scopeQuery, searchPath, type Scope } from './scope.ts'
 
-export async function inspect(session: SchemaSession, options: InspectOptions = {}): Promise<Snapshot> {
-  const [server] = await session.query(
-    `select pg_catalog.current_setting('server_version_num') as number, pg_catalog.current_setting('server_version') as name`,
-  )
-  const context: QueryContext = {
-    version: Number(server?.['number']),
-    masked: options.maskSchema !== undefined,
-  }
+export async function inspect(given: SchemaSession, options: InspectOptions = {}): Promise<Snapshot> {
+  const session = postgresSession(given)
+  const begin = `begin isolation level repeatable read read only; ${searchPath(options)}`
   try {
-    const [row = {}] = await session.query(
-      `begin isolation level repeatable read read only; ${searchPath(options)}; ${statement(context, options)}; commit`,
-    )
-    const name = String(server?.['name']).split(' ')[0] as string
-    return snapshotOf(name, context, row)
+    const [row = {}] = await session.rows(`${begin}; ${scopeQuery(options)}`)
+    const scope = scopeOf(row)
+    const context = {
+      version: scope.version,
+      masked: options.maskSchema !== undefined,
+      columnNames: new Map<string, string>(),
+    }
+    // Rows are let go as soon as they are taken in.
+    const asked: Asked = {
+      readings: READERS.map((reader) =>
+        ask(reader, session.rows, scope, context).then((rows) => reader.read(rows, context)),
+      ),
+      notes: ANNOTATORS.map(({ property, read, ...annotator }) =>
+        ask(annotator, session.rows, scope, context).then((rows) => ({ property, by: read(rows, context) })),
+      ),
+      edges: session.rows(DEPENDENCIES),
+      end: session.query('commit'),
+    }
+    // The first failure fails all that were sent after it: none of these is left unheard.
+    const settled = Promise.allSettled([...asked.readings, ...asked.notes, asked.edges, asked.end])
+    try {
+      return await snapshotOf(scope.serverVersion, asked)
+    } finally {
+      await settled
+    }
   } catch (thrown) {
     await session.query('rollback')
     throw thrown
   }
 }
 
-function statement(context: QueryContext, options: InspectOptions): string {
-  const selects = [...READERS, ...ANNOTATORS].map(
-    ({ name, sql }: Reader | Annotator) => `(select json_agg(r) from (${sql(context)}) r) as ${name}`,
-  )
-  return `with ${scopeSql(options)} select (${DEPENDENCIES}) as edges, ${selects.join(',\n')}`
+type Rows = readonly ReaderRow[]
+
+interface Asked {
+  readonly readings: readonly Promise<Reading>[]
+  readonly notes: readonly Promise<Notes>[]
+  readonly edges: Promise<Rows>
+  readonly end: Promise<unknown>
 }
 
-function snapshotOf(
-  serverVersion: string,
+/** What no object's catalogue can hold is not asked for. */
+function ask(
+  { catalogue, also, sql }: Pick<Reader, 'catalogue' | 'also' | 'sql'>,
+  rows: (sql: string) => Promise<Rows>,
+  scope: Scope,
   context: QueryContext,
-  row: Readonly<Record<string, unknown>>,
-): Snapshot {
-  const rowsOf = (name: string): ReaderRow[] =>
-    typeof row[name] === 'string' ? (JSON.parse(row[name]) as ReaderRow[]) : []
-  const readings = READERS.map((reader) => reader.read(rowsOf(reader.name), context))
+): Promise<Rows> {
+  if (catalogue !== undefined && !scope.catalogues.has(CLASS[catalogue])) return Promise.resolve([])
+  return rows(`with ${scope.sql}${also === undefined ? '' : `, ${also(context)}`} ${sql(context)}`)
+}
+
+async function snapshotOf(serverVersion: string, asked: Asked): Promise<Snapshot> {
+  const readings = await Promise.all(asked.readings)
+  const notes = await Promise.all(asked.notes)
+  const edges = await asked.edges
+  await asked.end
   const found = readings.flatMap((reading) => reading.found)
-  const dependsOn = dependenciesOf(typeof row['edges'] === 'string' ? row['edges'] : '', found)
-  const notes = ANNOTATORS.map((annotator) => ({
-    property: annotator.property,
-    by: annotator.read(rowsOf(annotator.name), context),
-  }))
-  const objects = found.map((one): SchemaObject => ({
+  const ids = found.map(idOf)
+  const dependsOn = dependenciesOf(edges, found, ids)
+  const objects = found.map((one, at): SchemaObject => ({
     kind: one.kind,
     name: one.name,
     parent: one.parent,
-    properties: { ...one.properties, ...annotated(one, notes) },
-    dependsOn: dependsOn.get(idOf(one)) ?? [],
+    properties: annotated(one, notes),
+    dependsOn: dependsOn[at] ?? [],
     ...(one.facts === undefined ? {} : { facts: one.facts }),
   }))
   return makeSnapshot(
@@ -69,12 +96,13 @@ interface Notes {
   readonly by: ReadonlyMap<Address, Json>
 }
 
-function annotated(found: Found, notes: readonly Notes[]): Record<string, Json> {
-  const own = found.addresses[0]
-  const properties: Record<string, Json> = {}
+function annotated({ properties, addresses }: Found, notes: readonly Notes[]): Found['properties'] {
+  const own = addresses[0]
+  if (own === undefined) return properties
+  let result = properties
   for (const { property, by } of notes) {
-    const value = own === undefined ? undefined : by.get(own)
-    if (value !== undefined) properties[property] = value
+    const value = by.get(own)
+    if (value !== undefined) result = { ...result, [property]: value }
   }
-  return properties
+  return result
 }

@@ -3,7 +3,6 @@ import { address, notMember, stated, type Reader } from './reader.ts'
 import { said } from '../said.ts'
 
 export const languages: Reader = {
-  name: 'languages',
   sql: ({ masked }) => `select l.oid, l.lanname, l.lanpltrusted, pg_get_userbyid(l.lanowner) as owner,
     case when l.lanplcallfoid <> 0 then l.lanplcallfoid::regproc::text end as handler,
     case when l.laninline <> 0 then l.laninline::regproc::text end as inline,
@@ -27,7 +26,6 @@ export const languages: Reader = {
 }
 
 export const accessMethods: Reader = {
-  name: 'access_methods',
   sql: ({ masked }) => `select a.oid, a.amname, a.amtype, a.amhandler::regproc::text as handler
     from pg_am a where a.oid >= 16384 and ${!masked} and ${notMember('pg_am', 'a.oid')}`,
   read: (rows) => ({

@@ -19,7 +19,7 @@ const FUNCTION_NAME = (oid: string): string => `case when ${oid} <> 0 then ${oid
 
 /** Shells that wait for their definition are left out. */
 export const operators: Reader = {
-  name: 'operators',
+  catalogue: 'pg_operator',
   sql: () => `select o.oid, ours.name as schema, n.nspname, o.oprname, pg_get_userbyid(o.oprowner) as owner,
     case when o.oprleft <> 0 then format_type(o.oprleft, null) end as "left",
     case when o.oprright <> 0 then format_type(o.oprright, null) end as "right",
@@ -78,7 +78,7 @@ const OF_FAMILY = 'd.refclassid = 2753::oid and d.refobjid = f.oid'
 const OF_CLASS = 'd.refclassid = 2616::oid and d.refobjid = c.oid'
 
 export const operatorFamilies: Reader = {
-  name: 'operator_families',
+  catalogue: 'pg_opfamily',
   sql: () => `select f.oid, ours.name as schema, f.opfname, am.amname, pg_get_userbyid(f.opfowner) as owner,
     ${MEMBERS(OF_FAMILY)} as members, ${MEMBER_ADDRESSES(OF_FAMILY)}
     from pg_opfamily f join ours on ours.oid = f.opfnamespace join pg_am am on am.oid = f.opfmethod
@@ -97,7 +97,7 @@ export const operatorFamilies: Reader = {
 }
 
 export const operatorClasses: Reader = {
-  name: 'operator_classes',
+  catalogue: 'pg_opclass',
   sql: () => `select c.oid, ours.name as schema, c.opcname, am.amname, c.opcdefault, format_type(c.opcintype, null) as type,
     case when c.opckeytype <> 0 then format_type(c.opckeytype, null) end as storage, pg_get_userbyid(c.opcowner) as owner,
     case when fo.name is null then array[fn.nspname::text, f.opfname] else array[fo.name, f.opfname] end as family,
@@ -127,7 +127,6 @@ export const operatorClasses: Reader = {
 
 /** A schema alone has none: they belong to the database. */
 export const casts: Reader = {
-  name: 'casts',
   sql: ({
     masked,
   }) => `select c.oid, format_type(c.castsource, null) as source, format_type(c.casttarget, null) as target,
@@ -154,7 +153,6 @@ export const casts: Reader = {
 }
 
 export const transforms: Reader = {
-  name: 'transforms',
   sql: ({ masked }) => `select t.oid, format_type(t.trftype, null) as type, l.lanname,
     case when t.trffromsql <> 0 then t.trffromsql::regprocedure::text end as from_sql,
     case when t.trftosql <> 0 then t.trftosql::regprocedure::text end as to_sql

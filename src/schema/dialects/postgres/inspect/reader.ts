@@ -1,7 +1,7 @@
 /**
- * How each kind of object is read: one file per kind exports a `Reader`, listed in `index.ts`. All readers' queries
- * are sub-selects of one statement, so they see one state of the catalogue and cost one round trip; each gives rows
- * as JSON: booleans, numbers and arrays arrive as such, everything else as text (oids too).
+ * How each kind of object is read: one file per kind exports a `Reader`, listed in `readers.ts`. All readers' queries
+ * are sent together, in one transaction, so they see one state of the catalogue and cost one round trip. Of their
+ * rows booleans, numbers, JSON and arrays arrive as such, everything else as text (oids too).
  *
  * Every query may use these, which hold only what is inspected (no system schemas, no members of extensions):
  * - `ours(oid, name)`: the schemas; `name` is masked when a schema is masked, so ids are made of it;
@@ -11,6 +11,7 @@
  */
 import { said } from '../said.ts'
 import type { Json } from '../../../snapshot/canonical.ts'
+import type { ValueRow } from '../values.ts'
 import type { Properties, Unmodelled } from '../../../snapshot/snapshot.ts'
 
 /** Where an object is in the catalogue: `classid/objid/objsubid`, as in pg_depend. */
@@ -39,6 +40,8 @@ export interface QueryContext {
   readonly version: number
   /** Only one schema is looked at: what belongs to the whole database is left out. */
   readonly masked: boolean
+  /** By the addresses of columns of tables: filled by their reader, which comes before those of their parts. */
+  readonly columnNames: Map<string, string>
 }
 
 export interface Reading {
@@ -46,11 +49,13 @@ export interface Reading {
   readonly unmodelled?: readonly Unmodelled[]
 }
 
-export type ReaderRow = Readonly<Record<string, Json>>
+export type ReaderRow = ValueRow
 
 export interface Reader {
-  /** Names the column of the statement: a plain identifier, one per reader. */
-  readonly name: string
+  /** The catalogue without whose objects, in the schemas looked at, there is nothing to read. */
+  readonly catalogue?: keyof typeof CLASS
+  /** Common table expressions of its own. */
+  readonly also?: (context: QueryContext) => string
   /** One SELECT without semicolon; all names qualified or in pg_catalog, operators too where users may own types. */
   readonly sql: (context: QueryContext) => string
   readonly read: (rows: readonly ReaderRow[], context: QueryContext) => Reading
@@ -58,7 +63,6 @@ export interface Reader {
 
 /** Reads a property that stands on objects of many kinds: comments, grants. */
 export interface Annotator {
-  readonly name: string
   /** The property's name, e.g. `comment`. */
   readonly property: string
   readonly sql: (context: QueryContext) => string
@@ -118,12 +122,16 @@ export function notMember(catalogue: keyof typeof CLASS, oid: string): string {
 
 /** Properties without those that are null, false, empty: what has its default value says nothing. */
 export function stated(properties: Readonly<Record<string, Json | undefined>>): Properties {
-  const kept = Object.entries(properties).filter(([, value]) => !isDefault(value))
-  return Object.fromEntries(kept) as Properties
+  const kept: Record<string, Json> = {}
+  for (const name in properties) {
+    const value = properties[name]
+    if (value !== undefined && !isDefault(value)) kept[name] = value
+  }
+  return kept
 }
 
-function isDefault(value: Json | undefined): boolean {
-  if (value === undefined || value === null || value === false || value === '') return true
+function isDefault(value: Json): boolean {
+  if (value === null || value === false || value === '') return true
   return (
     typeof value === 'object' && (Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0)
   )

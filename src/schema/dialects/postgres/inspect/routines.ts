@@ -12,7 +12,7 @@ export const ARGUMENT_TYPES = `array_to_string(array(select format_type(t.type, 
 const MADE_WITH_ANOTHER = `exists (select from pg_depend d where d.classid = 1255::oid and d.objid = p.oid and d.deptype = 'i')`
 
 export const routines: Reader = {
-  name: 'routines',
+  catalogue: 'pg_proc',
   sql: () => `select p.oid, ours.name as schema, p.proname, p.prokind, ${ARGUMENT_TYPES} as types,
     pg_get_function_identity_arguments(p.oid) as signature, pg_get_functiondef(p.oid) as definition,
     format('CREATE OR REPLACE %s %I.%I(', case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end, n.nspname,

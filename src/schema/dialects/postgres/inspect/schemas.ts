@@ -4,7 +4,6 @@ import { MASKED_SCHEMA } from '../../../snapshot/snapshot.ts'
 import { address, type Reader } from './reader.ts'
 
 export const schemas: Reader = {
-  name: 'schemas',
   sql: () => `select ours.oid, ours.name, pg_get_userbyid(n.nspowner) as owner
     from ours join pg_namespace n on n.oid = ours.oid`,
   read: (rows) => ({

@@ -2,6 +2,8 @@
 import { literal } from '../../../../engine/sql.ts'
 import { MASKED_SCHEMA } from '../../../snapshot/snapshot.ts'
 import type { InspectOptions } from '../../dialect.ts'
+import { said } from '../said.ts'
+import type { ValueRow } from '../values.ts'
 
 /** The schema of Tenantry's ledger, see src/rollout/ledger.ts. */
 const LEDGER_SCHEMA = 'tenantry'
@@ -11,26 +13,72 @@ const KIND_OF_RELKIND = `case c.relkind when 'r' then 'table' when 'p' then 'tab
   when 'v' then 'view' when 'm' then 'materialized_view' when 'S' then 'sequence' when 'c' then 'composite_type'
   when 'i' then 'index' when 'I' then 'index' end`
 
-/** The common table expressions that every reader may use; see `reader.ts`. */
-export function scopeSql(options: InspectOptions): string {
-  const { maskSchema, excludeSchemas = [] } = options
+/** What belongs to an extension: by the index on what is depended on. */
+const MEMBERS = `select classid, objid from pg_depend where refclassid = 3079::oid and deptype = 'e'`
+
+/** SQL: rows `oid, name` of the schemas looked at; `member` is used. */
+function schemasSql({ maskSchema, excludeSchemas = [] }: InspectOptions): string {
   const name = maskSchema === undefined ? 'nspname' : literal(MASKED_SCHEMA)
   const left = [LEDGER_SCHEMA, 'information_schema', ...excludeSchemas].map(literal).join(', ')
   const which =
     maskSchema === undefined
-      ? `nspname !~ '^pg_' and nspname not in (${left})`
+      ? `nspname !~ '^pg_' and nspname not in (${left})
+        and not exists (select from member m where m.classid = 2615::oid and m.objid = n.oid and n.nspname <> 'public')`
       : `nspname = ${literal(maskSchema)}`
-  return `member as materialized (select classid, objid from pg_depend where deptype = 'e'),
-  ours as materialized (select oid, ${name}::text as name from pg_namespace n where ${which}
-    ${maskSchema === undefined ? `and not exists (select from member m where m.classid = 2615::oid and m.objid = n.oid and n.nspname <> 'public')` : ''}),
-  rel as materialized (select c.oid, ${KIND_OF_RELKIND} as kind, ours.name as schema, c.relname::text as name, c.relkind,
+  return `select oid, ${name}::text as name from pg_namespace n where ${which}`
+}
+
+const RELATIONS = `select c.oid, ${KIND_OF_RELKIND} as kind, ours.name as schema, c.relname::text as name, c.relkind,
     c.relnamespace from pg_class c join ours on ours.oid = c.relnamespace
     where c.relpersistence <> 't' and c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c', 'i', 'I')
     and not exists (select from member m where m.classid = 1259::oid and m.objid = c.oid)
     and not (c.relkind = 'S' and exists (select from pg_depend d where d.classid = 1259::oid and d.objid = c.oid
       and d.objsubid = 0 and d.refclassid = 1259::oid and d.deptype = 'i'))
     and not (c.relkind in ('i', 'I') and exists (select from pg_index x join member m on m.classid = 1259::oid
-      and m.objid = x.indrelid where x.indexrelid = c.oid)))`
+      and m.objid = x.indrelid where x.indexrelid = c.oid))`
+
+/** The common table expressions that every reader may use (see `reader.ts`), in one statement that knows nothing. */
+export function scopeSql(options: InspectOptions): string {
+  return `member as materialized (${MEMBERS}),
+  ours as materialized (${schemasSql(options)}),
+  rel as materialized (${RELATIONS})`
+}
+
+/** What is found out before anything is read, so that the server can plan for it. */
+export interface Scope {
+  /** `server_version_num`. */
+  readonly version: number
+  /** e.g. `15.14`. */
+  readonly serverVersion: string
+  /** The catalogues, by their oids, that hold objects of the schemas looked at, or anything of the database's own. */
+  readonly catalogues: ReadonlySet<string>
+  /** The common table expressions that every reader may use. */
+  readonly sql: string
+}
+
+/** One row, for `scopeOf`. */
+export function scopeQuery(options: InspectOptions): string {
+  return `with member as materialized (${MEMBERS}), ours as materialized (${schemasSql(options)})
+    select pg_catalog.current_setting('server_version_num')::int4 as version,
+      pg_catalog.current_setting('server_version') as name,
+      exists (select from member where objid >= 16384) as extended,
+      (select json_agg(json_build_array(oid, name)) from ours) as schemas,
+      (select array_agg(distinct classid) from pg_depend where refclassid = 2615::oid
+        and refobjid in (select oid from ours)) as catalogues`
+}
+
+export function scopeOf(row: ValueRow): Scope {
+  const schemas = Array.isArray(row['schemas']) ? (row['schemas'] as [string, string][]) : []
+  const values = schemas.map(([oid, name]) => `(${oid}::oid, ${literal(name)})`)
+  const ours = values.length === 0 ? `select 0::oid, ''::text where false` : `values ${values.join(', ')}`
+  const members = row['extended'] === true ? MEMBERS : `select 0::oid as classid, 0::oid as objid where false`
+  return {
+    version: Number(row['version']),
+    serverVersion: said(row['name']).split(' ')[0] as string,
+    catalogues: new Set(Array.isArray(row['catalogues']) ? row['catalogues'].map(String) : []),
+    sql: `member as not materialized (${members}), ours (oid, name) as not materialized (${ours}),
+      rel as not materialized (${RELATIONS})`,
+  }
 }
 
 /** The search path that makes definitions come out without the masked schema's name. */

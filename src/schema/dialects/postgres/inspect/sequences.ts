@@ -4,7 +4,6 @@ import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 
 export const sequences: Reader = {
-  name: 'sequences',
   sql: () => `select rel.oid, rel.schema, rel.name, c.relpersistence, pg_get_userbyid(c.relowner) as owner,
     format_type(s.seqtypid, null) as type, s.seqstart::text, s.seqincrement::text, s.seqmin::text, s.seqmax::text,
     s.seqcache::text, s.seqcycle,

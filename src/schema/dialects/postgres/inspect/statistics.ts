@@ -5,7 +5,7 @@ import { address, notMember, stated, type Reader } from './reader.ts'
 import { canonicalText } from './text.ts'
 
 export const statistics: Reader = {
-  name: 'statistics_objects',
+  catalogue: 'pg_statistic_ext',
   sql: () => `select s.oid, ours.name as schema, s.stxname, rel.kind, rel.schema as table_schema, rel.name as table_name,
     pg_get_statisticsobjdef(s.oid) as definition, format('CREATE STATISTICS %I.%I', n.nspname, s.stxname) as beginning,
     case when s.stxstattarget >= 0 then s.stxstattarget end as target

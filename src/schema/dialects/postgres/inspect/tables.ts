@@ -5,11 +5,16 @@ import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 import { canonicalText, optionsOf } from './text.ts'
 
+/** Indexes whose build did not finish. */
+const INVALID = `invalid as (select x.indrelid, array_agg(ic.relname order by ic.relname) as names from pg_index x
+    join pg_class ic on ic.oid = x.indexrelid where not x.indisvalid and ic.relkind = 'i' group by x.indrelid)`
+
 export const tables: Reader = {
-  name: 'tables',
+  also: () => INVALID,
   sql: () => `select rel.oid, rel.kind, rel.schema, rel.name, c.relkind, c.relpersistence, t.oid as rowtype, t.typarray,
-    case when am.amname <> 'heap' then am.amname end as method, ts.spcname as tablespace, c.reloptions,
-    (select toast.reloptions from pg_class toast where toast.oid = c.reltoastrelid) as toast,
+    case when c.relam not in (0, 2) then (select am.amname from pg_am am where am.oid = c.relam) end as method,
+    case when c.reltablespace <> 0 then (select ts.spcname from pg_tablespace ts where ts.oid = c.reltablespace) end as tablespace,
+    c.reloptions, toast.reloptions as toast,
     c.relreplident, c.relrowsecurity, c.relforcerowsecurity, pg_get_userbyid(c.relowner) as owner,
     case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partition_by,
     case when c.reloftype <> 0 then format_type(c.reloftype, null) end as of_type,
@@ -17,13 +22,12 @@ export const tables: Reader = {
     case when c.relispartition then pg_get_partition_constraintdef(c.oid) end as accepts,
     (select json_agg(json_build_array(p.kind, p.schema, p.name) order by i.inhseqno) from pg_inherits i
       join rel p on p.oid = i.inhparent where i.inhrelid = c.oid) as parents,
-    (select json_agg(ic.relname) from pg_index x join pg_class ic on ic.oid = x.indexrelid
-      where x.indrelid = c.oid and not x.indisvalid and ic.relkind = 'i') as invalid,
+    invalid.names as invalid,
     case when c.relpages > 0 then c.relpages::int8 * 8192 when c.reltuples = 0 then 0 end as bytes,
     case when c.reltuples >= 0 then c.reltuples::int8 end as tuples,
     fs.srvname as server, ft.ftoptions
     from rel join pg_class c on c.oid = rel.oid left join pg_type t on t.oid = c.reltype
-    left join pg_am am on am.oid = c.relam left join pg_tablespace ts on ts.oid = c.reltablespace
+    left join pg_class toast on toast.oid = c.reltoastrelid left join invalid on invalid.indrelid = c.oid
     left join pg_foreign_table ft on ft.ftrelid = c.oid left join pg_foreign_server fs on fs.oid = ft.ftserver
     where rel.relkind in ('r', 'p', 'f')`,
   read: (rows) => ({

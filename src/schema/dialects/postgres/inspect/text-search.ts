@@ -13,7 +13,6 @@ function functionName(column: string, word: string): string {
 }
 
 interface Source {
-  readonly name: string
   readonly kind: string
   readonly catalogue: keyof typeof CLASS
   readonly prefix: string
@@ -22,9 +21,9 @@ interface Source {
   readonly properties: (row: ReaderRow) => Readonly<Record<string, Json | undefined>>
 }
 
-function textSearchReader({ name, kind, catalogue, prefix, columns, joins, properties }: Source): Reader {
+function textSearchReader({ kind, catalogue, prefix, columns, joins, properties }: Source): Reader {
   return {
-    name,
+    catalogue,
     sql: () => `select x.oid, ours.name as schema, x.${prefix}name as name, ${columns}
       from ${catalogue} x join ours on ours.oid = x.${prefix}namespace ${joins ?? ''} where ${notMember(catalogue, 'x.oid')}`,
     read: (rows) => ({
@@ -49,7 +48,6 @@ const PARSER = ['START', 'GETTOKEN', 'END', 'HEADLINE', 'LEXTYPES']
 const PARSER_COLUMNS = ['prsstart', 'prstoken', 'prsend', 'prsheadline', 'prslextype']
 
 export const textSearchParsers = textSearchReader({
-  name: 'text_search_parsers',
   kind: 'text_search_parser',
   catalogue: 'pg_ts_parser',
   prefix: 'prs',
@@ -58,7 +56,6 @@ export const textSearchParsers = textSearchReader({
 })
 
 export const textSearchTemplates = textSearchReader({
-  name: 'text_search_templates',
   kind: 'text_search_template',
   catalogue: 'pg_ts_template',
   prefix: 'tmpl',
@@ -67,7 +64,6 @@ export const textSearchTemplates = textSearchReader({
 })
 
 export const textSearchDictionaries = textSearchReader({
-  name: 'text_search_dictionaries',
   kind: 'text_search_dictionary',
   catalogue: 'pg_ts_dict',
   prefix: 'dict',
@@ -77,7 +73,6 @@ export const textSearchDictionaries = textSearchReader({
 })
 
 export const textSearchConfigurations = textSearchReader({
-  name: 'text_search_configurations',
   kind: 'text_search_configuration',
   catalogue: 'pg_ts_config',
   prefix: 'cfg',

@@ -16,7 +16,7 @@ function text(value: Json | undefined): string | null {
 const OWN_TYPE = `join ours on ours.oid = t.typnamespace`
 
 export const enums: Reader = {
-  name: 'enums',
+  catalogue: 'pg_type',
   sql: () => `select t.oid, t.typarray, ours.name as schema, t.typname, pg_get_userbyid(t.typowner) as owner,
     (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid) as labels
     from pg_type t ${OWN_TYPE} where t.typtype = 'e' and ${notMember('pg_type', 't.oid')}`,
@@ -34,7 +34,7 @@ export const enums: Reader = {
 }
 
 export const domains: Reader = {
-  name: 'domains',
+  catalogue: 'pg_type',
   sql: ({
     version,
   }) => `select t.oid, t.typarray, ours.name as schema, t.typname, pg_get_userbyid(t.typowner) as owner,
@@ -69,7 +69,7 @@ export const domains: Reader = {
 }
 
 export const domainConstraints: Reader = {
-  name: 'domain_constraints',
+  catalogue: 'pg_type',
   sql: () => `select k.oid, ours.name as schema, t.typname, k.conname, k.convalidated,
     pg_get_constraintdef(k.oid) as definition
     from pg_constraint k join pg_type t on t.oid = k.contypid ${OWN_TYPE}
@@ -91,7 +91,7 @@ export const domainConstraints: Reader = {
 }
 
 export const compositeTypes: Reader = {
-  name: 'composite_types',
+  catalogue: 'pg_type',
   sql: () => `select t.oid, rel.oid as relation, t.typarray, rel.schema, t.typname, pg_get_userbyid(t.typowner) as owner
     from rel join pg_type t on t.typrelid = rel.oid where rel.relkind = 'c'`,
   read: (rows) => ({
@@ -112,7 +112,7 @@ export const compositeTypes: Reader = {
 }
 
 export const attributes: Reader = {
-  name: 'attributes',
+  catalogue: 'pg_type',
   sql: () => `select rel.oid, rel.schema, rel.name as typname, a.attname, a.attnum,
     format_type(a.atttypid, a.atttypmod) as type,
     case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end as collation
@@ -131,7 +131,7 @@ export const attributes: Reader = {
 }
 
 export const ranges: Reader = {
-  name: 'ranges',
+  catalogue: 'pg_type',
   sql: () => `select t.oid, t.typarray, m.oid as multirange, m.typarray as multirange_array, ours.name as schema, t.typname,
     pg_get_userbyid(t.typowner) as owner, m.typname as multirange_name, mn.nspname <> tn.nspname as elsewhere,
     mn.nspname as multirange_schema, format_type(r.rngsubtype, null) as subtype,
@@ -176,7 +176,7 @@ function range(row: ReaderRow): Found {
 
 /** Types with functions of their own for reading and writing, in C mostly: not described. */
 export const baseTypes: Reader = {
-  name: 'base_types',
+  catalogue: 'pg_type',
   sql: () => `select ours.name as schema, t.typname, t.typisdefined from pg_type t ${OWN_TYPE}
     where (t.typtype = 'b' and t.typelem = 0 or t.typtype = 'p') and ${notMember('pg_type', 't.oid')}
     union all select ours.name, t.typname, true from pg_type t ${OWN_TYPE} where t.typtype = 'b' and t.typelem <> 0

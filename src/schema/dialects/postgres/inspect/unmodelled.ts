@@ -4,12 +4,11 @@ import { said } from '../said.ts'
 
 /** Statements without a result for servers or roles that may not look are not asked. */
 export const unmodelled: Reader = {
-  name: 'unmodelled_objects',
   sql: ({ masked }) => `select 'subscription' as kind, s.subname::text as name,
       'A subscription copies from another server and is made by hand.' as detail
       from pg_subscription s where ${!masked} and s.subdbid = (select oid from pg_database where datname = current_database())
-    union all select 'security label', format('%s %s', l.objtype, l.objname), format('Label of provider %s.', l.provider)
-      from pg_seclabels l where ${!masked} and l.objtype not in ('role', 'database', 'tablespace')
+    union all select 'security label', format('%s %s', o.type, o.identity), format('Label of provider %s.', l.provider)
+      from pg_seclabel l, pg_identify_object(l.classoid, l.objoid, l.objsubid) o where ${!masked}
     union all select 'large object', format('%s large objects', count(*)), 'Large objects are data, with owners and grants of their own.'
       from pg_largeobject_metadata where ${!masked} having count(*) > 0
     union all select 'setting', coalesce(nullif(s.setrole, 0)::regrole::text, 'all roles') , array_to_string(s.setconfig, ', ')

@@ -5,7 +5,6 @@ import { canonicalText, optionsOf } from './text.ts'
 import { said } from '../said.ts'
 
 export const views: Reader = {
-  name: 'views',
   sql: () => `select rel.oid, rel.kind, rel.schema, rel.name, pg_get_viewdef(rel.oid) as definition, c.reloptions,
     (select toast.reloptions from pg_class toast where toast.oid = c.reltoastrelid) as toast,
     t.oid as rowtype, t.typarray, r.oid as rule, pg_get_userbyid(c.relowner) as owner, c.relispopulated,
@@ -48,7 +47,6 @@ const STORAGE: Readonly<Record<string, string>> = { p: 'plain', e: 'external', x
 const COMPRESSION: Readonly<Record<string, string>> = { p: 'pglz', l: 'lz4' }
 
 export const viewColumns: Reader = {
-  name: 'view_columns',
   sql: () => `select rel.oid, rel.kind, rel.schema, rel.name as relation, a.attname, a.attnum,
     format_type(a.atttypid, a.atttypmod) as type, a.attcollation::regcollation::text as collation,
     ad.oid as default_oid, pg_get_expr(ad.adbin, ad.adrelid) as expression,

@@ -4,7 +4,7 @@
  */
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
-import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { idOf, type SchemaObject, type Snapshot } from '../../../snapshot/snapshot.ts'
 import { OWNER, type Privileges } from '../inspect/access.ts'
 import type { Annotation } from './annotations.ts'
 import { grantedWords } from './kind-words.ts'
@@ -94,12 +94,23 @@ function statements(target: Target, from: Privileges, to: Privileges): string[] 
   return sql
 }
 
+const defaultsIn = new WeakMap<Snapshot, readonly SchemaObject[]>()
+
+/** Looked for once: every new object asks for them. */
+function defaultPrivileges(snapshot: Snapshot): readonly SchemaObject[] {
+  const known = defaultsIn.get(snapshot)
+  if (known !== undefined) return known
+  const found = snapshot.objects.filter(({ kind }) => kind === 'default_privilege')
+  defaultsIn.set(snapshot, found)
+  return found
+}
+
 /** Grants that default privileges of some role, before or after, may have put on a new object. */
 function mayHave(object: SchemaObject, context: RuleContext): ReadonlySet<string> {
   const what = DEFAULTS_FOR[object.kind]
-  const applies = ({ kind, name }: SchemaObject): boolean =>
-    kind === 'default_privilege' && name[2] === what && (name[1] === '' || name[1] === object.name[0])
-  const found = [context.source, context.target].flatMap(({ objects }) => objects.filter(applies))
+  const applies = ({ name }: SchemaObject): boolean =>
+    name[2] === what && (name[1] === '' || name[1] === object.name[0])
+  const found = [context.source, context.target].flatMap((side) => defaultPrivileges(side).filter(applies))
   return new Set(found.flatMap(unusualRoles))
 }
 
