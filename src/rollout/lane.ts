@@ -10,8 +10,8 @@ import { Wakeup } from '../lib/wakeup.ts'
 import type { RolloutWork, Target } from './change.ts'
 import { nextConcurrency, startConcurrency, type ConcurrencyState } from './concurrency.ts'
 import type { Executor, TenantLink } from './executor.ts'
-import { changedTenant, failed, retryOf, succeeded, unconfirmed } from './outcome.ts'
-import { asFailure, backoffMs, leavesDoubt } from './retry.ts'
+import { changedTenant, failed, inDoubt, retryOf, succeeded, unconfirmed } from './outcome.ts'
+import { asFailure, backoffMs, leavesDoubt, triesOf } from './retry.ts'
 import { claimTargets } from './sql/claim-targets.ts'
 import { finishTargets, type FinishedTarget } from './sql/finish-targets.ts'
 import { releaseTargets } from './sql/release-targets.ts'
@@ -233,7 +233,13 @@ export class Lane {
     }
   }
 
-  async #fail(target: Target, thrown: DatabaseFailure, durationMs: number): Promise<void> {
+  /** @param lost of a tenant in doubt: why its last try had no answer, when it cannot be asked either */
+  async #fail(
+    target: Target,
+    thrown: DatabaseFailure,
+    durationMs: number,
+    lost?: DatabaseFailure,
+  ): Promise<void> {
     const found = await this.#executor.diagnose(thrown, target)
     if (found.kind === 'down') {
       this.#record(target, retryOf(target, thrown, durationMs, 0, false))
@@ -246,8 +252,10 @@ export class Lane {
       return
     }
     if (failure.sqlstate === '55P03') this.#window.lockTimeouts += 1
-    if (kind === 'transient' && target.attempts <= this.#parts.maxRetries) {
+    if (kind === 'transient' && target.attempts <= triesOf(this.#parts.maxRetries, lost !== undefined)) {
       this.#record(target, retryOf(target, failure, durationMs, backoffMs(target.attempts), true))
+    } else if (lost !== undefined) {
+      this.#record(target, failed(target, inDoubt(lost, failure), durationMs))
     } else if (leavesDoubt(failure) && !this.#parts.work.dryRun) {
       await this.#ask(target, failure, durationMs)
     } else {
@@ -264,7 +272,7 @@ export class Lane {
       if (found === undefined) this.#record(target, failed(target, failure, durationMs))
       else this.#record(target, succeeded(target, found, durationMs), witness)
     } catch (error) {
-      this.#record(target, retryOf(target, asFailure(error), durationMs, backoffMs(target.attempts), false))
+      await this.#fail(target, asFailure(error), durationMs, failure)
     } finally {
       link.close()
     }

@@ -1,5 +1,5 @@
 /** What became of one target, ready to be recorded: pure. */
-import type { DatabaseFailure } from '../engine/failure.ts'
+import { DatabaseFailure } from '../engine/failure.ts'
 import type { Target, TargetResult } from './change.ts'
 import { errorGroupOf, storedMessage } from './error-groups.ts'
 import { PartlyApplied, PartlyUndone } from './failures.ts'
@@ -23,6 +23,14 @@ export function changedTenant({ outcome }: TargetResult): boolean {
 
 export function failed(target: Target, failure: DatabaseFailure, durationMs: number): FinishedTarget {
   return { ...blank(target, durationMs), ...described(target, failure), state: 'failed' }
+}
+
+/** The answer was lost, and the tenant's ledger could not be read afterwards. */
+export function inDoubt(lost: DatabaseFailure, asking: DatabaseFailure): DatabaseFailure {
+  const message =
+    `In doubt: the answer to the last try was lost (${lost.message}), and the tenant's ledger, which knows whether the ` +
+    `change was made, cannot be read: ${asking.message} When it can be reached again, a retry reads it first.`
+  return new DatabaseFailure(asking.sqlstate, message, { cause: asking })
 }
 
 export function retryOf(

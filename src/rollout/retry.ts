@@ -58,6 +58,17 @@ export function leavesDoubt({ sqlstate }: { sqlstate: string }): boolean {
   return /^(08|57P|40003)/.test(sqlstate) && sqlstate !== '08001'
 }
 
+/** Fewer than the deaths of workers that a tenant is forgiven: asking must not look like killing. */
+const MAX_ASKED_AGAIN = 10
+
+/**
+ * How many tries may end in a failure that passes. A tenant in doubt is asked about as often again, no more: one that
+ * can never be reached must not keep the rollout from its end.
+ */
+export function triesOf(maxRetries: number, isInDoubt: boolean): number {
+  return isInDoubt ? maxRetries + Math.min(maxRetries + 1, MAX_ASKED_AGAIN) : maxRetries
+}
+
 const BASE_MS = 500
 const CAP_MS = 30_000
 

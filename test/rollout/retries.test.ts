@@ -1,7 +1,8 @@
 /** What is tried again, when, and what it costs the server meanwhile. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { stopRollout } from '../../src/rollout/commands.ts'
+import { retryFailed, stopRollout } from '../../src/rollout/commands.ts'
 import { columnOf, startFleet, type Fleet, type FleetTenant } from '../support/fleet.ts'
+import { adminQuery } from '../support/postgres.ts'
 import { holdLock } from '../support/locks.ts'
 import { until } from '../support/wait.ts'
 
@@ -257,5 +258,46 @@ describe('what is kept of errors', () => {
     expect(errorGroups.flatMap((group) => group.tenants).toSorted()).toEqual(
       fleet.tenants.map((tenant) => tenant.name),
     )
+  })
+})
+
+// Last: a database is dropped here.
+describe('a tenant whose logins are ended, whoever tries', () => {
+  const migrator = (): string => fleet.servers[0]?.migrator.user ?? ''
+  /** PostgreSQL 17 and later; superusers are let in, or nobody could mend it. */
+  const doorkeeper =
+    (): string => `create function public.turn_away() returns event_trigger language plpgsql as $$
+    begin
+      if session_user = '${migrator()}' then perform pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()); end if;
+    end $$;
+    create event trigger doorkeeper on login execute function public.turn_away();`
+
+  test('fails after its retries, in doubt; when it can be reached, a retry does the rest', async () => {
+    const tenant = fleet.tenant(6)
+    await adminQuery(doorkeeper(), tenant.database)
+    const version = await fleet.addColumn()
+    const { id } = await fleet.rollout({ version, selector: only(tenant), options: { maxRetries: 1 } })
+    await fleet.waitFor(id, 'completed')
+    const row = await target(id, tenant)
+    expect(row).toMatchObject({ state: 'failed', attempts: 4, sqlstate: '57P01' })
+    expect(row.error).toMatch(/^In doubt: the answer to the last try was lost .* cannot be read: /)
+
+    await adminQuery('drop event trigger doorkeeper; drop function public.turn_away()', tenant.database)
+    await retryFailed(fleet.app.control, id, { actor: 'test' }, {})
+    await until(async () => (await target(id, tenant)).state === 'succeeded', {
+      what: 'the retry to succeed',
+    })
+    await fleet.expectConsistent(id)
+  })
+
+  test('a database that is gone when it is asked about ends as failed', async () => {
+    const tenant = fleet.tenant(7)
+    await adminQuery(doorkeeper(), tenant.database)
+    const version = await fleet.addColumn()
+    const { id } = await fleet.rollout({ version, selector: only(tenant), options: { maxRetries: 100 } })
+    await until(async () => (await target(id, tenant)).attempts >= 2, { what: 'the second try' })
+    await adminQuery(`drop database "${tenant.database}" with (force)`)
+    await fleet.waitFor(id, 'completed')
+    expect(await target(id, tenant)).toMatchObject({ state: 'failed', sqlstate: '3D000' })
   })
 })
