@@ -59,6 +59,7 @@ export async function startMysqlFleet(server: MariaDb): Promise<MysqlFleet> {
   const { control, keyring } = fleet.app
   await addServer(control, keyring, { name: 'maria', dsn: migratorUrl(server) })
   const made: string[] = []
+  const held: MysqlConnection[] = []
   const read: MysqlFleet['read'] = (tenant, sql) =>
     server
       .script(sql, tenant)
@@ -83,7 +84,7 @@ export async function startMysqlFleet(server: MariaDb): Promise<MysqlFleet> {
       await discover(control, keyring, [await getServer(control, 'maria')], { pattern: `${prefix}%` })
       return names
     },
-    write: (tenant, sql) => void server.script(sql, tenant),
+    write: (tenant, sql) => void server.script(`SET lock_wait_timeout = 20; ${sql}`, tenant),
     version: (upgrade, downgrade = null) => fleet.addVersion({ dialect: 'mysql', upgrade, downgrade }),
     async roll(wanted) {
       const { id } = await fleet.rollout(wanted)
@@ -92,6 +93,7 @@ export async function startMysqlFleet(server: MariaDb): Promise<MysqlFleet> {
     },
     async hold(tenant, sql) {
       const connection = await MysqlConnection.open(parseMysqlAddress(server.url(tenant)))
+      held.push(connection)
       await connection.query(`START TRANSACTION; ${sql}`)
       return { release: () => connection.close() }
     },
@@ -101,8 +103,10 @@ export async function startMysqlFleet(server: MariaDb): Promise<MysqlFleet> {
         `SELECT id, REPLACE(info, '\\n', ' '), state FROM processlist WHERE db = '${tenant}' AND info IS NOT NULL`,
       ).map(([id, info = '', state = '']) => ({ id: Number(id), info, state })),
     async close() {
+      for (const connection of held) connection.destroy()
       await fleet.close()
-      for (const name of made) server.script(`DROP DATABASE IF EXISTS \`${name}\``)
+      for (const name of made)
+        server.script(`SET lock_wait_timeout = 20; DROP DATABASE IF EXISTS \`${name}\``)
     },
   }
 }
