@@ -1,12 +1,13 @@
 /** A table becomes, or ceases to be, a partition or a child of another. */
 import { said } from '../said.ts'
-import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
+import type { Action, KindRule, RuleContext, StepAside } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import {
   attachmentsAfter,
   attachmentsBefore,
   goneId,
   isPartition,
+  letGo,
   parentOf,
   stableChildren,
 } from './family.ts'
@@ -21,7 +22,13 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
   const child = quote(attachment.name.slice(0, 2))
   const parent = quote(attachment.properties['of'] as string[])
   const needs = leaving(attachment, context)
-  if (!isPartition(attachment)) return [brief(`ALTER TABLE ${child} INHERIT ${parent}`, { needs })]
+  if (!isPartition(attachment)) {
+    const inherit = brief(`ALTER TABLE ${child} INHERIT ${parent}`, {
+      creates: [idOf(attachment)],
+      needs: [...needs, ...letGo(attachment.parent ?? '', context)],
+    })
+    return [...checksOfParent(attachment, context), inherit]
+  }
   const guards = readByAttaching(attachment, context).map((read) => guard(read, attachment))
   return [
     ...checksOfParent(attachment, context),
@@ -163,6 +170,7 @@ function drop(attachment: SchemaObject, context: RuleContext): readonly Action[]
         drops: [idOf(attachment)],
         creates: [goneId(idOf(attachment))],
       }),
+      ...leftChecks(attachment, context),
     ]
   return [
     brief(`ALTER TABLE ${parent} DETACH PARTITION ${child}`, {
@@ -208,12 +216,21 @@ function leftNames(attachment: SchemaObject, context: RuleContext): Action[] {
   })
 }
 
+/** A child that has columns only from its parent gets them only when it is made: together with the parent. */
+function givenAgain(attachment: SchemaObject, context: RuleContext): StepAside | undefined {
+  const child = attachment.parent ?? ''
+  const inherits = context.partsAfter(child).some(({ properties }) => properties['inherited'] === true)
+  return isPartition(attachment) || !inherits || context.isDropped(child)
+    ? undefined
+    : { release: [], restore: [], rebuild: [child] }
+}
+
 export const attachmentRule: KindRule = {
   create,
   drop,
   // It waits for what both tables have, and need not be let go when some of that is made anew.
   stepAside: (attachment, _, dependencies, context) =>
     dependencies.includes(parentOf(attachment)) || context.isDropped(attachment.parent ?? '')
-      ? undefined
+      ? givenAgain(attachment, context)
       : { release: [], restore: [] },
 }

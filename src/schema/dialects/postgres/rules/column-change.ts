@@ -7,7 +7,7 @@ import { generatedOf, parenthesised, tableIdOf } from './column-text.ts'
 import { identityActions, NO_IDENTITY_CHANGE } from './column-identity.ts'
 import { notNullActions } from './column-not-null.ts'
 import { typeAnswer } from './column-type.ts'
-import { coveredByParent, stableChildren } from './family.ts'
+import { attachmentsAfter, coveredByParent, sameOn, stableChildren, stableParents } from './family.ts'
 import { ownName } from './names.ts'
 import {
   brief,
@@ -24,10 +24,9 @@ import {
 export function alterColumn(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
   const generation = generatedChange(change, context)
   if (generation === 'replace') return 'replace'
-  const { from, to, properties } = change
-  if (from.properties['inherited'] !== true && to.properties['inherited'] === true) {
-    return { actions: [], rebuild: holding(change.id, context) }
-  }
+  const { to, properties } = change
+  const inheritance = inheritanceAnswer(change, context)
+  if (inheritance !== undefined) return inheritance
   const type = changesType(change) ? typeAnswer(change, context) : { actions: [] }
   if (type.rebuild?.includes(tableIdOf(to)) === true) return type
   const handled = type.actions.length > 0
@@ -43,6 +42,25 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
     ...settings(change),
   ]
   return { ...type, actions: actions.map((action) => ({ alters: [idOf(to)], ...action })) }
+}
+
+/**
+ * Whether a column is the table's own or only its parents' is decided when the parent gives it, or lets go: all else
+ * needs another table. Undefined when nothing has to be done for it.
+ */
+function inheritanceAnswer({ id, from, to }: Altered, context: RuleContext): AlterAnswer | undefined {
+  const [before, after] = [from.properties['inherited'] === true, to.properties['inherited'] === true]
+  const tableId = tableIdOf(to)
+  if (before === after) return undefined
+  const givers = stableParents(tableId, context).filter((parent) => sameOn(parent, to, context.after))
+  if (after) {
+    const given = givers.some((parent) => sameOn(parent, to, context.before) === undefined)
+    return { actions: [], rebuild: given ? holding(id, context) : [tableId] }
+  }
+  if (to.facts?.['fromParent'] !== true || givers.length === 0) return undefined
+  // Let go of and attached again, all its columns are its own.
+  const allOwn = context.partsAfter(tableId).every(({ properties }) => properties['inherited'] !== true)
+  return { actions: [], rebuild: allOwn ? attachmentsAfter(tableId, context).map(idOf) : [tableId] }
 }
 
 /** A table made OF a type follows its type. */

@@ -14,7 +14,17 @@ import {
   tableIdOf,
   typeText,
 } from './column-text.ts'
-import { coveredByParent, goneId, letGo, lettingGo, sameOn, stableDescendants } from './family.ts'
+import {
+  attachmentsAfter,
+  attachmentsBefore,
+  coveredByParent,
+  goneId,
+  isPartition,
+  letGo,
+  lettingGo,
+  sameOn,
+  stableDescendants,
+} from './family.ts'
 import { ownName } from './names.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
@@ -32,10 +42,13 @@ function rewritesTable({ properties, facts }: SchemaObject): boolean {
 function create(column: SchemaObject, context: RuleContext): readonly Action[] {
   const tableId = tableIdOf(column)
   const table = context.after(tableId)
-  const brought = stableDescendants(tableId, context).flatMap((child) => {
+  const added = stableDescendants(tableId, context).flatMap((child) => {
     const same = sameOn(child, column, context.after)
     return same !== undefined && context.before(idOf(same)) === undefined ? [same] : []
   })
+  // A child that has it as its own as well is given it first.
+  const own = added.filter((child) => isOwnToo(child, attachmentsAfter(tableIdOf(child), context)))
+  const brought = added.filter((child) => !own.includes(child))
   const rewrites = rewritesTable(column) && !isQuiet(tableId, context)
   const { properties } = column
   const filled =
@@ -55,7 +68,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
       `ADD COLUMN ${columnText(column)}`,
       {
         creates: [idOf(column), ...brought.map(idOf)],
-        needs: [...lettingGo(tableId, context), ...letGo(tableId, context)],
+        needs: [...lettingGo(tableId, context), ...letGo(tableId, context), ...own.map(idOf)],
         rewrites,
         hazards: [
           ...(rewrites
@@ -76,6 +89,11 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
     ...columnExtras(column),
     ...brought.flatMap((child) => overridesOf(child, column)),
   ]
+}
+
+/** Whether a child has the column whatever its parents do; a partition never. */
+function isOwnToo(column: SchemaObject, attachments: readonly SchemaObject[]): boolean {
+  return column.properties['inherited'] !== true && !attachments.some(isPartition)
 }
 
 /** Columns of children that are their own now, and will only be the parent's: their values move over. */
@@ -115,6 +133,7 @@ function drop(column: SchemaObject, context: RuleContext): readonly Action[] {
     (child) => sameOn(child, column, context.before) ?? [],
   )
   const gone = children.filter((child) => context.isDropped(idOf(child)))
+  const own = gone.filter((child) => isOwnToo(child, attachmentsBefore(tableIdOf(child), context)))
   // A child that keeps the column as its own must not lose it with the parent.
   const only = gone.length < children.length
   const dropOf = (one: SchemaObject, sql: string, ids: readonly string[]): Action =>
@@ -127,8 +146,13 @@ function drop(column: SchemaObject, context: RuleContext): readonly Action[] {
           : [],
     })
   if (!only) {
-    const ids = [idOf(column), ...gone.map(idOf)]
-    return [dropOf(column, `${start} DROP COLUMN ${ownName(column)}`, ids)]
+    const ids = [column, ...gone.filter((child) => !own.includes(child))].map(idOf)
+    return [
+      dropOf(column, `${start} DROP COLUMN ${ownName(column)}`, ids),
+      ...own.map((child) =>
+        dropOf(child, `ALTER TABLE ${tableOf(child)} DROP COLUMN ${ownName(child)}`, [idOf(child)]),
+      ),
+    ]
   }
   return [
     dropOf(column, `${start.replace('TABLE ', 'TABLE ONLY ')} DROP COLUMN ${ownName(column)}`, [

@@ -4,18 +4,8 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import {
-  attachedId,
-  attachmentsAfter,
-  attachmentsBefore,
-  childrenAfter,
-  goneId,
-  lettingGo,
-  parentOf,
-  sameOn,
-  stableChildren,
-  stableDescendants,
-} from './family.ts'
+import { attachedId, childrenAfter, goneId, lettingGo, stableChildren, stableDescendants } from './family.ts'
+import { checksBelow, comesFromParent, goesToParent } from './constraint-family.ts'
 import {
   attachedParts,
   build,
@@ -78,7 +68,7 @@ function ownName(constraint: SchemaObject): string {
 }
 
 function create(constraint: SchemaObject, context: RuleContext): readonly Action[] {
-  if (isOnParent(constraint, attachmentsBefore, context.before, context)) return []
+  if (comesFromParent(constraint, context)) return []
   switch (constraint.properties['type']) {
     case 'primary key':
     case 'unique':
@@ -86,7 +76,10 @@ function create(constraint: SchemaObject, context: RuleContext): readonly Action
     case 'foreign key':
       return createForeignKey(constraint, context)
     case 'check':
-      return createChecked(constraint, context, lettingGo(constraint.parent ?? '', context))
+      return createChecked(constraint, context, [
+        ...lettingGo(constraint.parent ?? '', context),
+        ...checksBelow(constraint, context).map((child) => goneId(idOf(child))),
+      ])
     default:
       return createPlain(constraint, context)
   }
@@ -276,30 +269,20 @@ function attachmentOf(part: SchemaObject, context: RuleContext): string[] {
   return context.isNew(id) && context.after(id) !== undefined ? [id] : []
 }
 
-/** What a table has from its parent becomes its own when it is let go, and its own becomes the parent's. */
-function isOnParent(
-  constraint: SchemaObject,
-  attachments: typeof attachmentsBefore,
-  lookUp: RuleContext['before'],
-  context: RuleContext,
-): boolean {
-  const { type, definition } = constraint.properties
-  const tableId = constraint.parent ?? ''
-  if ((type !== 'check' && type !== 'foreign key') || context.isNew(tableId)) return false
-  return attachments(tableId, context).some((attachment) => {
-    const same = sameOn(parentOf(attachment), constraint, lookUp)
-    return same !== undefined && same.properties['definition'] === definition
-  })
-}
-
 function drop(constraint: SchemaObject, context: RuleContext): readonly Action[] {
-  if (isOnParent(constraint, attachmentsAfter, context.after, context)) return []
+  if (goesToParent(constraint, context)) return []
   const parts = below(constraint, context)
   return [
     brief(`${alterTable(constraint, context)} DROP CONSTRAINT ${ownName(constraint)}`, {
       drops: [idOf(constraint), ...parts.map(idOf)],
       creates: [goneId(idOf(constraint))],
     }),
+    ...checksBelow(constraint, context).map((child) =>
+      brief(`ALTER TABLE ${tableOf(child)} DROP CONSTRAINT ${ownName(child)}`, {
+        drops: [idOf(child)],
+        creates: [goneId(idOf(child))],
+      }),
+    ),
   ]
 }
 

@@ -7,7 +7,14 @@ import { ident, literal } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { generatedOf, identityOf, identitySequence } from './column-text.ts'
-import { attachmentsBefore, childrenAfter, childrenBefore, descendantsBefore, goneId } from './family.ts'
+import {
+  attachmentsBefore,
+  childrenAfter,
+  childrenBefore,
+  descendantsBefore,
+  goneId,
+  isPartition,
+} from './family.ts'
 import { ownName, quote } from './names.ts'
 import { hazard, standIn } from './tools.ts'
 import { conversion, underlying } from './types.ts'
@@ -41,17 +48,19 @@ export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
   if (!isCopied(id, context)) return []
   const staying = childrenBefore(id, context).filter((child) => context.after(child) !== undefined)
   const detached = staying.flatMap((child) =>
-    attachmentsBefore(child, context).map((attachment): Action => ({
-      sql: `ALTER TABLE ${quote(table.name)} DETACH PARTITION ${quote(attachment.name.slice(0, 2))}`,
-      drops: [idOf(attachment)],
-      creates: [goneId(idOf(attachment))],
-      lock: 'access exclusive',
-    })),
+    attachmentsBefore(child, context)
+      .filter(isPartition)
+      .map((attachment): Action => ({
+        sql: `ALTER TABLE ${quote(table.name)} DETACH PARTITION ${quote(attachment.name.slice(0, 2))}`,
+        drops: [idOf(attachment)],
+        creates: [goneId(idOf(attachment))],
+        lock: 'access exclusive',
+      })),
   )
   return [
     ...detached,
     {
-      sql: `CREATE TABLE ${copyName(table)} AS TABLE ${quote(table.name)}`,
+      sql: `CREATE TABLE ${copyName(table)} AS ${ownRows(table)}`,
       drops: [],
       lock: 'access exclusive',
       rewrites: true,
@@ -61,6 +70,13 @@ export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
       ],
     },
   ]
+}
+
+/** Of a partitioned table those of its partitions, of one that others inherit from only its own. */
+function ownRows({ name, properties }: SchemaObject): string {
+  return properties['partitionBy'] === undefined
+    ? `SELECT * FROM ONLY ${quote(name)}`
+    : `TABLE ${quote(name)}`
 }
 
 function lost(table: SchemaObject, context: RuleContext): ReturnType<typeof hazard>[] {

@@ -1,0 +1,1 @@
+INSERT INTO base VALUES (1, 'x'); INSERT INTO child VALUES (2, 'y', 3); INSERT INTO grandchild VALUES (4, 'z', 5, 6); INSERT INTO twice VALUES (7, 't', 8);
