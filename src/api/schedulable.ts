@@ -32,7 +32,7 @@ export const SCHEDULABLE: Readonly<Record<string, Schedulable>> = {
         .string()
         .regex(
           /^[0-9a-f]{64}$/,
-          'It is the fingerprint of a snapshot, 64 hexadecimal digits: see tenantry snapshot list.',
+          'It is the fingerprint of a snapshot, 64 hexadecimal digits: see tenantry snapshot list --store control.',
         )
         .optional()
         .describe(

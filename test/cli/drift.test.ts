@@ -94,6 +94,21 @@ test('a repair reaches those that differ so; what loses data needs leave', async
   expect(refused.stderr).toContain('--allow data-loss')
 })
 
+test('snapshots that a repair keeps of its version are listed when asked for', async () => {
+  const listed = await up.run('snapshot', 'list', '--store', 'control', '-o', 'name')
+  expect(listed).toMatchObject({
+    stdout: expect.not.stringContaining('version-') as unknown,
+    stderr: 'Kept of versions, and not shown without --all: 1\n',
+  })
+  const all = await up.run('snapshot', 'list', '--store', 'control', '--all', '-o', 'name')
+  expect(all).toMatchObject({
+    stdout: expect.stringMatching(/^version-\d{8}_\d{6}@1$/m) as unknown,
+    stderr: '',
+  })
+  const missing = await up.run('drift', 'scan', '--expected', 'no-such')
+  expect(missing.stderr).toContain('tenantry snapshot list --store control')
+})
+
 test('what is ignored does not fail a validation, until it is looked at again', async () => {
   const validate = async (): Promise<number | null> =>
     (await up.run('schema', 'validate', '--to', 'shop')).code

@@ -20,22 +20,29 @@ const VIEW: View<StoredVersion> = {
   ],
 }
 
+/** What tenants recorded at a version are held against: put there by repairs, or by hand under this name. */
+const OF_VERSION = /^version-\d{8}_\d{6}$/
+
 interface StoreOptions {
   readonly store: string
 }
 
 export function define(snapshot: Command): void {
-  withStoreOption(
-    snapshot.command('list').description('List the names with the newest snapshot of each'),
-  ).action(
-    action<StoreOptions>(async (cli, { store: place }) => {
-      const { withStore } = await import('../schema/stores.ts')
-      const found = await withStore(cli, place, (store) => store.list())
-      cli.output.list(found, VIEW, {
-        empty: `There is no snapshot in ${place}. Store one: tenantry snapshot put NAME DATABASE`,
-      })
-    }),
-  )
+  withStoreOption(snapshot.command('list').description('List the names with the newest snapshot of each'))
+    .option('--all', 'also those that are kept of versions, for finding drift')
+    .action(
+      action<StoreOptions & { all?: boolean }>(async (cli, { store: place, all = false }) => {
+        const { withStore } = await import('../schema/stores.ts')
+        const stored = await withStore(cli, place, (store) => store.list())
+        const found = all ? stored : stored.filter(({ name }) => !OF_VERSION.test(name))
+        const store = place === 'snapshots' ? '' : ` --store ${place}`
+        cli.output.list(found, VIEW, {
+          empty: `There is no snapshot in ${place}. Store one: tenantry snapshot put NAME DATABASE${store}`,
+        })
+        const hidden = stored.length - found.length
+        if (hidden > 0) cli.output.say(`Kept of versions, and not shown without --all: ${hidden}`)
+      }),
+    )
   withStoreOption(
     snapshot.command('history <name>').description('List all snapshots of a name, newest first'),
   ).action(

@@ -1,7 +1,7 @@
 /** The store of snapshots that `--store` names. */
 import { TenantryError } from '../../lib/errors.ts'
 import type { Snapshot } from '../../schema/snapshot/snapshot.ts'
-import type { SnapshotStore } from '../../schema/snapshot/stores/store.ts'
+import { CONTROL_LABEL, type SnapshotStore } from '../../schema/snapshot/stores/store.ts'
 import type { Api } from '../api.ts'
 import type { Cli } from '../cli.ts'
 
@@ -36,7 +36,7 @@ async function withControl<T>(cli: Cli, work: (store: SnapshotStore) => Promise<
 function apiStore(api: Api): SnapshotStore {
   const list = async () => (await api.call(api.at('snapshots.list'), {})).items
   return {
-    label: 'the control database',
+    label: CONTROL_LABEL,
     list,
     history: () =>
       Promise.reject(

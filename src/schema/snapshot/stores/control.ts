@@ -5,13 +5,12 @@ import { parseSnapshot, snapshotText } from '../snapshot-text.ts'
 import {
   ambiguous,
   checkName,
+  CONTROL_LABEL as LABEL,
   notStored,
   parseReference,
   type SnapshotStore,
   type StoredVersion,
 } from './store.ts'
-
-const LABEL = 'the control database'
 
 interface Row {
   readonly name: string

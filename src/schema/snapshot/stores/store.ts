@@ -62,9 +62,18 @@ export function checkName(name: string): string {
   })
 }
 
+/** How the control database's store is called. */
+export const CONTROL_LABEL = 'the control database'
+
+/** The option that leads the commands to a store, from its label; nothing for the one that they take by themselves. */
+function storeOption(label: string): string {
+  const place = label === CONTROL_LABEL ? 'control' : label
+  return place === 'snapshots' ? '' : ` --store ${place}`
+}
+
 export function notStored(label: string, reference: string): TenantryError {
   return new TenantryError('not_found', `There is no snapshot ${reference} in ${label}.`, {
-    nextSteps: ['See what there is: tenantry snapshot list'],
+    nextSteps: [`See what there is: tenantry snapshot list${storeOption(label)}`],
   })
 }
 
