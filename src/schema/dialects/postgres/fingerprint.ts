@@ -21,11 +21,13 @@ const FACTS: readonly string[] = [
   `select concat_ws(' ', 'schema', ours.name, ${grants('n.nspacl', 'n.nspowner')})
    from ours join pg_namespace n on n.oid = ours.oid`,
   `select concat_ws(' ', 'relation', c.oid::regclass, c.relkind, c.relpersistence, c.relreplident, c.relrowsecurity,
-     c.relforcerowsecurity, c.relispartition, c.reloptions, am.amname, ts.spcname, nullif(c.reloftype, 0)::regtype,
+     c.relforcerowsecurity, c.relispartition, c.reloptions,
+     (select concat('toast ', t.reloptions) from pg_class t where t.oid = c.reltoastrelid and t.reloptions is not null), am.amname, ts.spcname, nullif(c.reloftype, 0)::regtype,
      pg_get_expr(c.relpartbound, c.oid), case c.relkind when 'p' then pg_get_partkeydef(c.oid) when 'v' then pg_get_viewdef(c.oid)
        when 'm' then concat(c.relispopulated, pg_get_viewdef(c.oid)) end,
      (select string_agg(concat(i.inhparent::regclass, i.inhseqno), ',' order by i.inhseqno) from pg_inherits i
-       where i.inhrelid = c.oid), (select concat(f.ftserver, f.ftoptions) from pg_foreign_table f where f.ftrelid = c.oid),
+       where i.inhrelid = c.oid), (select concat(s.srvname, f.ftoptions)
+       from pg_foreign_table f join pg_foreign_server s on s.oid = f.ftserver where f.ftrelid = c.oid),
      ${grants('c.relacl', 'c.relowner')})
    from rel join pg_class c on c.oid = rel.oid left join pg_am am on am.oid = c.relam
    left join pg_tablespace ts on ts.oid = c.reltablespace where c.relkind <> 'i' and c.relkind <> 'I'`,
@@ -45,7 +47,8 @@ const FACTS: readonly string[] = [
    from rel join pg_index x on x.indexrelid = rel.oid join pg_class c on c.oid = rel.oid
    left join pg_tablespace ts on ts.oid = c.reltablespace`,
   `select concat_ws(' ', 'sequence', s.seqrelid::regclass, format_type(s.seqtypid, null), s.seqstart, s.seqincrement,
-     s.seqmax, s.seqmin, s.seqcache, s.seqcycle, d.deptype, d.refobjid::regclass, d.refobjsubid, ${grants('c.relacl', 'c.relowner')})
+     s.seqmax, s.seqmin, s.seqcache, s.seqcycle, c.relpersistence, d.deptype, d.refobjid::regclass,
+     (select a.attname from pg_attribute a where a.attrelid = d.refobjid and a.attnum = d.refobjsubid), ${grants('c.relacl', 'c.relowner')})
    from pg_sequence s join pg_class c on c.oid = s.seqrelid join ours on ours.oid = c.relnamespace
    left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.seqrelid and d.deptype in ('a', 'i')`,
   `select concat_ws(' ', 'rule', pg_get_ruledef(r.oid), r.ev_enabled)
@@ -63,7 +66,7 @@ const FACTS: readonly string[] = [
        format_type(nullif(g.aggmtranstype, 0), null), g.aggmtransspace, g.agginitval, g.aggminitval, p.proparallel)
        from pg_aggregate g where g.aggfnoid = p.oid) end, ${grants('p.proacl', 'p.proowner')})
    from pg_proc p join ours on ours.oid = p.pronamespace where not ${OF_EXTENSION('pg_proc', 'p.oid')}`,
-  `select concat_ws(' ', 'type', t.oid::regtype, t.typtype, t.typnotnull, t.typdefault, nullif(t.typcollation, 0)::regcollation,
+  `select concat_ws(' ', 'type', t.oid::regtype, t.typtype, t.typnotnull, t.typdefault, pg_get_expr(t.typdefaultbin, 0), nullif(t.typcollation, 0)::regcollation,
      format_type(nullif(t.typbasetype, 0), t.typtypmod),
      (select string_agg(quote_literal(e.enumlabel), ',' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid),
      (select concat_ws(' ', r.rngsubtype::regtype, nullif(r.rngcollation, 0)::regcollation, r.rngcanonical, r.rngsubdiff,
@@ -80,8 +83,10 @@ const FACTS: readonly string[] = [
      and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)`,
 ]
 
+/** 2200 is the schema public. */
 const DESCRIPTIONS = `select concat_ws(' ', 'description', o.type, o.identity, d.description)
-   from pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o where d.objoid >= 16384`
+   from pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o
+   where (d.objoid >= 16384 or d.objoid = 2200)`
 
 /** SQL: the schema's name with its dot, as the server writes it before a name. */
 function before(schema: string): string {
@@ -129,9 +134,10 @@ const RARE_FACTS = RARE.map(([catalogue, owner, oid, namespace]) => {
 
 /** Not part of any schema: told only when no single schema is looked at. */
 const WHOLE_DATABASE: readonly string[] = [
-  `select concat_ws(' ', 'extension', e.extname, n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace`,
+  `select concat_ws(' ', 'extension', e.extname, e.extversion, n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace`,
   `select concat_ws(' ', 'publication', p.pubname, to_jsonb(p) - '{oid,pubowner}'::text[]) from pg_publication p`,
-  `select concat_ws(' ', 'published', p.pubname, r.prrelid::regclass, to_jsonb(r) - '{oid,prpubid,prrelid,prqual}'::text[],
+  `select concat_ws(' ', 'published', p.pubname, r.prrelid::regclass, (select string_agg(a.attname, ',' order by a.attname) from pg_attribute a
+       where a.attrelid = r.prrelid and to_jsonb(r) -> 'prattrs' @> to_jsonb(a.attnum)),
      pg_get_expr((to_jsonb(r) ->> 'prqual')::pg_node_tree, r.prrelid))
    from pg_publication_rel r join pg_publication p on p.oid = r.prpubid`,
   `select concat_ws(' ', 'event trigger', e.evtname, e.evtevent, e.evtfoid::regproc, e.evtenabled, e.evttags) from pg_event_trigger e
@@ -145,7 +151,8 @@ const WHOLE_DATABASE: readonly string[] = [
   `select concat_ws(' ', 'user mapping', u.srvname, u.usename, u.umoptions) from pg_user_mappings u`,
   `select concat_ws(' ', o.type, o.identity, d.deptype, r.identity) from pg_depend d, pg_identify_object(d.classid, d.objid, d.objsubid) o,
      pg_identify_object(d.refclassid, d.refobjid, 0) r where d.deptype = 'x' or d.classid = 6237`,
-  `select concat_ws(' ', 'cast', c.castsource::regtype, c.casttarget::regtype, c.castcontext, c.castmethod) from pg_cast c
+  `select concat_ws(' ', 'cast', c.castsource::regtype, c.casttarget::regtype, c.castcontext, c.castmethod,
+     nullif(c.castfunc, 0)::regprocedure) from pg_cast c
    where c.oid >= 16384 and not ${OF_EXTENSION('pg_cast', 'c.oid')}`,
 ]
 
