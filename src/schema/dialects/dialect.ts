@@ -54,6 +54,8 @@ export interface Dialect {
    * in a change that was planned for one schema and must not meet another.
    */
   guard?(accepted: readonly string[], options?: InspectOptions): string
+  /** Statements as the SQL of a version, where semicolons between them would not do. */
+  readonly versionScript?: (statements: readonly string[]) => string
   /** Makes an empty scratch database on the server of `url`. */
   scratch(url: string): Promise<Scratch>
   /** Rules by kind. */

@@ -14,6 +14,10 @@ export function versionSql(
   masked: boolean,
   guard?: string,
 ): string {
+  if (dialect.versionScript !== undefined) {
+    const statements = plan.steps.map((step) => step.sql)
+    return dialect.versionScript(guard === undefined ? statements : [guard, ...statements])
+  }
   const blocks = groupsFrom(plan, 0).map(({ begin, end, transactional }) => ({
     transactional,
     statements: plan.steps.slice(begin, end).map((step) => step.sql),

@@ -1,6 +1,6 @@
 /** MySQL 8 and MariaDB 10.11 and later, as a dialect. */
 import { SESSION_SETTINGS } from '../../../engine/mysql-connection.ts'
-import { mysqlIdent } from '../../../engine/mysql-sql.ts'
+import { mysqlIdent, mysqlLiteral } from '../../../engine/mysql-sql.ts'
 import type { PlanStep } from '../../plan/plan.ts'
 import type { SchemaObject } from '../../snapshot/snapshot.ts'
 import type { Dialect } from '../dialect.ts'
@@ -11,7 +11,9 @@ import { priority } from './priority.ts'
 import { rename } from './rename.ts'
 import { rules } from './rules/index.ts'
 import { scratch } from './scratch.ts'
+import { versionScript } from './script.ts'
 import { connect } from './session.ts'
+import { GUARD } from './statement-effect.ts'
 
 export { scriptOf } from './script.ts'
 export { isMysqlUrl } from './session.ts'
@@ -21,6 +23,8 @@ export const mysql: Dialect = {
   connect,
   inspect: async (session) => await inspect(session),
   catalogueFingerprint: async (session) => await catalogueFingerprint(session),
+  guard: (accepted) => `DO ${GUARD}(${accepted.map(mysqlLiteral).join(', ')})`,
+  versionScript,
   scratch,
   rules,
   priority,

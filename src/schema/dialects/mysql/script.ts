@@ -9,6 +9,16 @@ export function scriptOf(statements: readonly string[]): string {
   return statements.map(chunk).join('')
 }
 
+/** For the rollout engine, which sends one statement at a time: a step that is a statement between two settings is three. */
+export function versionScript(statements: readonly string[]): string {
+  return scriptOf(
+    statements.flatMap((statement) => {
+      const [, before, sql, after] = /^(SET [^;]*);\n([^]*);\n(SET [^;]*)$/.exec(statement) ?? []
+      return before === undefined ? [statement] : [before, sql ?? '', after ?? '']
+    }),
+  )
+}
+
 /** A semicolon inside needs another mark at the end, and so may a comment at the end. */
 function chunk(statement: string): string {
   const [comments = ''] = /^(?:-- [^\n]*\n)*/.exec(statement) ?? []

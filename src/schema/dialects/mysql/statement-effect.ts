@@ -60,11 +60,10 @@ const SCOPES = /\b(?:global|persist|persist_only)\b|@@(?:global|persist|persist_
 
 /** @returns what it does, or why no version can hold it */
 export function effectOf(sql: string): Effect | Refusal {
-  const tokens = tokensOf(
-    unwrapped(sql)
-      .replaceAll(/\/\*M?!/g, ' ')
-      .replaceAll('*/', ' '),
-  )
+  const text = unwrapped(sql)
+    .replaceAll(/\/\*M?!/g, ' ')
+    .replaceAll('*/', ' ')
+  const tokens = tokensOf(text)
   const words = tokens.map(({ kind, text }) =>
     kind === 'word' || kind === 'mark' ? text.toLowerCase() : '…',
   )
@@ -76,6 +75,9 @@ export function effectOf(sql: string): Effect | Refusal {
   if (first === 'call') return 'anything'
   if (['create', 'alter', 'drop', 'rename'].includes(first)) return effectOfDdl(first, words)
   if (first === 'prepare' || first === 'deallocate') return 'session'
+  // Settings for one statement, which comes behind them.
+  const behind = first === 'set' && second === 'statement' ? tokens[words.indexOf('for')] : undefined
+  if (behind !== undefined) return effectOf(text.slice(behind.end))
   if (first === 'set') return effectOfSet(words)
   if (first === 'use') {
     return { why: 'leads into another database', instead: 'Leave it out: the tenant’s database is in use.' }
