@@ -81,17 +81,20 @@ export function disturbedKeys(
   return keys.map(idOf)
 }
 
-/** Foreign keys that go away, and must be gone before the table takes another engine or partitions. */
+/**
+ * Foreign keys that go away, and must be gone before the table changes: a check or a computed column may not read
+ * what they write; and both ends before it takes another engine or partitions.
+ */
 export function keysToGoFirst(
   table: string,
   context: RuleContext,
   differences: readonly Difference[],
 ): string[] {
-  if (!differences.some((one) => one.kind === 'table' && changesStorage(one))) return []
+  const storage = differences.some((one) => one.kind === 'table' && changesStorage(one))
   return context.source.objects
-    .filter((object) => object.kind === 'foreign_key' && columnsIn(table, object).length > 0)
+    .filter((object) => object.kind === 'foreign_key' && context.after(idOf(object)) === undefined)
+    .filter((key) => tableOf(key) === table || (storage && columnsIn(table, key).length > 0))
     .map(idOf)
-    .filter((id) => context.after(id) === undefined)
 }
 
 /** The columns of a table that a foreign key holds, at either end. */

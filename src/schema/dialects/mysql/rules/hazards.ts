@@ -1,7 +1,8 @@
 /** What a change of a table may do to those who use it. */
-import { asText } from '../text/properties.ts'
+import { asText, asTexts } from '../text/properties.ts'
 import type { RuleContext } from '../../../plan/action.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
+import type { Properties } from '../../../snapshot/snapshot.ts'
 import type { Cost } from './algorithm.ts'
 import { keepsValues, mustBeMadeAnew } from './column-type.ts'
 import { partitionChange } from './partitions.ts'
@@ -94,14 +95,24 @@ function mayFail(table: string, one: Difference): Hazard[] {
     const unique = properties['index'] === 'unique' || properties['index'] === 'primary'
     return unique ? fails(`rows of ${table} may be duplicates for ${one.name}`) : []
   }
-  if (one.kind !== 'column' || one.from === undefined) return []
-  if (one.from.properties['nullable'] === true && properties['nullable'] === false) {
+  if (one.kind === 'table') {
+    const [before, after] = [one.from?.properties, properties].map((all) => asTexts(all?.['periods']))
+    const added = after?.filter((period) => !before?.includes(period)) ?? []
+    return added.flatMap((period) => fails(`rows of ${table} may begin after they end: ${period}`))
+  }
+  return one.kind === 'column' ? columnMayFail(place, one.from?.properties, properties) : []
+}
+
+function columnMayFail(place: string, from: Properties | undefined, to: Properties): Hazard[] {
+  const fails = (detail: string): Hazard[] => [{ name: 'may-fail', detail }]
+  if (to['check'] !== undefined && to['check'] !== from?.['check']) {
+    return fails(`values of ${place} may break its check`)
+  }
+  if (from === undefined) return []
+  if (from['nullable'] === true && to['nullable'] === false) {
     return fails(`${place} may hold NULL, which it must not any longer`)
   }
-  const retyped = one.from.properties['type'] !== properties['type']
-  return retyped && !keepsValues(one.from.properties, properties)
-    ? fails(`values of ${place} may not fit`)
-    : []
+  return from['type'] !== to['type'] && !keepsValues(from, to) ? fails(`values of ${place} may not fit`) : []
 }
 
 function partitionLosses(table: string, context: RuleContext): Hazard[] {
