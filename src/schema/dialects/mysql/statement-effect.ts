@@ -35,22 +35,18 @@ export interface Refusal {
   readonly instead: string
 }
 
-const ROWS = [
-  'insert',
-  'update',
-  'delete',
-  'replace',
-  'select',
-  'with',
-  'do',
-  'values',
-  'table',
-  'show',
-  'load',
-  '(',
-]
-const AGAIN = ['analyze', 'optimize', 'check', 'repair', 'flush', 'grant']
-const UNSEEN = ['truncate', 'execute', 'revoke', 'install', 'uninstall']
+/** By the first word, where that tells all. */
+const BY_WORD: ReadonlyMap<string, Effect> = new Map(
+  (
+    [
+      ['rows', 'insert update delete replace select with do values table show ('],
+      ['again', 'analyze optimize check repair flush grant'],
+      ['unseen', 'truncate execute revoke install uninstall'],
+      ['anything', 'call'],
+      ['session', 'prepare deallocate'],
+    ] as const
+  ).flatMap(([effect, words]) => words.split(' ').map((word) => [word, effect] as const)),
+)
 const CONTROL = ['start', 'begin', 'commit', 'rollback', 'savepoint', 'release', 'xa', 'lock', 'unlock']
 /** What CREATE, ALTER and DROP reach outside of the tenant's database. */
 const OUTSIDE = ['user', 'role', 'server', 'tablespace', 'logfile', 'instance']
@@ -64,17 +60,14 @@ export function effectOf(sql: string): Effect | Refusal {
     .replaceAll(/\/\*M?!/g, ' ')
     .replaceAll('*/', ' ')
   const tokens = tokensOf(text)
-  const words = tokens.map(({ kind, text }) =>
-    kind === 'word' || kind === 'mark' ? text.toLowerCase() : '…',
+  const words = tokens.map((token) =>
+    token.kind === 'word' || token.kind === 'mark' ? token.text.toLowerCase() : '…',
   )
   const [first = '', second = ''] = words
   if (first === 'do' && second === GUARD) return 'guard'
-  if (ROWS.includes(first)) return refusedRows(words) ?? 'rows'
-  if (AGAIN.includes(first)) return 'again'
-  if (UNSEEN.includes(first)) return 'unseen'
-  if (first === 'call') return 'anything'
+  const known = first === 'load' ? effectOfLoad(words) : BY_WORD.get(first)
+  if (known !== undefined) return known
   if (['create', 'alter', 'drop', 'rename'].includes(first)) return effectOfDdl(first, words)
-  if (first === 'prepare' || first === 'deallocate') return 'session'
   // Settings for one statement, which comes behind them.
   const behind = first === 'set' && second === 'statement' ? tokens[words.indexOf('for')] : undefined
   if (behind !== undefined) return effectOf(text.slice(behind.end))
@@ -91,8 +84,8 @@ export function effectOf(sql: string): Effect | Refusal {
   return { why: 'is no statement that a version can hold', instead: 'Run it by other means.' }
 }
 
-function refusedRows(words: readonly string[]): Refusal | undefined {
-  if (words[0] !== 'load' || !words.slice(1, 5).includes('local')) return undefined
+function effectOfLoad(words: readonly string[]): Effect | Refusal {
+  if (!words.slice(1, 5).includes('local')) return 'rows'
   return { why: 'reads a file of the client', instead: 'Write the rows as INSERT statements.' }
 }
 
