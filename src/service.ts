@@ -100,7 +100,8 @@ async function startWorkers(
   const children = new Children({
     count: config.workerProcesses - 1,
     file: options.starter,
-    args: ['serve', '--role', 'worker'],
+    // Whoever started them says that they run.
+    args: ['serve', '--role', 'worker', '--quiet', '--output', 'none'],
     env: {
       ...ownEnvironment(),
       DATABASE_URL: controlUrl,

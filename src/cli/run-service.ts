@@ -91,6 +91,7 @@ function announce(cli: Cli, config: Config, role: Role, service: Service): void 
     state_dir: config.stateDir,
     pid: process.pid,
   }
+  if (cli.output.format === 'none') return
   if (!cli.output.forPeople) return cli.output.event(facts)
   const lines = [
     'Tenantry is running.',

@@ -171,6 +171,8 @@ describe('worker processes', () => {
     service.kill('SIGTERM')
     expect(await service.ended).toMatchObject({ code: 0 })
     expect(await Promise.all(after.map((pid) => isRunning(pid)))).toEqual([false, false])
+    // They say nothing of their own beside its one line.
+    expect(JSON.parse(service.stdout)).toMatchObject({ workers: 3 })
   }, 60_000)
 
   test('end when the service is killed', async () => {
