@@ -5,6 +5,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { startUp, STARTER, type Up } from '../cli/tenantry.ts'
 import { knex } from '../rollout/adopt-tools.ts'
+import { startMariaDb } from '../support/mariadb.ts'
 import { adminQuery, dsnOf } from '../support/postgres.ts'
 import { withProgram } from '../support/programs.ts'
 
@@ -36,8 +37,8 @@ async function blocksOf(page: string): Promise<Block[]> {
 }
 
 /** Standard output of a shell in the directory; exit code 3 is an answer. */
-async function shell(commands: string): Promise<string> {
-  const env = { PATH: `${up.directory}:${process.env['PATH'] ?? ''}`, HOME: up.directory }
+async function shell(commands: string, extra: Readonly<Record<string, string>>): Promise<string> {
+  const env = { PATH: `${up.directory}:${process.env['PATH'] ?? ''}`, HOME: up.directory, ...extra }
   return new Promise((settle, fail) => {
     execFile('bash', ['-ec', commands], { cwd: up.directory, env }, (error, stdout, stderr) => {
       if (error === null || error.code === 3) settle(stdout)
@@ -46,11 +47,12 @@ async function shell(commands: string): Promise<string> {
   })
 }
 
-async function expectAsWritten(page: string): Promise<void> {
+/** @param extra variables of the environment */
+async function expectAsWritten(page: string, extra: Readonly<Record<string, string>> = {}): Promise<void> {
   const blocks = await blocksOf(page)
   expect(blocks).not.toEqual([])
   const said: string[] = []
-  for (const { commands } of blocks) said.push(await shell(commands))
+  for (const { commands } of blocks) said.push(await shell(commands, extra))
   const shown = blocks.map(({ answer }, at) => answer ?? said[at])
   expect(said).toEqual(shown)
 }
@@ -58,6 +60,16 @@ async function expectAsWritten(page: string): Promise<void> {
 test('code-migrations.md', () => expectAsWritten('code-migrations.md'))
 
 withProgram('sqlite3').test('sqlite-tenants.md', () => expectAsWritten('sqlite-tenants.md'))
+
+withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').test('mysql-tenants.md', async () => {
+  const server = await startMariaDb()
+  try {
+    await writeFile(path.join(up.directory, '.my.cnf'), `[client]\nuser = root\nsocket = ${server.socket}\n`)
+    await expectAsWritten('mysql-tenants.md', { MYSQL_UNIX_PORT: server.socket })
+  } finally {
+    await server.remove()
+  }
+})
 
 withProgram('alembic').test('desired-state.md', () => expectAsWritten('desired-state.md'))
 
