@@ -25,15 +25,22 @@ const ATTEMPTS = 5
 /** No such table, view or routine, trigger, event: it went away between its name and its definition. */
 const GONE = ['42S02', '42000', 'HY000']
 
+export async function inspect(session: SchemaSession): Promise<Snapshot> {
+  return await atOneMoment(session, (catalogue) => snapshotOf(session, catalogue))
+}
+
 /**
  * The server has no snapshot of its catalogue: when the schema changes while it is read, it is read again.
  * @throws TenantryError `conflict` when it does not stop changing
  */
-export async function inspect(session: SchemaSession): Promise<Snapshot> {
+export async function atOneMoment<T>(
+  session: SchemaSession,
+  read: (catalogue: Catalogue) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const catalogue = await readCatalogue(session)
-    const snapshot = await attemptFrom(session, catalogue)
-    if (snapshot !== undefined && sameMoment(catalogue, await readCatalogue(session))) return snapshot
+    const result = await attempted(session, catalogue, read)
+    if (result !== undefined && sameMoment(catalogue, await readCatalogue(session))) return result.value
   }
   throw new TenantryError('conflict', `The schema of ${session.label} changes while it is read.`, {
     nextSteps: ['Try again when the change that is running has ended.'],
@@ -41,9 +48,13 @@ export async function inspect(session: SchemaSession): Promise<Snapshot> {
   })
 }
 
-async function attemptFrom(session: SchemaSession, catalogue: Catalogue): Promise<Snapshot | undefined> {
+async function attempted<T>(
+  session: SchemaSession,
+  catalogue: Catalogue,
+  read: (catalogue: Catalogue) => Promise<T>,
+): Promise<{ readonly value: T } | undefined> {
   try {
-    return await snapshotOf(session, catalogue)
+    return { value: await read(catalogue) }
   } catch (thrown) {
     const gone = thrown instanceof DatabaseFailure && GONE.includes(thrown.sqlstate)
     if (!gone || sameMoment(catalogue, await readCatalogue(session))) throw thrown
@@ -69,13 +80,18 @@ interface Wanted {
   readonly name: string
 }
 
-async function snapshotOf(session: SchemaSession, catalogue: Catalogue): Promise<Snapshot> {
-  const wanted: Wanted[] = [
+/** Everything that has a definition. */
+export function wantedOf(catalogue: Catalogue): Wanted[] {
+  return [
     ...catalogue.tables,
     ...catalogue.triggers.map(({ name }) => ({ kind: 'trigger', name })),
     ...catalogue.routines,
     ...catalogue.events.map((name) => ({ kind: 'event', name })),
   ].map(({ kind, name }) => ({ kind, name }))
+}
+
+async function snapshotOf(session: SchemaSession, catalogue: Catalogue): Promise<Snapshot> {
+  const wanted = wantedOf(catalogue)
   const definitions = await definitionsOf(session, wanted)
   const found = wanted.map((one, at) => ({ ...one, ...(definitions[at] as Definition) }))
   const readable = found.filter((one): one is Found => one.text !== null)
