@@ -21,7 +21,7 @@ const examine = defineEndpoint({
   id: 'doctor.examine',
   method: 'GET',
   path: '/doctor',
-  tag: 'health',
+  tag: 'Health',
   scope: 'registry:read',
   summary: 'Examine this installation',
   description: 'Asks the control database and every server now.',

@@ -82,8 +82,9 @@ export function openApi(endpoints: readonly AnyEndpoint[], version: string): Ope
 const INTRODUCTION = `Every request but those marked public carries \`Authorization: Bearer <token>\`.
 Errors are RFC 9457 problem documents with a stable \`code\`. A POST may carry an \`Idempotency-Key\`: repeated within
 a day with the same key it is answered with the first answer (\`Idempotency-Replayed: true\`) and done once. Lists are
-read page by page with \`limit\` and \`cursor\`. A token may send so many requests a minute: \`RateLimit-Policy\` and
-\`RateLimit\` tell how many are left, a 429 tells by \`Retry-After\` when to go on. Streams are server-sent events that resume by \`Last-Event-ID\`.`
+read page by page with \`limit\` and \`cursor\`. A token may send so many requests a minute: \`RateLimit-Policy\`
+and \`RateLimit\` tell how many are left, a 429 tells by \`Retry-After\` when to go on. Streams are server-sent
+events that resume by \`Last-Event-ID\`.`
 
 function scopeList(): string {
   return Object.entries(SCOPES)
