@@ -42,6 +42,7 @@ export const versionEndpoints = [
       description,
       target_revision: z.string().min(1).max(200).default('head'),
       source: z.string().min(1).max(1000).optional().describe("Path inside the server's directory."),
+      dialect: dialect.default('postgres'),
     }),
     status: 201,
     output: z.object({
@@ -57,7 +58,12 @@ export const versionEndpoints = [
       const made = await generateVersion(
         app.control,
         app.config,
-        { description: body.description, targetRevision: body.target_revision, source: body.source },
+        {
+          description: body.description,
+          targetRevision: body.target_revision,
+          source: body.source,
+          dialect: body.dialect,
+        },
         app.config.directory,
       )
       const { version_id, checksum } = made.version

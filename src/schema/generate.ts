@@ -5,7 +5,13 @@ import type { Config } from '../config.ts'
 import type { Control } from '../control/control.ts'
 import { messageOf, TenantryError } from '../lib/errors.ts'
 import { openSource, renderRange } from './sources/index.ts'
-import { lastRevision, storeVersion, withNewVersionId, type VersionSummary } from './versions.ts'
+import {
+  lastRevision,
+  storeVersion,
+  withNewVersionId,
+  type VersionDialect,
+  type VersionSummary,
+} from './versions.ts'
 import { prepareVersion, type PreparedVersion } from './version-files.ts'
 
 export interface Generation {
@@ -14,6 +20,8 @@ export interface Generation {
   readonly targetRevision: string
   /** Path of the source; the configured Alembic project when absent. */
   readonly source: string | undefined
+  /** What its SQL is written in; default `postgres`. */
+  readonly dialect?: VersionDialect | undefined
 }
 
 export interface Generated {
@@ -37,14 +45,16 @@ export async function generateVersion(
   const { path, key } = await findSource(config, input.source, baseDirectory)
   const source = await openSource({ path })
   const after = await lastRevision(control, key)
-  const range = await renderRange(source, {
-    ...(after === undefined ? {} : { after }),
-    target: input.targetRevision,
-  })
+  const range = await renderRange(
+    source,
+    { ...(after === undefined ? {} : { after }), target: input.targetRevision },
+    input.dialect,
+  )
   let files: PreparedVersion | undefined
   const version = await withNewVersionId(control, new Date(), async (tx, versionId) => {
     const stored = await storeVersion(tx, {
       versionId,
+      dialect: input.dialect,
       description: input.description,
       upgradeSql: range.upgradeSql,
       downgradeSql: range.downgradeSql,
@@ -78,6 +88,7 @@ async function prepareFiles(
   try {
     return await prepareVersion(directory, {
       versionId: version.version_id,
+      dialect: version.dialect === 'postgres' ? undefined : version.dialect,
       description: version.description,
       upgradeSql: sql.upgradeSql,
       downgradeSql: sql.downgradeSql,

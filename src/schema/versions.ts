@@ -1,21 +1,10 @@
 /** Versions: named, checksummed SQL changes. Stored once, never changed. */
 import { TenantryError } from '../lib/errors.ts'
 import type { Control, Queryable } from '../control/control.ts'
-import type { ServerKind } from '../engine/address.ts'
-import { mysqlStepsOf } from './dialects/mysql/version-steps.ts'
-import { sqliteStepsOf } from './dialects/sqlite/version-steps.ts'
-import { stepsOf } from './statements.ts'
+import { rulesFor, type VersionDialect } from './version-dialects.ts'
 import { checksumOf, checkVersionId } from './version-files.ts'
 
-/** From SQL to what runs, by dialect. @throws TenantryError `source_invalid` */
-const STEPS: Readonly<Record<VersionDialect, (sql: string) => unknown>> = {
-  postgres: stepsOf,
-  mysql: mysqlStepsOf,
-  sqlite: sqliteStepsOf,
-}
-
-/** What the SQL of a version is written in, and so the kind of server that it is for. */
-export type VersionDialect = ServerKind
+export type { VersionDialect } from './version-dialects.ts'
 
 export interface Version {
   readonly version_id: string
@@ -59,7 +48,7 @@ const SUMMARY = `version_id, dialect, description, checksum, source, source_revi
 export async function storeVersion(on: Queryable, version: NewVersion): Promise<VersionSummary> {
   checkVersionId(version.versionId)
   const dialect = version.dialect ?? 'postgres'
-  const check = STEPS[dialect]
+  const { check } = rulesFor(dialect)
   check(version.upgradeSql)
   if (version.downgradeSql !== null) check(version.downgradeSql)
   const checksum = checksumOf(version.upgradeSql, version.downgradeSql)

@@ -65,6 +65,12 @@ interface AddOptions {
   readonly dialect?: ServerKind
 }
 
+interface GenerateOptions {
+  readonly source?: string
+  readonly target: string
+  readonly dialect?: ServerKind
+}
+
 function defineMaking(version: Command): void {
   version
     .command('generate <description>')
@@ -74,10 +80,11 @@ function defineMaking(version: Command): void {
       'migrations of any known tool, seen from where the API runs; ALEMBIC_CONFIG_PATH when not given',
     )
     .option('--target <revision>', 'up to this revision of the source', 'head')
+    .option('--dialect <name>', 'of a folder of SQL files: postgres, mysql or sqlite', readDialect)
     .action(
-      action<{ source?: string; target: string }>(async (cli, { source, target }, description = '') => {
+      action<GenerateOptions>(async (cli, { source, target, dialect }, description = '') => {
         const api = await cli.api()
-        const body = { description, target_revision: target, source }
+        const body = { description, target_revision: target, source, dialect }
         const made = await api.call(api.at('versions.generate'), { body })
         const lines = [
           `Version ${made.version_id} of ${made.revisions.length} revisions`,

@@ -1,6 +1,6 @@
 /** Sources of versions: from a path to plain data, whatever tool the files are of. */
 import { join } from 'node:path'
-import { stepsOf } from '../statements.ts'
+import { rulesFor, type VersionDialect } from '../version-dialects.ts'
 import { findAlembicConfig, openAlembic } from './alembic.ts'
 import { findAtlas, openAtlas } from './atlas.ts'
 import { findDrizzle, openDrizzle } from './drizzle.ts'
@@ -102,22 +102,35 @@ async function detect(path: string): Promise<Source | undefined> {
 /**
  * The SQL of everything after revision `after` (from the start when absent) up to and including `target`, a revision
  * or `head`: the upgrade in order, the downgrade in reverse.
+ * @param dialect what its SQL is written in
  * @throws TenantryError `invalid_input`: an unknown revision (the known ones are named), a target that comes before
  *   `after`, nothing to do, SQL that cannot be read; `source_invalid`: SQL that cannot run as a version, with file and
  *   line, or a source that cannot be used; `program_missing`.
  */
-export async function renderRange(source: Source, range: Range): Promise<Rendered> {
+export async function renderRange(
+  source: Source,
+  range: Range,
+  dialect: VersionDialect = 'postgres',
+): Promise<Rendered> {
+  if (dialect !== 'postgres' && source.kind !== 'sql') {
+    throw sourceInvalid(
+      `The ${source.kind} migrations in ${source.path} are read as PostgreSQL, not as ${dialect}`,
+      'Have the tool write its SQL, then: tenantry version add --dialect, or generate from a folder of SQL files.',
+    )
+  }
   const rendered =
-    source.render === undefined ? renderList(await source.list(), range) : await source.render(range)
+    source.render === undefined ? renderList(await source.list(), range, dialect) : await source.render(range)
   // What was put together from several parts was checked part by part, where lines and files can be named.
-  check(rendered.upgradeSql, `The upgrade to ${rendered.revision}`)
-  if (rendered.downgradeSql !== null) check(rendered.downgradeSql, `The downgrade from ${rendered.revision}`)
+  check(dialect, rendered.upgradeSql, `The upgrade to ${rendered.revision}`)
+  if (rendered.downgradeSql !== null) {
+    check(dialect, rendered.downgradeSql, `The downgrade from ${rendered.revision}`)
+  }
   return rendered
 }
 
-function renderList(versions: readonly SourceVersion[], range: Range): Rendered {
+function renderList(versions: readonly SourceVersion[], range: Range, dialect: VersionDialect): Rendered {
   const chosen = choose(versions, range)
-  for (const version of chosen) checkVersion(version)
+  for (const version of chosen) checkVersion(dialect, version)
   const last = chosen.at(-1)!
   const missing = chosen
     .filter(({ downgradeSql }) => downgradeSql === null)
@@ -127,8 +140,11 @@ function renderList(versions: readonly SourceVersion[], range: Range): Rendered 
     .map((version) => ({ sql: version.downgradeSql ?? '', title: titleOf(version) }))
   return {
     revision: last.revision,
-    upgradeSql: together(chosen.map((version) => ({ sql: version.upgradeSql, title: titleOf(version) }))),
-    downgradeSql: missing.length > 0 ? null : together(downs),
+    upgradeSql: together(
+      dialect,
+      chosen.map((version) => ({ sql: version.upgradeSql, title: titleOf(version) })),
+    ),
+    downgradeSql: missing.length > 0 ? null : together(dialect, downs),
     downgradeMissing: missing.length > 0 ? `There is no way back from ${missing.join(', ')}.` : null,
     revisions: chosen.map(({ revision }) => revision),
   }
@@ -139,9 +155,9 @@ function titleOf({ revision, description }: SourceVersion): string {
 }
 
 /** One version stays as it was written. */
-function together(pieces: readonly { sql: string; title: string }[]): string {
+function together(dialect: VersionDialect, pieces: readonly { sql: string; title: string }[]): string {
   const [only, ...others] = pieces
-  return only !== undefined && others.length === 0 ? only.sql : joinPieces(pieces)
+  return only !== undefined && others.length === 0 ? only.sql : joinPieces(pieces, dialect)
 }
 
 function choose(versions: readonly SourceVersion[], range: Range): [...SourceVersion[], SourceVersion] {
@@ -159,15 +175,15 @@ function choose(versions: readonly SourceVersion[], range: Range): [...SourceVer
   return versions.slice(from + 1, to + 1) as [...SourceVersion[], SourceVersion]
 }
 
-function checkVersion(version: SourceVersion): void {
-  check(version.upgradeSql, `Revision ${version.revision}`, version.upgradeAt)
+function checkVersion(dialect: VersionDialect, version: SourceVersion): void {
+  check(dialect, version.upgradeSql, `Revision ${version.revision}`, version.upgradeAt)
   if (version.downgradeSql !== null) {
-    check(version.downgradeSql, `The downgrade of revision ${version.revision}`, version.downgradeAt)
+    check(dialect, version.downgradeSql, `The downgrade of revision ${version.revision}`, version.downgradeAt)
   }
 }
 
 /** Names the file, and counts lines as the file does, in what is said about its SQL. */
-function check(sql: string, what: string, at: Place = { file: '', line: 1 }): void {
+function check(dialect: VersionDialect, sql: string, what: string, at: Place = { file: '', line: 1 }): void {
   const aligned = at.line === 0 ? sql.slice(sql.indexOf('\n') + 1) : '\n'.repeat(at.line - 1) + sql
-  locating(at.file === '' ? what : `${what} (${at.file})`, () => stepsOf(aligned))
+  locating(at.file === '' ? what : `${what} (${at.file})`, () => rulesFor(dialect).check(aligned))
 }

@@ -1,5 +1,6 @@
 /** Putting the SQL of several revisions together so that it still runs as each of them asks. */
-import { closed, hasNoTransactionDirective, NO_TRANSACTION_DIRECTIVE, stepsOf } from '../statements.ts'
+import { rulesFor, type VersionDialect } from '../version-dialects.ts'
+import { hasNoTransactionDirective, NO_TRANSACTION_DIRECTIVE, stepsOf } from '../statements.ts'
 
 export interface Piece {
   readonly sql: string
@@ -11,12 +12,13 @@ export interface Piece {
  * One text of several. When one of them runs outside a transaction, the whole text carries the directive, and the
  * others are put between BEGIN and COMMIT to keep their transactions.
  */
-export function joinPieces(pieces: readonly Piece[]): string {
-  const mixed = pieces.some(({ sql }) => hasNoTransactionDirective(sql))
+export function joinPieces(pieces: readonly Piece[], dialect: VersionDialect = 'postgres'): string {
+  // Elsewhere each statement finds its own way: the directive says nothing.
+  const mixed = dialect === 'postgres' && pieces.some(({ sql }) => hasNoTransactionDirective(sql))
   const texts = pieces.map(({ sql, title }) => {
     const heading = title === undefined ? '' : `-- ${title.replaceAll(/\s+/g, ' ')}\n`
     const body = mixed && !hasNoTransactionDirective(sql) ? explicit(sql) : withoutDirective(sql)
-    return `${heading}${closed(body).trim()}\n`
+    return `${heading}${rulesFor(dialect).close(body).trim()}\n`
   })
   return (mixed ? `${NO_TRANSACTION_DIRECTIVE}\n` : '') + texts.join('\n')
 }
