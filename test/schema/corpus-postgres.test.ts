@@ -1,166 +1,12 @@
-/** Pairs of states, planned for in both directions on a real server, judged without what planned them. */
-import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import path from 'node:path'
-import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ident } from '../../src/engine/sql.ts'
-import { detectRenames } from '../../src/schema/diff/renames.ts'
-import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
-import { canonicalText } from '../../src/schema/dialects/postgres/inspect/text.ts'
-import { postgres } from '../../src/schema/dialects/postgres/index.ts'
-import { makePlan } from '../../src/schema/plan/make-plan.ts'
-import type { Plan } from '../../src/schema/plan/plan.ts'
-import { adminQuery, createDatabase, sharedServer } from '../support/postgres.ts'
-import type { SharedServer } from '../support/global-setup.ts'
+/** The pairs of states of `test/corpus/postgres` on the servers of every test run: 18, and Debian's 15. */
+import { afterAll, beforeAll, describe } from 'vitest'
+import { sharedServer } from '../support/postgres.ts'
 import { type PrivateServer, startDebianServer } from '../support/private-servers.ts'
 import { withProgram } from '../support/programs.ts'
-
-const CORPUS = path.resolve(import.meta.dirname, '../corpus/postgres')
-const PG_DUMP = '/usr/lib/postgresql/15/bin/pg_dump'
-const cases = readdirSync(CORPUS)
-const run = promisify(execFile)
-
-function text(name: string, file: string): string {
-  const full = path.join(CORPUS, name, file)
-  return existsSync(full) ? readFileSync(full, 'utf8') : ''
-}
-
-/** What is said of a database by something that is not our inspection. */
-type Judge = (session: SchemaSession, dsn: string) => Promise<string>
-
-/** There is no pg_dump of 18 in the test setup: the same pairs are dumped and compared on 15. */
-const byPlanAlone: Judge = async () => 'nothing is left to do'
-
-/** The entries of a dump; columns may stand in any order, and `varchar IN (…)` is shown in two forms. */
-const byDump: Judge = async (_, dsn) => {
-  const { stdout } = await run(PG_DUMP, ['-s', '-O', '-d', dsn])
-  const entries = stdout
-    .replaceAll(/^\\.*$/gm, '')
-    .split(/^--\n-- Name: .*\n--\n/m)
-    .slice(1)
-    .map((entry) =>
-      canonicalText(entry.trim().replace(/^(CREATE [^(]*(?:TABLE|TYPE) [^(]*\(\n)(.*?)(\n\))/s, sortedLines)),
-    )
-  return entries.toSorted().join('\n')
-}
-
-function sortedLines(_: string, start: string, lines: string, end: string): string {
-  const sorted = lines.split(',\n').toSorted()
-  return `${start}${sorted.join(',\n')}${end}`
-}
-
-async function opened<T>(dsn: string, work: (session: SchemaSession) => Promise<T>): Promise<T> {
-  const session = await postgres.connect(dsn)
-  try {
-    return await work(session)
-  } finally {
-    await session.close()
-  }
-}
-
-async function load(session: SchemaSession, script: string): Promise<void> {
-  await session.query(`SET search_path = public; ${script}; SET search_path = pg_catalog`)
-}
-
-/** As `execute` does, without its guards. */
-async function apply(session: SchemaSession, plan: Plan): Promise<void> {
-  let group: number | null = null
-  for (const statement of postgres.preamble) await session.query(statement)
-  for (const step of plan.steps) {
-    if (group !== null && group !== step.group) await session.query('COMMIT')
-    if (step.group !== null && group !== step.group) await session.query('BEGIN')
-    group = step.group
-    await session.query(step.sql)
-  }
-  if (group !== null) await session.query('COMMIT')
-}
-
-/** Rows by table; those of partitions count for their parent as well. */
-async function rowCounts(session: SchemaSession): Promise<ReadonlyMap<string, string>> {
-  const rows = await session.query(`select c.oid::regclass::text as name,
-    (xpath('/row/n/text()', query_to_xml('select count(*) as n from ' || c.oid::regclass, false, true, '')))[1]::text as n
-    from pg_class c where c.relkind in ('r', 'p') and c.oid >= 16384`)
-  return new Map(rows.map((row) => [String(row['name']), String(row['n'])]))
-}
-
-function mayLose(plan: Plan): boolean {
-  return plan.steps.some(({ hazards }) => hazards.some(({ name }) => name === 'data-loss'))
-}
-
-/** Brings the first database to the state of the second; judged equal, nothing is left to do, and no row is gone. */
-async function expectToConverge(
-  source: SchemaSession,
-  target: SchemaSession,
-  dsns: [string, string],
-  judge: Judge,
-): Promise<Plan> {
-  const from = await postgres.inspect(source)
-  const to = await postgres.inspect(target)
-  const renames = detectRenames(postgres, from, to).filter(({ certain }) => certain)
-  const plan = makePlan(postgres, from, to, {}, renames)
-  const before = await rowCounts(source)
-  await apply(source, plan)
-  expect(makePlan(postgres, await postgres.inspect(source), to).steps.map(({ sql }) => sql)).toEqual([])
-  expect(await judge(source, dsns[0])).toBe(await judge(target, dsns[1]))
-  const after = await rowCounts(source)
-  const lost = [...before].filter(([table, rows]) => after.has(table) && after.get(table) !== rows)
-  if (!mayLose(plan)) expect(lost.filter(([table]) => !movesRows(plan, table))).toEqual([])
-  return plan
-}
-
-/** Rows of a partition that is attached or let go count elsewhere afterwards. */
-function movesRows(plan: Plan, table: string): boolean {
-  return plan.steps.some(({ sql }) => / (ATTACH|DETACH) PARTITION /.test(sql) && sql.includes(`"${table}"`))
-}
-
-/** Two databases, the first with rows. */
-async function converges(server: SharedServer, judge: Judge, source: string, target: string): Promise<Plan> {
-  const a = await createDatabase('pair_a', { server })
-  const b = await createDatabase('pair_b', { server })
-  try {
-    return await opened(
-      a.dsn,
-      async (one) =>
-        await opened(b.dsn, async (other) => {
-          await load(one, source)
-          await load(other, target)
-          return await expectToConverge(one, other, [a.dsn, b.dsn], judge)
-        }),
-    )
-  } finally {
-    await Promise.all([a.drop(), b.drop()])
-  }
-}
-
-/** Roles belong to the whole server: those that a pair needs stay for the others. */
-async function makeRoles(name: string, server: SharedServer): Promise<void> {
-  const { roles = [] } = JSON.parse(text(name, 'meta.json') || '{}') as { roles?: string[] }
-  const known = new Set(
-    (await adminQuery<{ rolname: string }>('select rolname from pg_roles', 'postgres', server)).map(
-      ({ rolname }) => rolname,
-    ),
-  )
-  for (const role of roles.filter((one) => !known.has(one)))
-    await adminQuery(`create role ${ident(role)}`, 'postgres', server)
-}
-
-function pairs(server: () => SharedServer, judge: Judge): void {
-  test.each(cases)('%s', async (name) => {
-    const [a, b, seed] = [text(name, 'a.sql'), text(name, 'b.sql'), text(name, 'seed.sql')]
-    await makeRoles(name, server())
-    const plan = await converges(server(), judge, `${a};${seed}`, b)
-    await converges(server(), judge, b, a)
-    expect(name.startsWith('same--') ? plan.steps : []).toEqual([])
-  })
-}
+import { byDump, byPlanAlone, pairs } from './postgres-pairs.ts'
 
 describe('pairs of schemas on PostgreSQL 18', () => {
-  pairs(sharedServer, byPlanAlone)
-
-  test('there are pairs', () => {
-    expect(cases.length).toBeGreaterThan(20)
-  })
+  pairs(18, sharedServer, byPlanAlone)
 })
 
 withProgram('postgres15').describe('pairs of schemas on PostgreSQL 15', () => {
@@ -171,5 +17,5 @@ withProgram('postgres15').describe('pairs of schemas on PostgreSQL 15', () => {
   afterAll(async () => {
     await server.remove()
   })
-  pairs(() => server, byDump)
+  pairs(15, () => server, byDump)
 })

@@ -1,4 +1,7 @@
-/** Servers of one test's own, to be killed, restarted, filled up: embedded PostgreSQL 18, and Debian's 15. */
+/**
+ * Servers of one test's own, to be killed, restarted, filled up: embedded PostgreSQL 18, Debian's 15, and others whose
+ * programs are at hand.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, rm } from 'node:fs/promises'
@@ -75,20 +78,27 @@ export async function startPrivateServer(options: Options = {}): Promise<Private
 
 /** Debian's PostgreSQL 15; needs `withProgram('postgres15')`. */
 export function startDebianServer(options: Options = {}): Promise<PrivateServer> {
-  return startDebian(options, initialiseDebian)
+  return startProgram(programPath('postgres15'), options, initialiseWith(programPath('initdb15')))
+}
+
+/** A server of the `initdb` and `postgres` in this directory. */
+export function startServerIn(directory: string, options: Options = {}): Promise<PrivateServer> {
+  const initdb = path.join(directory, 'initdb')
+  return startProgram(path.join(directory, 'postgres'), options, initialiseWith(initdb))
 }
 
 /** A streaming replica of such a server, copied from it; needs `withProgram('postgres15', 'basebackup15')`. */
 export function startDebianReplica(of: PrivateServer, options: Options = {}): Promise<PrivateServer> {
-  return startDebian(options, (files) => {
+  return startProgram(programPath('postgres15'), options, (files) => {
     const args = ['-h', of.host, '-p', String(of.port), '-U', of.user, '-D', files.dataDir]
-    return runDebian('basebackup15', [...args, '-R', '-c', 'fast', '--no-sync'], files, {
+    return run(programPath('basebackup15'), [...args, '-R', '-c', 'fast', '--no-sync'], files, {
       PGPASSWORD: of.password,
     })
   })
 }
 
-async function startDebian(
+async function startProgram(
+  program: string,
   options: Options,
   fill: (files: ServerFiles, password: string) => Promise<void>,
 ): Promise<PrivateServer> {
@@ -107,9 +117,9 @@ async function startDebian(
   })
 
   const start = async (): Promise<Running> => {
-    const running = await launch(files, programPath('postgres15'))
+    const running = await launch(files, program)
     if (await becomesReady(running, place, password)) return running
-    throw new Error(`PostgreSQL 15 ended while starting:\n${await logTail(files.log)}`)
+    throw new Error(`${program} ended while starting:\n${await logTail(files.log)}`)
   }
   let running = await start()
   const stop = async (): Promise<void> => await stopRunning(running)
@@ -136,26 +146,28 @@ async function startDebian(
   }
 }
 
-async function initialiseDebian(files: ServerFiles, password: string): Promise<void> {
-  const passwordFile = path.join(files.stateDir, 'run', 'initial-password')
-  await replaceFile(passwordFile, `${password}\n`, 0o600, files.account)
-  const args = [
-    '--username=postgres',
-    `--pwfile=${passwordFile}`,
-    '--auth=scram-sha-256',
-    '--encoding=UTF8',
-    '--no-sync',
-  ]
-  await runDebian('initdb15', [...args, '-D', files.dataDir], files)
+function initialiseWith(initdb: string) {
+  return async (files: ServerFiles, password: string): Promise<void> => {
+    const passwordFile = path.join(files.stateDir, 'run', 'initial-password')
+    await replaceFile(passwordFile, `${password}\n`, 0o600, files.account)
+    const args = [
+      '--username=postgres',
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--no-sync',
+    ]
+    await run(initdb, [...args, '-D', files.dataDir], files)
+  }
 }
 
-async function runDebian(
-  program: 'initdb15' | 'basebackup15',
+async function run(
+  program: string,
   args: readonly string[],
   files: ServerFiles,
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const child = spawn(programPath(program), args, {
+  const child = spawn(program, args, {
     cwd: files.dataDir,
     ...identity(files),
     stdio: ['ignore', 'ignore', 'inherit'],
