@@ -134,6 +134,19 @@ test('a foreign key that the rows break stops the plan, and nothing has changed'
   expect((await inspect(file)).fingerprint).toBe(source.fingerprint)
 })
 
+test.each(['UNIQUE (v) ON CONFLICT REPLACE', 'UNIQUE (v) ON CONFLICT IGNORE', 'CHECK (id > 0)'])(
+  'a conflict clause drops no rows while they are copied: %s',
+  async (constraint) => {
+    const { file, source, plan } = await pair(
+      'CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (0, 1), (1, 1), (2, 2);',
+      `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, ${constraint});`,
+    )
+    expect((await execute(file, plan)).failure?.sqlstate).toMatch(/^23/)
+    expect(rowsIn(file, 'SELECT id FROM t ORDER BY id')).toEqual([[0], [1], [2]])
+    expect((await inspect(file)).fingerprint).toBe(source.fingerprint)
+  },
+)
+
 test('rows that were broken before stop no plan that leaves their key alone', async () => {
   const { file, plan } = await pair(
     'CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p INTEGER REFERENCES p (id), v TEXT); INSERT INTO c VALUES (4, 1);',

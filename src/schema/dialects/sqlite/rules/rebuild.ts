@@ -96,6 +96,7 @@ function tableStatements(
   const [oldName, newName] = [writtenName(from), writtenName(to)]
   const spare = spareName(context, newName)
   const tokens = tokensOf(fact(to, 'sql'))
+  const aborts = dropsRows(context.partsAfter(idOf(to)))
   const keepsSequence =
     hasSequence(context.partsBefore(idOf(from))) && hasSequence(context.partsAfter(idOf(to)))
   const sequence = (source: string, target: string): string[] =>
@@ -108,7 +109,7 @@ function tableStatements(
       ...sequence(oldName, spare),
       `DROP TABLE ${sqliteIdent(oldName)}`,
       fact(to, 'sql'),
-      ...copy(spare, newName, waiting),
+      ...copy(spare, newName, waiting, aborts),
       ...sequence(spare, newName),
       ...(keepsSequence ? [`DELETE FROM sqlite_sequence WHERE name = ${sqliteLiteral(spare)}`] : []),
       ...(copied.length === 0 ? [] : [`DROP TABLE ${sqliteIdent(spare)}`]),
@@ -118,18 +119,28 @@ function tableStatements(
   const sql = fact(to, 'sql')
   return [
     `${sql.slice(0, name.start)}${sqliteIdent(spare)}${sql.slice(name.end)}`,
-    ...copy(oldName, spare, copied),
+    ...copy(oldName, spare, copied, aborts),
     ...sequence(oldName, spare),
     `DROP TABLE ${sqliteIdent(oldName)}`,
     `ALTER TABLE ${sqliteIdent(spare)} RENAME TO ${sqliteIdent(newName)}`,
   ]
 }
 
-function copy(from: string, to: string, columns: readonly Copied[]): string[] {
+/** Whether the table's own conflict clauses drop rows in silence: the copy overrides them and fails instead. */
+function dropsRows(parts: readonly SchemaObject[]): boolean {
+  return parts.some(({ kind, properties }) => {
+    if (kind === 'column') return properties['notNull'] === 'ignore'
+    const key = kind === 'primary_key' || kind === 'unique'
+    return key && ['ignore', 'replace'].includes(String(properties['conflict']))
+  })
+}
+
+function copy(from: string, to: string, columns: readonly Copied[], aborts: boolean): string[] {
   if (columns.length === 0) return []
   const targets = columns.map((column) => sqliteIdent(column.to)).join(', ')
   const sources = columns.map((column) => sqliteIdent(column.from)).join(', ')
-  return [`INSERT INTO ${sqliteIdent(to)} (${targets}) SELECT ${sources} FROM ${sqliteIdent(from)}`]
+  const verb = aborts ? 'INSERT OR ABORT' : 'INSERT'
+  return [`${verb} INTO ${sqliteIdent(to)} (${targets}) SELECT ${sources} FROM ${sqliteIdent(from)}`]
 }
 
 function setAside(
