@@ -1,13 +1,14 @@
 /** Where a server is and who logs in: parsed from a connection URL, shown without its secret. */
 import { TenantryError } from '../lib/errors.ts'
 import { parseMysqlAddress, type MysqlAddress } from './mysql-address.ts'
+import { readSslMode, type SslMode } from './ssl-mode.ts'
 
 /** The kinds of servers that hold tenants; MariaDB is of the kind `mysql`. */
 export const SERVER_KINDS = ['postgres', 'mysql', 'sqlite'] as const
 
 export type ServerKind = (typeof SERVER_KINDS)[number]
 
-export type SslMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'
+export type { SslMode } from './ssl-mode.ts'
 
 export interface ServerAddress {
   /** `sqlite`: `host` is a directory of files, one per tenant, and the rest says nothing. Absent: PostgreSQL. */
@@ -58,7 +59,7 @@ export function parseAddress(dsn: string): ServerAddress {
     user,
     password: url.password === '' ? undefined : decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)) || 'postgres',
-    ssl: sslMode(url.searchParams.get('sslmode')),
+    ssl: readSslMode(url.searchParams.get('sslmode'), invalidDsn),
   }
 }
 
@@ -119,20 +120,6 @@ function portOf(url: URL): number {
   const port = Number(url.port || url.searchParams.get('port') || 5432)
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw invalidDsn('has a port outside 1 to 65535')
   return port
-}
-
-function sslMode(value: string | null): SslMode {
-  switch (value) {
-    case null:
-    case 'disable':
-      return 'disable'
-    case 'require':
-    case 'verify-ca':
-    case 'verify-full':
-      return value
-    default:
-      throw invalidDsn(`has sslmode=${value}; Tenantry knows disable, require, verify-ca and verify-full`)
-  }
 }
 
 function invalidDsn(problem: string, cause?: unknown): TenantryError {

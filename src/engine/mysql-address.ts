@@ -1,6 +1,6 @@
 /** Where a MySQL or MariaDB server is and who logs in: read from a connection URL. */
 import { TenantryError } from '../lib/errors.ts'
-import type { SslMode } from './address.ts'
+import { readSslMode, type SslMode } from './ssl-mode.ts'
 
 export interface MysqlAddress {
   /** Host name or IP address; unused when `socket` is there. */
@@ -39,7 +39,7 @@ export function parseMysqlAddress(url: string): MysqlAddress {
     user,
     password: parsed.password === '' ? undefined : decodeURIComponent(parsed.password),
     database: decodeURIComponent(parsed.pathname.slice(1)),
-    ssl: sslOf(parameters.get('sslmode')),
+    ssl: readSslMode(parameters.get('sslmode'), invalidUrl),
     sslRootCert: parameters.get('sslrootcert') ?? undefined,
   }
 }
@@ -52,20 +52,6 @@ function urlOf(url: string): URL {
     throw invalidUrl(`begins with ${parsed.protocol}//, not mysql://`)
   }
   return parsed
-}
-
-function sslOf(value: string | null): SslMode {
-  switch (value) {
-    case null:
-    case 'disable':
-      return 'disable'
-    case 'require':
-    case 'verify-ca':
-    case 'verify-full':
-      return value
-    default:
-      throw invalidUrl(`has sslmode=${value}; Tenantry knows disable, require, verify-ca and verify-full`)
-  }
 }
 
 function invalidUrl(problem: string): TenantryError {

@@ -7,7 +7,7 @@ import { addServer, getServer } from '../../src/registry/servers.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { startMariaDb, type MariaDb } from './mariadb.ts'
 
-export const TENANT =
+const TENANT =
   'CREATE TABLE item (id INT PRIMARY KEY, name VARCHAR(50)) ENGINE=InnoDB; INSERT INTO item VALUES (1, NULL);'
 
 export interface TargetRow extends Record<string, unknown> {
