@@ -91,6 +91,14 @@ test('a file on a schema; without one it says what is missing', async () => {
     code: 6,
     stdout: expect.stringContaining('data-loss (dropped-table)') as string,
   })
+  const piped = await tenantry(['schema', 'lint', '-', '--on', 'first.sql', '--format', 'text'], {
+    cwd: directory,
+    input: 'truncate orders',
+    env: { XDG_CACHE_HOME: path.join(directory, 'cache') },
+  })
+  expect(piped.stdout).toMatch(
+    /^standard input\n {2}line 1 .*\n {4}error data-loss \(removed-rows\): All rows of/,
+  )
   const text = await lint('drop.sql', '--no-rehearse')
   expect(text).toMatchObject({ code: 6, stdout: expect.stringContaining('squawk/ban-drop-table') as string })
 })

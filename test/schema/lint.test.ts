@@ -111,7 +111,7 @@ test('it says which statement, on which line, what it does to whom and what to w
     hazard: 'long-lock',
     level: 'error',
     message:
-      'It reads public.orders from end to end and keeps locked public.orders (ACCESS EXCLUSIVE): nobody can read or write there meanwhile.',
+      'It reads public.orders from end to end under a lock (ACCESS EXCLUSIVE): nobody can read or write there meanwhile.',
     instead: 'Add orders_total_check with NOT VALID, and VALIDATE CONSTRAINT in a transaction of its own.',
     allowed: false,
   })
@@ -125,7 +125,7 @@ describe('a lock that is kept', () => {
     expect(more).toEqual([])
     expect(finding).toMatchObject({ rule: 'held-lock', hazard: 'long-lock', line: 2 })
     expect(finding?.message).toBe(
-      'public.orders (ACCESS EXCLUSIVE since line 1) stays locked while this works through public.customers.',
+      'Locked since line 1 (ACCESS EXCLUSIVE) and not to be used while this works through public.customers: public.orders.',
     )
   })
 
@@ -151,6 +151,28 @@ test('what fails is said with its reason; what came before it is still seen', as
   )
   expect(findings.map(({ rule, line }) => `${rule} ${line}`)).toEqual(['long-lock 1', 'fails 2'])
   expect(findings[1]?.message).toMatch(/no_such_column.*SQLSTATE 42703/)
+})
+
+test('partitions go by the name of their table', async () => {
+  const parts = [1, 2, 3, 4, 5, 6].map(
+    (at) => `create table part${at} partition of whole for values in (${at});`,
+  )
+  const place = await placeOn(source)
+  await place.run({
+    sql: `create table whole (at integer) partition by list (at); ${parts.join('')}`,
+    firstLine: 1,
+  })
+  const sql = 'create index on whole (at);\nalter table whole add check (at > 0)'
+  const tools = { squawk: undefined, place, allow: [] }
+  const { findings } = await lintVersion({ name: 'v', file: null, firstLine: 1, sql }, tools)
+  expect(findings.map(({ rule, line }) => `${line} ${rule}`)).toEqual([
+    '1 long-lock',
+    '2 long-lock',
+    '2 may-fail',
+  ])
+  expect(findings[0]?.message).toMatch(/^It reads public\.whole from end to end/)
+  expect(findings[0]?.instead).toMatch(/ATTACH PARTITION/)
+  expect(findings[1]?.instead).toMatch(/NOT VALID/)
 })
 
 test('a constraint that is deferred fails at the end of its transaction', async () => {

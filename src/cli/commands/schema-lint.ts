@@ -20,7 +20,7 @@ export function defineLint(schema: Command): void {
     .addHelpText(
       'after',
       `
-A path is a file of SQL, a version's folder, a folder of versions, or migrations of any known tool.
+A path is a file of SQL, - for standard input, a version's folder, a folder of versions, or migrations of any known tool.
 ${ABOUT}`,
     )
     .action(

@@ -13,6 +13,7 @@ import type { Cli } from '../cli.ts'
 import { EXIT, usageError } from '../errors.ts'
 import { count } from '../format.ts'
 import { gather } from '../pages.ts'
+import { readText } from '../secret-input.ts'
 import { styleOf, withSchemas, type SourceOptions } from './sources.ts'
 
 export interface LintOptions {
@@ -27,8 +28,15 @@ export interface LintOptions {
 
 /** @returns the exit code */
 export async function lintPaths(cli: Cli, paths: readonly string[], options: LintOptions): Promise<number> {
-  const read = await Promise.all(paths.map((path) => readInputs(path, options.since)))
+  const read: LintInputs[] = []
+  for (const path of paths)
+    read.push(path === '-' ? await readStdin() : await readInputs(path, options.since))
   return lint(cli, joined(read, options.on), options)
+}
+
+async function readStdin(): Promise<LintInputs> {
+  const input = { name: 'standard input', file: null, firstLine: 1, sql: await readText('-') }
+  return { before: [], inputs: [input], others: [] }
 }
 
 /** Several paths are rehearsed one after the other, each on what those before it have made. */

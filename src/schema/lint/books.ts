@@ -14,6 +14,8 @@ export interface Relation {
   readonly file: string
   /** Of an index: the table. */
   readonly table: string | null
+  /** Of a partition: the table that it is a part of, at the top. */
+  readonly root: string | null
   /** How often this transaction has read it from end to end. */
   readonly scans: number
   /** Locks of this session. */
@@ -38,6 +40,8 @@ export interface Constraint {
   /** As in pg_constraint: c check, f foreign key, p primary key, u unique, x exclusion, n not null. */
   readonly type: string
   readonly validated: boolean
+  /** Of the table that this one is a part of. */
+  readonly inherited: boolean
 }
 
 export interface Books {
@@ -53,6 +57,7 @@ const QUERY = `select json_build_object(
   'relations', (select json_agg(json_build_object(
       'oid', c.oid::text, 'kind', c.relkind, 'name', format('%I.%I', n.nspname, c.relname),
       'file', c.relfilenode::text, 'table', i.indrelid::text,
+      'root', case when c.relispartition then pg_partition_root(c.oid)::oid::text end,
       'scans', pg_stat_get_xact_numscans(c.oid), 'locks', coalesce(l.modes, '[]'),
       'access', concat_ws(' ', c.relacl::text, c.relrowsecurity, c.relforcerowsecurity,
         (select string_agg(md5(p::text), ' ' order by p.oid) from pg_policy p where p.polrelid = c.oid))))
@@ -66,7 +71,8 @@ const QUERY = `select json_build_object(
     from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
     where ${OURS} and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped),
   'constraints', (select json_agg(json_build_object(
-      'oid', o.oid::text, 'table', o.conrelid::text, 'name', o.conname, 'type', o.contype, 'validated', o.convalidated))
+      'oid', o.oid::text, 'table', o.conrelid::text, 'name', o.conname, 'type', o.contype, 'validated', o.convalidated,
+      'inherited', o.coninhcount > 0 or o.conparentid <> 0))
     from pg_constraint o join pg_namespace n on n.oid = o.connamespace where ${OURS} and o.conrelid <> 0))`
 
 export async function readBooks(session: Session): Promise<Books> {

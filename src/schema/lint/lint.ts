@@ -115,7 +115,9 @@ function endings({ failure, leftOut }: Rehearsal): Ending[] {
 }
 
 function factsOf(watched: Watched): Rehearsed {
-  const relations = staying(watched).filter(({ before }) => 'rpm'.includes(before.kind))
+  const relations = staying(watched).filter(
+    ({ before }) => 'rpm'.includes(before.kind) && before.root === null,
+  )
   return {
     statement: watched.statement,
     line: watched.line,

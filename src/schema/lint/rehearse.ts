@@ -39,6 +39,9 @@ export interface Rehearsal {
 /** Tables up to this size are gone through in a moment. */
 const SMALL_BYTES = 8 * 1024 * 1024
 
+/** On tables without rows whatever takes a minute waits for something that will not come. */
+const SETTINGS = { statement_timeout: '60s', lock_timeout: '10s' }
+
 /** Of the whole server, not of one database. */
 const BEYOND = /^(?:create|drop|alter)\s+(?:database|tablespace|system|subscription)\b/i
 
@@ -71,7 +74,7 @@ export class RehearsalPlace {
         statements.map((text) => ({ text, place: 'the schema to begin with' })),
       )
     }
-    const session = await Session.open(parseAddress(shadow.url))
+    const session = await Session.open(parseAddress(shadow.url), { settings: SETTINGS })
     const place = new RehearsalPlace(dialect, shadow, session)
     for (const { kind, name, facts } of source?.objects ?? []) {
       const bytes = facts?.['bytes']

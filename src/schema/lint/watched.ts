@@ -60,8 +60,8 @@ export function validatedConstraints(watched: Watched): Constraint[] {
   const known = [...watched.before.constraints.values()].filter(({ validated }) => validated)
   const names = new Set(known.map(({ table, name }) => `${table} ${name}`))
   return [...watched.after.constraints.values()].filter(
-    ({ validated, table, name }) =>
-      validated && watched.existing.has(table) && !names.has(`${table} ${name}`),
+    ({ validated, inherited, table, name }) =>
+      validated && !inherited && watched.existing.has(table) && !names.has(`${table} ${name}`),
   )
 }
 
@@ -74,4 +74,17 @@ export function newIndexes(watched: Watched): Relation[] {
 
 export function nameOf(watched: Watched, oid: string): string {
   return (watched.after.relations.get(oid) ?? watched.before.relations.get(oid))?.name ?? oid
+}
+
+const MOST_NAMED = 4
+
+/** Their names for a sentence; partitions go by the table that they are parts of. */
+export function namesOf(watched: Watched, oids: readonly string[]): string {
+  const names = [...new Set(oids.map((oid) => nameOf(watched, rootOf(watched, oid))))]
+  const more = names.length - MOST_NAMED
+  return more > 1 ? `${names.slice(0, MOST_NAMED).join(', ')} and ${more} more` : names.join(' and ')
+}
+
+export function rootOf(watched: Watched, oid: string): string {
+  return (watched.after.relations.get(oid) ?? watched.before.relations.get(oid))?.root ?? oid
 }

@@ -6,8 +6,10 @@ import {
   isRewritten,
   large,
   nameOf,
+  namesOf,
   newColumns,
   newIndexes,
+  rootOf,
   validatedConstraints,
   type Watched,
 } from '../watched.ts'
@@ -24,22 +26,24 @@ export function longLock(watched: Watched): Saying[] {
 function isOwnDoing(watched: Watched, { before, after }: { before: Relation; after: Relation }): boolean {
   if (stoppingLock(after) === undefined) return false
   const taken = after.locks.some((mode) => !before.locks.includes(mode) && STOPS_WRITERS.includes(mode))
-  return taken || insteadOf(watched, new Set([after.oid])) !== null
+  return taken || insteadOf(watched, [after.oid]) !== null
 }
 
 function scanned(watched: Watched, tables: readonly Relation[]): Saying {
-  const locks = tables.map((table) => `${table.name} (${lockWords(stoppingLock(table) ?? '')})`)
+  const modes = [...new Set(tables.map((table) => lockWords(stoppingLock(table) ?? '')))]
   const readers = tables.some((table) => stoppingLock(table) === 'AccessExclusiveLock')
+  const oids = tables.map(({ oid }) => oid)
   return {
     rule: 'long-lock',
     hazard: 'long-lock',
     level: 'error',
-    message: `It reads ${tables.map(({ name }) => name).join(' and ')} from end to end and keeps locked ${locks.join(' and ')}: nobody can ${readers ? 'read or write' : 'write'} there meanwhile.`,
-    instead: insteadOf(watched, new Set(tables.map(({ oid }) => oid))),
+    message: `It reads ${namesOf(watched, oids)} from end to end under a lock (${modes.join(', ')}): nobody can ${readers ? 'read or write' : 'write'} there meanwhile.`,
+    instead: insteadOf(watched, oids),
   }
 }
 
-function insteadOf(watched: Watched, tables: ReadonlySet<string>): string | null {
+function insteadOf(watched: Watched, oids: readonly string[]): string | null {
+  const tables = new Set(oids.flatMap((oid) => [oid, rootOf(watched, oid)]))
   const on = ({ table }: { table: string | null }): boolean => table !== null && tables.has(table)
   const constraint = validatedConstraints(watched).find((one) => on(one) && 'cf'.includes(one.type))
   const keyed = validatedConstraints(watched).find((one) => on(one) && 'pu'.includes(one.type))
@@ -48,7 +52,7 @@ function insteadOf(watched: Watched, tables: ReadonlySet<string>): string | null
   )
   if (keyed !== undefined)
     return 'CREATE UNIQUE INDEX CONCURRENTLY, then ALTER TABLE … ADD CONSTRAINT … USING INDEX.'
-  if (newIndexes(watched).some(on)) return 'CREATE INDEX CONCURRENTLY.'
+  if (newIndexes(watched).some(on)) return indexInstead(watched, tables)
   if (strict !== undefined)
     return `ADD CONSTRAINT … CHECK (${strict.after.name} IS NOT NULL) NOT VALID; VALIDATE CONSTRAINT in a transaction of its own; then SET NOT NULL, which reads nothing any more; drop the check.`
   if (constraint !== undefined)
@@ -56,6 +60,13 @@ function insteadOf(watched: Watched, tables: ReadonlySet<string>): string | null
   if (newColumns(watched).some(on))
     return 'Give the new column a constant default, or let it be NULL at first.'
   return null
+}
+
+function indexInstead(watched: Watched, tables: ReadonlySet<string>): string {
+  const isPart = [...tables].some((oid) => rootOf(watched, oid) !== oid)
+  return isPart
+    ? 'CREATE INDEX … ON ONLY the table, CREATE INDEX CONCURRENTLY on each partition, then ALTER INDEX … ATTACH PARTITION.'
+    : 'CREATE INDEX CONCURRENTLY.'
 }
 
 /**
@@ -66,26 +77,32 @@ function held(watched: Watched, own: readonly Relation[]): Saying[] {
   const busy = large(watched).filter(
     (one) => one.after.scans > one.before.scans || (one.before.kind === 'r' && isRewritten(one)),
   )
-  const said = new Set([
-    ...own.map(({ oid }) => oid),
-    ...busy.filter(isRewritten).map(({ before }) => before.oid),
-  ])
-  const locked = large(watched).filter(
-    ({ before }) =>
-      watched.lockedSince.has(before.oid) &&
-      busy.some((one) => one.before.oid !== before.oid || !said.has(before.oid)),
-  )
+  if (busy.length === 0) return []
+  const rootsOf = (oids: readonly string[]): Set<string> => new Set(oids.map((oid) => rootOf(watched, oid)))
+  const rewritten = busy.filter(isRewritten).map(({ before }) => before.oid)
+  const said = rootsOf([...own.map(({ oid }) => oid), ...rewritten])
+  const works = rootsOf(busy.map(({ before }) => before.oid))
+  const locked = large(watched).filter(({ before: { oid } }) => {
+    const root = rootOf(watched, oid)
+    return watched.lockedSince.has(oid) && (!said.has(root) || [...works].some((other) => other !== root))
+  })
   if (locked.length === 0) return []
-  const names = locked.map(
-    ({ before }) =>
-      `${before.name} (${lockWords(stoppingLock(before) ?? '')} since line ${watched.lockedSince.get(before.oid)})`,
+  const since = Math.min(...locked.map(({ before }) => watched.lockedSince.get(before.oid) ?? 0))
+  const modes = [...new Set(locked.map(({ before }) => lockWords(stoppingLock(before) ?? '')))]
+  const names = namesOf(
+    watched,
+    locked.map(({ before }) => before.oid),
+  )
+  const worked = namesOf(
+    watched,
+    busy.map(({ before }) => before.oid),
   )
   return [
     {
       rule: 'held-lock',
       hazard: 'long-lock',
       level: 'error',
-      message: `${names.join(' and ')} ${locked.length === 1 ? 'stays' : 'stay'} locked while this works through ${busy.map((one) => one.after.name).join(' and ')}.`,
+      message: `Locked since line ${since} (${modes.join(', ')}) and not to be used while this works through ${worked}: ${names}.`,
       instead:
         'End the transaction before it (BEGIN … COMMIT around what belongs together), or put it into a version of its own.',
     },

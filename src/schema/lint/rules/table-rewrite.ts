@@ -1,18 +1,26 @@
 /** Tables that are written anew: for as long as that takes, nobody reads or writes them. */
 import type { Saying } from '../finding.ts'
-import { changedColumns, isRewritten, isTruncation, large, newColumns, type Watched } from '../watched.ts'
+import {
+  changedColumns,
+  isRewritten,
+  isTruncation,
+  large,
+  nameOf,
+  newColumns,
+  rootOf,
+  type Watched,
+} from '../watched.ts'
 
 export function tableRewrite(watched: Watched): Saying[] {
   if (isTruncation(watched)) return []
-  return large(watched)
-    .filter((one) => one.before.kind === 'r' && isRewritten(one))
-    .map(({ before }) => ({
-      rule: 'table-rewrite',
-      hazard: 'table-rewrite',
-      level: 'error',
-      message: `${before.name} is written anew from end to end, its indexes with it; nobody can read or write it meanwhile.`,
-      instead: insteadOf(watched, before.oid),
-    }))
+  const rewritten = large(watched).filter((one) => one.before.kind === 'r' && isRewritten(one))
+  return [...new Set(rewritten.map(({ before }) => rootOf(watched, before.oid)))].map((table) => ({
+    rule: 'table-rewrite',
+    hazard: 'table-rewrite',
+    level: 'error',
+    message: `${nameOf(watched, table)} is written anew from end to end, its indexes with it; nobody can read or write it meanwhile.`,
+    instead: insteadOf(watched, table),
+  }))
 }
 
 function insteadOf(watched: Watched, table: string): string {
