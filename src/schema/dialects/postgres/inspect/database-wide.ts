@@ -9,6 +9,7 @@ import { said } from '../said.ts'
 const ENABLED: Readonly<Record<string, string>> = { D: 'disabled', R: 'replica', A: 'always' }
 
 export const eventTriggers: Reader = {
+  catalogue: 'pg_event_trigger',
   sql: ({
     masked,
   }) => `select e.oid, e.evtname, e.evtevent, e.evtenabled, e.evttags, e.evtfoid::regproc::text as function,
@@ -32,6 +33,7 @@ export const eventTriggers: Reader = {
 }
 
 export const publications: Reader = {
+  catalogue: 'pg_publication',
   sql: ({
     version,
     masked,
@@ -56,6 +58,7 @@ export const publications: Reader = {
 }
 
 export const publicationTables: Reader = {
+  catalogue: 'pg_publication',
   sql: ({ version, masked }) => `select r.oid, p.pubname, rel.kind, rel.schema, rel.name,
     ${
       version >= 150000
@@ -84,6 +87,7 @@ function publicationTable(row: ReaderRow): Found {
 }
 
 export const publicationSchemas: Reader = {
+  catalogue: 'pg_publication',
   sql: ({ version, masked }) =>
     version >= 150000
       ? `select r.oid, p.pubname, ours.name as schema from pg_publication_namespace r
@@ -113,6 +117,7 @@ const OBJECTS: Readonly<Record<string, string>> = {
 
 /** For a whole database they stand in the place of the server's own; for a schema they are added to those. */
 export const defaultPrivileges: Reader = {
+  catalogue: 'pg_default_acl',
   sql: ({
     masked,
   }) => `select d.oid, pg_get_userbyid(d.defaclrole) as role, ours.name as schema, d.defaclobjtype as type,

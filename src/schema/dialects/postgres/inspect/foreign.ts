@@ -5,6 +5,7 @@ import { address, notMember, stated, type Found, type Reader, type ReaderRow } f
 import { optionsOf } from './text.ts'
 
 export const foreignDataWrappers: Reader = {
+  catalogue: 'pg_foreign_data_wrapper',
   sql: ({
     masked,
   }) => `select w.oid, w.fdwname, w.fdwoptions, case when w.fdwhandler <> 0 then w.fdwhandler::regproc::text end as handler,
@@ -27,6 +28,7 @@ export const foreignDataWrappers: Reader = {
 }
 
 export const foreignServers: Reader = {
+  catalogue: 'pg_foreign_server',
   sql: ({
     masked,
   }) => `select s.oid, s.srvname, s.srvtype, s.srvversion, s.srvoptions, w.fdwname, pg_get_userbyid(s.srvowner) as owner
@@ -55,6 +57,7 @@ const SECRET = /pass|secret|token|key/iu
 
 /** From the view: options are for those who may see them. */
 export const userMappings: Reader = {
+  catalogue: 'pg_foreign_server',
   sql: ({
     masked,
   }) => `select m.umid as oid, m.srvname, case when m.umuser = 0 then '' else m.usename end as role, m.umoptions

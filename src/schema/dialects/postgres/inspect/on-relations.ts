@@ -19,6 +19,7 @@ function splitAt(text: string, middle: string): [string, string] {
 
 /** The rule that makes a view a view is the view. */
 export const rewriteRules: Reader = {
+  catalogue: 'pg_rewrite',
   sql: () => `select r.oid, rel.kind, rel.schema, rel.name as relation, r.rulename, r.ev_enabled,
     pg_get_ruledef(r.oid) as definition, format(' TO %I.%I', n.nspname, rel.name) as middle,
     format('CREATE RULE %I AS', r.rulename) as beginning
@@ -44,6 +45,7 @@ export const rewriteRules: Reader = {
 
 /** Left out: those of foreign keys, and those that a partition has because its parent has them. */
 export const triggers: Reader = {
+  catalogue: 'pg_trigger',
   sql: () => `select t.oid, rel.kind, rel.schema, rel.name as relation, t.tgname, t.tgenabled, t.tgparentid <> 0 as clone,
     parent.tgenabled as parent_enabled, pc.name as parent_relation, pc.schema as parent_schema, pc.kind as parent_kind,
     pg_get_triggerdef(t.oid) as definition, t.tgconstraint, t.tgconstraint <> 0 as is_constraint,
@@ -95,6 +97,7 @@ function clone(row: ReaderRow): Found {
 const COMMAND: Readonly<Record<string, string>> = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE' }
 
 export const policies: Reader = {
+  catalogue: 'pg_policy',
   sql: () => `select p.oid, rel.kind, rel.schema, rel.name as relation, p.polname, p.polcmd, p.polpermissive,
     (select json_agg(case when r.id = 0 then '' else pg_get_userbyid(r.id)::text end
       order by case when r.id = 0 then '' else pg_get_userbyid(r.id)::text end collate "C") from unnest(p.polroles) r(id)) as roles,

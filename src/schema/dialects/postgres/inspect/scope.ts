@@ -2,6 +2,7 @@
 import { literal } from '../../../../engine/sql.ts'
 import { MASKED_SCHEMA } from '../../../snapshot/snapshot.ts'
 import type { InspectOptions } from '../../dialect.ts'
+import { CLASS } from './reader.ts'
 import { said } from '../said.ts'
 import type { ValueRow } from '../values.ts'
 
@@ -50,11 +51,30 @@ export interface Scope {
   readonly version: number
   /** e.g. `15.14`. */
   readonly serverVersion: string
-  /** The catalogues, by their oids, that hold objects of the schemas looked at, or anything of the database's own. */
+  /** Of the catalogues that a reader can name as its own, by their oids: those that hold objects to read. */
   readonly catalogues: ReadonlySet<string>
   /** The common table expressions that every reader may use. */
   readonly sql: string
+  /** The same for a statement that uses them many times. */
+  readonly materialized: string
 }
+
+/** Catalogues that are empty in most databases; what every database has in them is left out. */
+const OFTEN_EMPTY: readonly (readonly [catalogue: keyof typeof CLASS, rows: string])[] = [
+  ['pg_rewrite', ` where oid >= 16384 and rulename <> '_RETURN'`],
+  ['pg_trigger', ' where not tgisinternal'],
+  ['pg_policy', ''],
+  ['pg_publication', ''],
+  ['pg_event_trigger', ''],
+  ['pg_default_acl', ''],
+  ['pg_foreign_data_wrapper', ''],
+  ['pg_foreign_server', ''],
+]
+
+const HELD = OFTEN_EMPTY.map(
+  ([catalogue, rows]) =>
+    `case when exists (select from ${catalogue}${rows}) then ${CLASS[catalogue]}::oid end`,
+)
 
 /** One row, for `scopeOf`. */
 export function scopeQuery(options: InspectOptions): string {
@@ -63,7 +83,7 @@ export function scopeQuery(options: InspectOptions): string {
       pg_catalog.current_setting('server_version') as name,
       exists (select from member where objid >= 16384) as extended,
       (select json_agg(json_build_array(oid, name)) from ours) as schemas,
-      (select array_agg(distinct classid) from pg_depend where refclassid = 2615::oid
+      array[${HELD.join(', ')}] || (select array_agg(distinct classid) from pg_depend where refclassid = 2615::oid
         and refobjid in (select oid from ours)) as catalogues`
 }
 
@@ -78,6 +98,8 @@ export function scopeOf(row: ValueRow): Scope {
     catalogues: new Set(Array.isArray(row['catalogues']) ? row['catalogues'].map(String) : []),
     sql: `member as not materialized (${members}), ours (oid, name) as not materialized (${ours}),
       rel as not materialized (${RELATIONS})`,
+    materialized: `member as not materialized (${members}), ours (oid, name) as not materialized (${ours}),
+      rel as materialized (${RELATIONS})`,
   }
 }
 
