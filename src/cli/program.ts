@@ -1,6 +1,6 @@
 /** The tree of commands. Those below the first word are added when they are needed. */
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { ownVersion } from '../lib/own-version.ts'
 import { defineNoun, NOUNS } from './nouns.ts'
 import { addGlobalOptions } from './options.ts'
 
@@ -45,9 +45,4 @@ export async function makeWholeProgram(): Promise<Command> {
 
 function sentence(summary: string): string {
   return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`
-}
-
-function ownVersion(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

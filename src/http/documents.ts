@@ -1,7 +1,7 @@
 /** What describes the API: made once from the table of endpoints, open to everybody, as the code is. */
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { defineEndpoint, type AnyEndpoint } from '../api/endpoint.ts'
+import { ownVersion } from '../lib/own-version.ts'
 import { docsPage } from './docs-page.ts'
 import { openApi, type OpenApi } from './openapi.ts'
 
@@ -21,7 +21,7 @@ export function describeApi(endpoints: readonly AnyEndpoint[]): {
   // Their own description is part of what they serve.
   const served = {} as Documents
   const all: readonly AnyEndpoint[] = [...endpoints, documentEndpoint(served), pageEndpoint(served)]
-  const document = openApi(all, packageVersion())
+  const document = openApi(all, ownVersion())
   Object.assign(served, { document, page: docsPage(all, document) } satisfies Documents)
   return { all, document }
 }
@@ -53,11 +53,4 @@ function pageEndpoint(served: Documents): AnyEndpoint {
     output: z.string(),
     run: async () => served.page,
   })
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return version
 }

@@ -9,15 +9,23 @@ import type { Effect } from '../../schema/dialects/mysql/statement-effect.ts'
  */
 export type Verdict = 'run' | 'run what is left' | 'done' | 'in doubt'
 
-/** A change of one object is done wholly or not at all (MariaDB 10.6, MySQL 8.0): the schema tells which. */
+/**
+ * A change of one object is done wholly or not at all (MariaDB 10.6, MySQL 8.0): the schema tells which.
+ * @param before mark of the schema before the statement: versions of Tenantry and the server, and a fingerprint
+ * @param now the same of the schema as it is
+ */
 export function judge(effect: Effect, before: string | null, now: string): Verdict {
   if (effect === 'again') return 'run'
-  if (before === null) return 'in doubt'
+  if (before === null || versionsOf(before) !== versionsOf(now)) return 'in doubt'
   const changed = before !== now
   if (effect === 'schema') return changed ? 'done' : 'run'
   if (effect === 'drops') return changed ? 'run what is left' : 'run'
   if (effect === 'renames') return changed ? 'done' : 'in doubt'
   return 'in doubt'
+}
+
+function versionsOf(mark: string): string {
+  return mark.slice(0, mark.lastIndexOf(' '))
 }
 
 /** Whether the schema has to be looked at before it runs. */

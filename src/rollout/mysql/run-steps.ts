@@ -122,13 +122,13 @@ async function runSingle(run: Run, index: number, row: StepRow | undefined): Pro
   const statement = change.steps[index]?.statements[0] as MysqlStatement
   let { sql } = statement
   if (row !== undefined) {
-    const now = row.before === null ? '' : await session.fingerprint()
+    const now = row.before === null ? '' : await session.schemaMark()
     const verdict = judge(statement.effect, row.before, now)
     if (verdict === 'in doubt') throw inDoubt(change, index, 'nothing in the schema tells whether it was')
     if (verdict === 'done') return void (await session.query(markStep(change, index, 'done')))
     if (verdict === 'run what is left') sql = dropWhatIsLeft(sql)
   }
-  const before = needsFingerprint(statement.effect) ? (row?.before ?? (await session.fingerprint())) : null
+  const before = needsFingerprint(statement.effect) ? (row?.before ?? (await session.schemaMark())) : null
   if (row === undefined) await session.query(markStep(change, index, 'started', before))
   if (!run.holdsLease()) throw busy()
   try {
@@ -148,7 +148,7 @@ async function afterFailure(
   before: string | null,
 ): Promise<string> {
   if (effect === 'anything') return '; what it did before it failed is not known'
-  if (effect === 'drops' && before !== (await session.fingerprint())) {
+  if (effect === 'drops' && before !== (await session.schemaMark())) {
     return '; some of what it names is gone already'
   }
   await session.query(clearStep(change, index))

@@ -5,6 +5,7 @@ import { DatabaseFailure } from '../../engine/failure.ts'
 import { MysqlConnection, type MysqlRow } from '../../engine/mysql-connection.ts'
 import { mysqlLiteral } from '../../engine/mysql-sql.ts'
 import { TenantryError } from '../../lib/errors.ts'
+import { ownVersion } from '../../lib/own-version.ts'
 import type { Scratch } from '../../schema/dialects/dialect.ts'
 import { mysql } from '../../schema/dialects/mysql/index.ts'
 import { TENANT_LOCK } from '../../schema/dialects/mysql/lock.ts'
@@ -18,6 +19,16 @@ export interface TenantPlace {
   readonly database: string
   readonly rolloutId: string
   readonly timeouts: { readonly lockTimeoutMs: number; readonly statementTimeoutMs: number }
+}
+
+/** What the schema engine says in words of its own, as the failure that it is. */
+function asDatabaseFailure(error: unknown): unknown {
+  if (!(error instanceof TenantryError)) return error
+  if (error.cause instanceof DatabaseFailure) return error.cause
+  // Somebody changes the schema while it is read.
+  return error.facts.retryable === true
+    ? new DatabaseFailure('40001', error.message, { cause: error })
+    : error
 }
 
 /** A worker that froze gives the tenant's lock back after so many seconds between two statements. */
@@ -70,7 +81,7 @@ export class TenantSession {
     try {
       return await mysql.catalogueFingerprint(await this.#looking())
     } catch (error) {
-      throw error instanceof TenantryError && error.cause instanceof DatabaseFailure ? error.cause : error
+      throw asDatabaseFailure(error)
     }
   }
 
@@ -97,6 +108,15 @@ export class TenantSession {
       if (!(error instanceof DatabaseFailure)) throw error
     }
     await Promise.all([this.#connection.close(), this.#look?.close()])
+  }
+
+  /**
+   * The same with what it is comparable within: a server or a Tenantry that was upgraded since may show the same schema
+   * in other words.
+   */
+  async schemaMark(): Promise<string> {
+    const [row] = await this.query('SELECT VERSION() AS version')
+    return `${ownVersion()} ${String(row?.['version']).slice(0, 60)} ${await this.fingerprint()}`
   }
 
   async #looking(): Promise<MysqlSession> {
