@@ -95,7 +95,7 @@ withProgram('pgbouncer').describe('through PgBouncer', () => {
     const facts = `select current_setting('search_path') as path, current_setting('lock_timeout') as lock,
       current_setting('statement_timeout') as statement, current_setting('synchronous_commit') as flush,
       current_setting('role') as role,
-      (select count(*) from pg_locks where locktype = 'advisory')::int as locks,
+      (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())::int as locks,
       (select count(*) from pg_cursors where is_holdable)::int as cursors, to_regclass('pg_temp.scratch') as scratch, pg_backend_pid() as pid`
     const before = await asNextClient(facts)
     const version = await fleet.addVersion({
