@@ -9,7 +9,7 @@ import type { LockLevel } from '../../../plan/plan.ts'
 import { objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { asText } from '../text/properties.ts'
 import { modifyLevel } from './column-type.ts'
-import { isMariaDb } from './sides.ts'
+import { isMariaDb, isMysqlBefore } from './sides.ts'
 
 export interface Clause {
   readonly what:
@@ -84,7 +84,6 @@ function askedFor(level: Level, mariaDb: boolean): readonly string[] {
 /** The same whatever the rest of the statement is. */
 const FIXED_LEVELS: Partial<Readonly<Record<Clause['what'], Level>>> = {
   default: 'instant',
-  comment: 'instant',
   'drop check': 'instant',
   'add partition': 'instant',
   'drop partition': 'instant',
@@ -96,9 +95,11 @@ function levelOf(table: string, context: RuleContext, clause: Clause, all: reado
     case 'add column':
       return addColumnLevel(table, context, clause)
     case 'drop column':
-      return takesInstant(table, context) ? 'instant' : 'inplace'
+      return takesInstant(table, context) && !isMysqlBefore(context, 29) ? 'instant' : 'inplace'
     case 'modify':
-      return modifyLevel(clause)
+      return modifyLevel(clause, isMariaDb(context))
+    case 'comment':
+      return isMariaDb(context) ? 'instant' : 'nocopy'
     case 'add index':
       return addIndexLevel(table, context, clause, all)
     case 'drop index':
@@ -157,14 +158,16 @@ function hasFulltext(table: string, context: RuleContext): boolean {
   return context.partsBefore(objectId('table', table)).some((part) => part.properties['index'] === 'fulltext')
 }
 
-function addColumnLevel(table: string, context: RuleContext, { to }: Clause): Level {
+function addColumnLevel(table: string, context: RuleContext, { sql, to }: Clause): Level {
   const { generated, stored, autoIncrement, default: value, check } = to?.properties ?? {}
   if (autoIncrement === true || (generated !== undefined && stored === true) || check !== undefined)
     return 'copy'
   if (generated !== undefined) return /^ROW /i.test(asText(generated)) ? 'copy' : 'instant'
   // A default that is computed gives each row its own value.
   if (typeof value === 'string' && /\(/.test(value) && !/^current_timestamp\(/i.test(value)) return 'copy'
-  return takesInstant(table, context) ? 'instant' : 'inplace'
+  // Before, a column could come at once only behind all others.
+  const late = isMysqlBefore(context, 29) && / (?:FIRST|AFTER `.*`)$/s.test(sql)
+  return takesInstant(table, context) && !late ? 'instant' : 'inplace'
 }
 
 function addIndexLevel(table: string, context: RuleContext, { to }: Clause, all: readonly Clause[]): Level {

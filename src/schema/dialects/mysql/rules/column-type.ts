@@ -43,7 +43,7 @@ function isRow(properties: Properties): boolean {
 const SAME_BUT = ['comment', 'default', 'invisible', 'check', 'nullable', 'type', 'charset', 'collation']
 
 /** @see algorithm.ts */
-export function modifyLevel({ from, to }: Clause): Level {
+export function modifyLevel({ from, to }: Clause, mariaDb: boolean): Level {
   if (from === undefined || to === undefined) return 'copy'
   const [a, b] = [from.properties, to.properties]
   const differing = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => a[key] !== b[key])
@@ -51,7 +51,7 @@ export function modifyLevel({ from, to }: Clause): Level {
   if (b['check'] !== undefined) return 'copy'
   if (differing.includes('charset') || differing.includes('collation')) return 'copy'
   const type = differing.includes('type')
-    ? typeLevel(asText(a['type']), asText(b['type']), b['charset'])
+    ? typeLevel(asText(a['type']), asText(b['type']), b['charset'], mariaDb)
     : 'instant'
   if (type === 'copy') return 'copy'
   return differing.includes('nullable') ? nullableLevel(b) : type
@@ -65,20 +65,23 @@ function nullableLevel({ nullable, default: value, type }: Properties): Level {
   return constant && !/^timestamp/i.test(asText(type)) ? 'inplace' : 'copy'
 }
 
-function typeLevel(from: string, to: string, charset: unknown): Level {
-  const lengths = [from, to].map((type) => /^(varchar|varbinary)\((\d+)\)$/i.exec(type))
-  const [a, b] = lengths
+function typeLevel(from: string, to: string, charset: unknown, mariaDb: boolean): Level {
+  const [a, b] = [from, to].map((type) => /^(varchar|varbinary)\((\d+)\)$/i.exec(type))
   if (a?.[1] !== undefined && b?.[1] !== undefined && a[1] === b[1]) {
     const bytes = bytesPerCharacter(a[1], charset)
-    const [x, y] = [Number(a[2]) * bytes, Number(b[2]) * bytes]
-    // The length of a value takes a second byte from 256 bytes on.
-    return y >= x && (y <= 255 || x > 255) ? 'instant' : 'copy'
+    const level = mariaDb ? 'instant' : 'nocopy'
+    return fitsLength(Number(a[2]) * bytes, Number(b[2]) * bytes) ? level : 'copy'
   }
   const [members, more] = [from, to].map((type) => /^(enum|set)\((.*)\)$/is.exec(type))
   if (members?.[1] !== undefined && members[1] === more?.[1]) {
     return more[2]?.startsWith(`${members[2]},`) === true && sameBytes(members, more) ? 'instant' : 'copy'
   }
   return 'copy'
+}
+
+/** The length of a value takes a second byte from 256 bytes on. */
+function fitsLength(from: number, to: number): boolean {
+  return to >= from && (to <= 255 || from > 255)
 }
 
 function bytesPerCharacter(type: string, charset: unknown): number {

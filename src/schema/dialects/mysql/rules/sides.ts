@@ -113,3 +113,9 @@ export function plainFor(context: RuleContext, table: string): boolean {
 export function isMariaDb(context: RuleContext): boolean {
   return context.target.serverVersion.includes('MariaDB')
 }
+
+/** Whether the server is MySQL, and older than a release of 8.0, told by its last number. */
+export function isMysqlBefore(context: RuleContext, patch: number): boolean {
+  const found = /^8\.0\.(\d+)/.exec(context.target.serverVersion)
+  return !isMariaDb(context) && found !== null && Number(found[1]) < patch
+}

@@ -16,7 +16,7 @@ import { keysToGoFirst } from './foreign-keys.ts'
 import { mayBeGenerated } from './generated-indexes.ts'
 import { changeHazards } from './hazards.ts'
 import { partitionChange } from './partitions.ts'
-import { backwards, differencesOf, partsOf, plainFor, type Difference } from './sides.ts'
+import { backwards, differencesOf, isMariaDb, partsOf, plainFor, type Difference } from './sides.ts'
 import { leftOverClauses, optionClauses, resizesKeys } from './table-options.ts'
 import { stagesOf } from './versioning.ts'
 
@@ -71,7 +71,7 @@ function stageStatements(
   const statements: Statement[] = partitions.before.map((one) => alterStatement(table, context, [one], ''))
   if (clauses.length > 0 || tail !== '') statements.push(alterStatement(table, context, clauses, tail))
   statements.push(...partitions.after.map((one) => alterStatement(table, context, [one], '')))
-  const rest = [...withoutDefault(differences), ...leftOverClauses(table, context)]
+  const rest = [...withoutDefault(differences, isMariaDb(context)), ...leftOverClauses(table, context)]
   if (rest.length > 0) statements.push(alterStatement(table, context, rest, ''))
   return statements
 }
@@ -98,8 +98,9 @@ function clausesFor(table: string, context: RuleContext, differences: readonly D
       .map((one) => one.name),
   )
   const indexes = indexClauses(table, context, differences, anew)
+  const own = differences.filter((one) => one.kind === 'check')
   const checks = [
-    ...differences.filter((one) => one.kind === 'check'),
+    ...own.filter((one) => enforcement(one) === undefined),
     ...checksOf(table, context, differences, anew),
   ]
   return [
@@ -115,8 +116,20 @@ function clausesFor(table: string, context: RuleContext, differences: readonly D
     ...columnClauses(table, context, differences, respelt, anew),
     ...indexes.adds,
     ...checks.filter((one) => one.verb !== 'drop').map(checkAdd),
+    ...own.flatMap((one) => enforcement(one) ?? []),
     ...optionClauses(table, context),
   ]
+}
+
+/** MySQL's checks are enforced or not, which is changed in place; `undefined` where something else differs. */
+function enforcement({ verb, name, from, to }: Difference): Clause | undefined {
+  if (verb !== 'alter') return undefined
+  const [before, after] = [from, to].map((one) => asText(one?.properties['definition'])) as [string, string]
+  const NOT = ' NOT ENFORCED'
+  const sql = `ALTER CHECK ${mysqlIdent(name)}`
+  // Rows are looked at before it holds again.
+  if (before === `${after}${NOT}`) return { what: 'add check', sql: `${sql} ENFORCED`, to }
+  return after === `${before}${NOT}` ? { what: 'drop check', sql: `${sql}${NOT}`, from } : undefined
 }
 
 /** Checks that stay, and read a column that is made anew: they go and come with it. */
@@ -287,9 +300,9 @@ function beginsWith(columns: readonly string[], others: readonly string[]): bool
   return others.every((name, at) => columns[at] === name)
 }
 
-function withoutDefault(differences: readonly Difference[]): Clause[] {
+function withoutDefault(differences: readonly Difference[], mariaDb: boolean): Clause[] {
   return differences.flatMap((one): Clause[] => {
-    if (one.kind !== 'column' || one.to === undefined || !hasNoDefault(one.to.properties)) return []
+    if (one.kind !== 'column' || one.to === undefined || !hasNoDefault(one.to.properties, mariaDb)) return []
     return [{ what: 'default', sql: `ALTER COLUMN ${mysqlIdent(one.name)} DROP DEFAULT` }]
   })
 }

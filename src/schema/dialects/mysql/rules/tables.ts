@@ -7,7 +7,7 @@ import { checkText, foreignKeyText, indexText } from '../text/key.ts'
 import type { ForeignKey, Partitioning } from '../text/show-create-table.ts'
 import { disturbedKeys } from './foreign-keys.ts'
 import { partitioningText } from './partitions.ts'
-import { differencesOf, leaderOf, partsOf, tableOf } from './sides.ts'
+import { differencesOf, isMariaDb, leaderOf, partsOf, tableOf } from './sides.ts'
 import { tableChange } from './table-change.ts'
 import { optionsText } from './table-options.ts'
 
@@ -87,7 +87,7 @@ function createTable(table: SchemaObject, context: RuleContext): readonly Action
     optionsText(table.properties),
     partitioning === undefined ? '' : partitioningText(partitioning as unknown as Partitioning),
   ]
-  const undefaulted = columns.filter((column) => hasNoDefault(column.properties))
+  const undefaulted = columns.filter((column) => hasNoDefault(column.properties, isMariaDb(context)))
   const made = [table, ...columns, ...indexes, ...keys, ...checks].map(idOf)
   const create: Action = { sql: parts.filter(Boolean).join(' '), creates: made, lock: null }
   if (undefaulted.length === 0) return [create]

@@ -94,7 +94,7 @@ function rowColumns({ parts }: State): { readonly name: string; readonly [proper
       name: name[1] as string,
       type: asText(properties['type']),
       generated: asText(properties['generated']),
-      hidden: String(properties['invisible'] ?? false),
+      hidden: properties['invisible'] === true ? 'yes' : 'no',
     }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }

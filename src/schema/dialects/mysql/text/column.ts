@@ -164,13 +164,17 @@ export function columnText(name: string, properties: Properties): string {
   return parts.join(' ')
 }
 
+/** Types of which MySQL never shows that they have no default but NULL, unlike MariaDB. */
+const SILENT = /^(?:tiny|medium|long)?(?:text|blob)\b/i
+
 /** A column that may be null and has no default at all, which only ALTER … DROP DEFAULT makes. */
-export function hasNoDefault(properties: Properties): boolean {
+export function hasNoDefault(properties: Properties, mariaDb: boolean): boolean {
   const column = properties as unknown as Column
   return (
     column.nullable &&
     column.default === undefined &&
     column.generated === undefined &&
-    column.autoIncrement !== true
+    column.autoIncrement !== true &&
+    (mariaDb || !SILENT.test(column.type))
   )
 }

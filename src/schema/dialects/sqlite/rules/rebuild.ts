@@ -131,7 +131,7 @@ function dropsRows(parts: readonly SchemaObject[]): boolean {
   return parts.some(({ kind, properties }) => {
     if (kind === 'column') return properties['notNull'] === 'ignore'
     const key = kind === 'primary_key' || kind === 'unique'
-    return key && ['ignore', 'replace'].includes(String(properties['conflict']))
+    return key && (properties['conflict'] === 'ignore' || properties['conflict'] === 'replace')
   })
 }
 
