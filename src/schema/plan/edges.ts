@@ -135,7 +135,11 @@ function afterWhatNeedsIt(registers: Registers, number: number, node: Node): voi
 /** What goes away goes before the things that it depended on are changed. */
 function afterDroppedDependents(registers: Registers, number: number, node: Node): void {
   for (const id of node.alters) {
-    for (const dependent of registers.comparison.before.dependents.get(id) ?? []) {
+    const { objects, dependents } = registers.comparison.before
+    for (const dependent of dependents.get(id) ?? []) {
+      // Part of what the object itself lets go of: a sequence that belongs to the column whose default it is.
+      if (dependent.parent !== null && objects.get(id)?.dependsOn.includes(dependent.parent) === true)
+        continue
       linkFrom(registers, registers.droppers.get(idOf(dependent)), number)
     }
   }

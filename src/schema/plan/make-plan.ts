@@ -125,9 +125,15 @@ function openCircle(
   for (const part of lesser) explicit.add(idOf(part))
   if (explicit.size === size) for (const part of parts) explicit.add(idOf(part))
   if (explicit.size + replaced.size > size) return true
-  const altered = circle.find((node) => node.verb === 'alter' && !replaced.has(node.id))
-  if (altered !== undefined) replaced.add(altered.id)
+  const altered = circle.filter((node) => node.verb === 'alter' && !replaced.has(node.id))
+  const [least] = altered.toSorted((one, other) => keeps(one) - keeps(other))
+  if (least !== undefined) replaced.add(least.id)
   return explicit.size + replaced.size > size
+}
+
+/** How much is lost with what is made anew: a column loses its values. */
+function keeps({ object }: Node): number {
+  return object.kind === 'column' || object.kind === 'table' ? 1 : 0
 }
 
 /** Parts of what is dropped that need something which another one in the circle drops. */

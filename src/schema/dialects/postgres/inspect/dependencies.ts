@@ -94,8 +94,13 @@ function addAttachmentNeeds(
 ): void {
   if (!found.some(({ kind }) => kind === 'attachment')) return
   const parts = new Map<string, string[]>()
+  const below = partitionsBelow(found)
   for (const [number, one] of found.entries()) {
-    if (one.parent !== null && ATTACHED.has(one.kind)) listAt(parts, one.parent).push(ids[number] as string)
+    // What refers to such a table refers to all its partitions, which cannot wait for that in turn.
+    const referredTo = below(String(one.facts?.['references']))
+    for (const partition of referredTo) needs[number]?.add(partition)
+    if (one.parent !== null && ATTACHED.has(one.kind) && referredTo.length === 0)
+      listAt(parts, one.parent).push(ids[number] as string)
   }
   for (const [number, attachment] of found.entries()) {
     if (attachment.kind !== 'attachment') continue
@@ -104,6 +109,18 @@ function addAttachmentNeeds(
       for (const part of parts.get(table) ?? []) own?.add(part)
     }
   }
+}
+
+/** The ids of all partitions and children of a table, and theirs. */
+function partitionsBelow(found: readonly Found[]): (table: string) => string[] {
+  const partitions = new Map<string, string[]>()
+  for (const { kind, parent, needs } of found) {
+    if (kind === 'attachment')
+      for (const whole of needs ?? []) listAt(partitions, whole).push(parent as string)
+  }
+  const below = (table: string): string[] =>
+    (partitions.get(table) ?? []).flatMap((child) => [child, ...below(child)])
+  return below
 }
 
 const ATTACHED = new Set(['column', 'constraint', 'index'])

@@ -109,13 +109,7 @@ function guard({ table, accepts, refuses }: Read, attachment: SchemaObject): Gua
         creates: [],
         hazards: refuses === undefined ? [] : [hazard('may-fail', refuses)],
       }),
-      {
-        sql: `ALTER TABLE ${table} VALIDATE CONSTRAINT ${name}`,
-        creates: [],
-        lock: 'share update exclusive',
-        long: true,
-        ownTransaction: true,
-      },
+      validated(`ALTER TABLE ${table}`, name),
     ],
     unchecked: [],
     done: [brief(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`, { creates: [] })],
@@ -144,12 +138,26 @@ function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[
   )
   return checksOf(parentOf(attachment), context.partsAfter)
     .filter((part) => !own.has(part.name.at(-1)) && (context.isNew(child) || !kept.has(part.name.at(-1))))
-    .map((part) =>
-      brief(
-        `ALTER TABLE ${quote(attachment.name.slice(0, 2))} ADD CONSTRAINT ${quote(part.name.slice(-1))} ${said(part.properties['definition'])}`,
-        { creates: [] },
-      ),
-    )
+    .flatMap((part): Action[] => {
+      const table = `ALTER TABLE ${quote(attachment.name.slice(0, 2))}`
+      const constraint = quote(part.name.slice(-1))
+      const apart = !isQuiet(child, context)
+      const add = `${table} ADD CONSTRAINT ${constraint} ${said(part.properties['definition'])}`
+      return [
+        brief(`${add}${apart ? ' NOT VALID' : ''}`, { creates: [], needs: [child, ...attachment.dependsOn] }),
+        ...(apart ? [validated(table, constraint)] : []),
+      ]
+    })
+}
+
+function validated(table: string, constraint: string): Action {
+  return {
+    sql: `${table} VALIDATE CONSTRAINT ${constraint}`,
+    creates: [],
+    lock: 'share update exclusive',
+    long: true,
+    ownTransaction: true,
+  }
 }
 
 function checksOf(table: string, partsOf: RuleContext['partsAfter']): SchemaObject[] {

@@ -5,6 +5,8 @@ import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import {
   attachmentsAfter,
   attachmentsBefore,
+  descendantsBefore,
+  goneId,
   isPartition,
   parentOf,
   sameOn,
@@ -40,6 +42,13 @@ function isOnParent(
   const { type, definition } = constraint.properties
   if ((type !== 'check' && type !== 'foreign key') || context.isNew(constraint.parent ?? '')) return false
   return sameOn(parentOf(attachment), constraint, lookUp)?.properties['definition'] === definition
+}
+
+/** Tells that the partitions of the table that it refers to, and its namesake, have gone. */
+export function goneBefore(foreignKey: SchemaObject, context: RuleContext): string[] {
+  const table = foreignKey.facts?.['references']
+  const partitions = typeof table === 'string' ? descendantsBefore(table, context) : []
+  return [idOf(foreignKey), ...partitions].filter((id) => context.isDropped(id)).map(goneId)
 }
 
 /** Checks that children have as their own as well, and that go; a parent's of that name holds on to them. */

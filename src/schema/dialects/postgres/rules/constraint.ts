@@ -5,7 +5,7 @@ import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { attachedId, childrenAfter, goneId, lettingGo, stableChildren, stableDescendants } from './family.ts'
-import { checksBelow, comesFromParent, goesToParent } from './constraint-family.ts'
+import { checksBelow, comesFromParent, goesToParent, goneBefore } from './constraint-family.ts'
 import {
   attachedParts,
   build,
@@ -196,6 +196,7 @@ function createForeignKey(constraint: SchemaObject, context: RuleContext): Actio
     ...referencedParts(constraint, context),
     ...otherKeys(constraint, context),
     ...lettingGo(tableId, context),
+    ...goneBefore(constraint, context),
   ]
   const partitions =
     isPartitioned(tableId, context) && majorOf(context) < 18 ? stableDescendants(tableId, context) : []

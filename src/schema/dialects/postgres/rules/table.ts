@@ -3,6 +3,7 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { goneId } from './family.ts'
 import { quote } from './names.ts'
 import { sequencesGoneWith } from './sequence.ts'
 import { goneWith, rowsAside } from './table-copy.ts'
@@ -32,6 +33,7 @@ function drop(table: SchemaObject, context: RuleContext): readonly Action[] {
     ...aside,
     brief(`DROP ${foreign ? 'FOREIGN TABLE' : 'TABLE'} ${quote(table.name)}`, {
       drops: [id, ...goneWith(id, context), ...sequencesGoneWith(columns, context)],
+      creates: [goneId(id)],
       hazards: kept
         ? []
         : [hazard('data-loss', `The table ${table.name.join('.')} is removed with all its rows.`)],
