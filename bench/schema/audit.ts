@@ -1,6 +1,7 @@
 /** How many tenants a second are audited, against a C program that connects to the same databases. */
-import type { Row, SchemaSession } from '../../src/schema/dialects/dialect.ts'
+import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
 import { dialectNamed } from '../../src/schema/dialects/index.ts'
+import { postgresSession } from '../../src/schema/dialects/postgres/session.ts'
 import { compileCeiling } from '../rollout/compile.ts'
 import { runCeiling } from '../rollout/peers.ts'
 import { median } from './report.ts'
@@ -75,14 +76,20 @@ export async function measureAudit(
 /** What an audit asks, as text. */
 async function queryTexts(url: string): Promise<{ fingerprint: string; marker: string }> {
   const dialect = await dialectNamed('postgres')
-  const session = await dialect.connect(url)
+  const session = postgresSession(await dialect.connect(url))
   const record = async (ask: (on: SchemaSession) => Promise<string>): Promise<string> => {
     const texts: string[] = []
-    const query = (sql: string): Promise<readonly Row[]> => {
-      texts.push(sql)
-      return session.query(sql)
-    }
-    await ask({ ...session, query })
+    const heard =
+      <T>(run: (sql: string) => Promise<T>) =>
+      (sql: string): Promise<T> => {
+        texts.push(sql)
+        return run(sql)
+      }
+    await ask({
+      ...session,
+      query: heard((sql) => session.query(sql)),
+      rows: heard((sql) => session.rows(sql)),
+    } as SchemaSession)
     return texts.join(';\n')
   }
   try {

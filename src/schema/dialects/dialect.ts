@@ -40,8 +40,8 @@ export interface Dialect {
   /** Reads the schema in one consistent read-only transaction. */
   inspect(session: SchemaSession, options?: InspectOptions): Promise<Snapshot>
   /**
-   * A short text that is equal for two databases exactly when their schemas are, from one query: a fleet is
-   * audited with it. Not comparable to `Snapshot.fingerprint`, nor between server versions.
+   * A short text that is equal for two databases exactly when their schemas are, without reading it object by
+   * object: a fleet is audited with it. Not comparable to `Snapshot.fingerprint`, nor between server versions.
    */
   catalogueFingerprint(session: SchemaSession, options?: InspectOptions): Promise<string>
   /**
