@@ -1,22 +1,27 @@
-/** How-to pages of commands that need no service, run as they are written with nothing else running. */
+/** How-to pages of commands that need no service, run as they are written; on databases where the page names some. */
 import { execFile } from 'node:child_process'
 import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { STARTER } from '../cli/tenantry.ts'
 import { testDirectory } from '../support/directories.ts'
+import { startMariaDb } from '../support/mariadb.ts'
+import { withProgram } from '../support/programs.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 
 /** @returns its directory, and the answer that the page shows to each of its commands beside the one that came */
-async function runPage(page: string): Promise<{ directory: string; shown: string[]; said: string[] }> {
+async function runPage(
+  page: string,
+  variables: Record<string, string> = {},
+): Promise<{ directory: string; shown: string[]; said: string[] }> {
   const directory = await testDirectory('page')
   await cp(path.join(ROOT, 'examples'), path.join(directory, 'examples'), { recursive: true })
   await mkdir(path.join(directory, 'bin'))
   const program = path.join(directory, 'bin/tenantry')
   await writeFile(program, `#!/bin/sh\nexec ${JSON.stringify(process.execPath)} ${STARTER} "$@"\n`)
   await chmod(program, 0o755)
-  const env = { PATH: `${path.dirname(program)}:${process.env['PATH'] ?? ''}`, HOME: directory }
+  const env = { PATH: `${path.dirname(program)}:${process.env['PATH'] ?? ''}`, HOME: directory, ...variables }
   const text = await readFile(path.join(ROOT, 'docs/how-to', page), 'utf8')
   const blocks = [...text.matchAll(/^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms)]
   const said: string[] = []
@@ -49,4 +54,31 @@ test('lint-versions.md', async () => {
   expect(said.length).toBeGreaterThan(2)
   expect(said).toEqual(shown)
   await rm(directory, { recursive: true })
+})
+
+const TODAY = `
+CREATE TABLE customers (id int PRIMARY KEY, born date);
+CREATE TABLE orders (id int PRIMARY KEY, customer_id int NOT NULL, total decimal(10,2) NOT NULL)`
+const WANTED = `
+CREATE TABLE customers (id int PRIMARY KEY, born date, joined date, KEY born (born));
+CREATE TABLE orders (id int PRIMARY KEY, customer_id int NOT NULL, total decimal(12,2) NOT NULL,
+  CONSTRAINT orders_customer FOREIGN KEY (customer_id) REFERENCES customers (id));
+CREATE SQL SECURITY INVOKER VIEW spent AS SELECT customer_id, sum(total) AS total FROM orders GROUP BY customer_id`
+
+withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').test('compare-mariadb.md', async () => {
+  const server = await startMariaDb()
+  try {
+    const [shop, wanted] = [server.create('shop', TODAY), server.create('wanted', WANTED)]
+    const { directory, said, shown } = await runPage('compare-mariadb.md', {
+      SHOP: server.url(shop),
+      WANTED: server.url(wanted),
+    })
+    expect(said).toHaveLength(3)
+    expect(said).toEqual(shown)
+    server.script(await readFile(path.join(directory, 'change.sql'), 'utf8'), shop)
+    expect(server.dump(shop)).toEqual(server.dump(wanted))
+    await rm(directory, { recursive: true })
+  } finally {
+    await server.remove()
+  }
 })
