@@ -1,8 +1,8 @@
 /** One connection to a MySQL or MariaDB server, through mysql2: plain rows, and failures with PostgreSQL's classes. */
-import { readFile } from 'node:fs/promises'
 import type { Connection, ConnectionOptions, QueryError } from 'mysql2'
 import { CANNOT_CONNECT, CONNECTION_LOST, DatabaseFailure } from './failure.ts'
 import type { MysqlAddress } from './mysql-address.ts'
+import { readAuthority } from './tls.ts'
 import { sqlstateOfError } from './mysql-errors.ts'
 
 export type MysqlRow = Readonly<Record<string, unknown>>
@@ -99,7 +99,7 @@ async function tlsFor(
   const verify = address.ssl !== 'require'
   const ca =
     address.sslRootPem ??
-    (address.sslRootCert === undefined ? undefined : await readFile(address.sslRootCert, 'utf8'))
+    (address.sslRootCert === undefined ? undefined : await readAuthority(address.sslRootCert))
   return {
     rejectUnauthorized: verify,
     verifyIdentity: address.ssl === 'verify-full',

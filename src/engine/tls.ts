@@ -2,6 +2,8 @@
 import { isIP } from 'node:net'
 import { checkServerIdentity, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { messageOf, TenantryError } from '../lib/errors.ts'
 import type { ServerAddress } from './address.ts'
 
 type TlsAddress = Pick<ServerAddress, 'host' | 'ssl' | 'sslRootCert'>
@@ -20,6 +22,17 @@ export function tlsOptions(address: TlsAddress): ConnectionOptions {
     checkServerIdentity: (_name, certificate) =>
       ssl === 'verify-full' ? checkServerIdentity(host, certificate) : undefined,
     ...(sslRootCert === undefined ? {} : { ca: sslRootCert }),
+  }
+}
+
+/** The file of a URL's `sslrootcert`. @throws TenantryError `invalid_input` when it cannot be read */
+export async function readAuthority(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new TenantryError('invalid_input', `The file of sslrootcert cannot be read: ${messageOf(cause)}`, {
+      cause,
+    })
   }
 }
 

@@ -1,7 +1,7 @@
 /** From the registry to a session in a tenant's database, and to a scratch database beside it. */
 import type { Control } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
-import { dsnOf, type ServerAddress, type ServerKind } from '../engine/address.ts'
+import type { ServerAddress, ServerKind } from '../engine/address.ts'
 import { readAddressOf } from '../registry/read-address.ts'
 import { addressOf, getServer, type DbServer } from '../registry/servers.ts'
 import type { Dialect, InspectOptions, SchemaSession, Scratch } from './dialects/dialect.ts'
@@ -53,13 +53,13 @@ function seriesOf({ kind, server_version: version }: DbServer): string {
 
 /** @throws DatabaseFailure or TenantryError when it cannot be reached */
 export async function openTenantDatabase(server: TenantServer, database: string): Promise<OpenDatabase> {
-  const session = await server.dialect.connect(dsnOf({ ...server.address, database }))
+  const session = await server.dialect.connect({ ...server.address, database })
   return { dialect: server.dialect, session }
 }
 
 /** An empty database on the tenant's server, to try things in; its role must be allowed to make one. */
 export function scratchLike(server: TenantServer): Promise<Scratch> {
-  return server.dialect.scratch(dsnOf(server.address))
+  return server.dialect.scratch(server.address)
 }
 
 /** A tenant that is a schema is looked at by itself, under a name that all such tenants share. */

@@ -2,10 +2,11 @@
 import { chown, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseAddress, type ServerAddress } from '../../src/engine/address.ts'
+import { dsnOf, parseAddress, type ServerAddress } from '../../src/engine/address.ts'
 import { DatabaseFailure } from '../../src/engine/failure.ts'
 import { Session } from '../../src/engine/session.ts'
 import { connectServer } from '../../src/registry/servers.ts'
+import { postgres } from '../../src/schema/dialects/postgres/index.ts'
 import { makeAuthority, makeCertificate, type Authority, type Certificate } from '../support/certificates.ts'
 import { testDirectory } from '../support/directories.ts'
 import { FAST_NOT_DURABLE } from '../support/global-setup.ts'
@@ -54,6 +55,25 @@ withProgram('openssl').describe('a server with a certificate for localhost', () 
     const client = await connectServer(wanted)
     expect((await client.query(ENCRYPTION)).rows).toEqual([{ ssl: 'true', version: 'TLSv1.3' }])
     await client.end()
+  })
+
+  test('schemas are read with the authority of the registry, or of sslrootcert in a URL', async () => {
+    const wanted = address('verify-full')
+    const file = path.join(await testDirectory('authority'), 'ca.pem')
+    await writeFile(file, authority.certificate)
+    const url = dsnOf(wanted)
+    for (const place of [wanted, `${url}&sslrootcert=${encodeURIComponent(file)}`]) {
+      const session = await postgres.connect(place)
+      expect(await session.query(ENCRYPTION)).toEqual([{ ssl: 'true', version: 'TLSv1.3' }])
+      await session.close()
+      const scratch = await postgres.scratch(place)
+      expect(await scratch.session.query(ENCRYPTION)).toEqual([{ ssl: 'true', version: 'TLSv1.3' }])
+      await scratch.close()
+    }
+    await expect(postgres.connect(url)).rejects.toThrow('give the one that signed it')
+    await expect(postgres.connect(`${url}&sslrootcert=nowhere.pem`)).rejects.toThrow(
+      /^The file of sslrootcert cannot be read: ENOENT/,
+    )
   })
 
   test.each([

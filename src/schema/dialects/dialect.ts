@@ -1,4 +1,5 @@
 /** What each kind of database must bring so that schemas can be inspected, planned for and changed. */
+import type { ServerAddress } from '../../engine/address.ts'
 import type { KindRule } from '../plan/action.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import type { DialectName, SchemaObject, Snapshot } from '../snapshot/snapshot.ts'
@@ -33,10 +34,13 @@ export interface Scratch {
   close(): Promise<void>
 }
 
+/** A connection URL; or an address of the registry, which has the authority of the server's certificate with it. */
+export type Place = string | ServerAddress
+
 export interface Dialect {
   readonly name: DialectName
-  /** Opens a session on a URL. @throws TenantryError `server_unreachable`, `server_refused`. */
-  connect(url: string): Promise<SchemaSession>
+  /** @throws TenantryError `server_unreachable`, `server_refused`. */
+  connect(place: Place): Promise<SchemaSession>
   /** Reads the schema in one consistent read-only transaction. */
   inspect(session: SchemaSession, options?: InspectOptions): Promise<Snapshot>
   /**
@@ -56,8 +60,8 @@ export interface Dialect {
   guard?(accepted: readonly string[], options?: InspectOptions): string
   /** Statements as the SQL of a version, where semicolons between them would not do. */
   readonly versionScript?: (statements: readonly string[]) => string
-  /** Makes an empty scratch database on the server of `url`. */
-  scratch(url: string): Promise<Scratch>
+  /** Makes an empty scratch database on the server of `place`. */
+  scratch(place: Place): Promise<Scratch>
   /** Rules by kind. */
   readonly rules: Readonly<Record<string, KindRule>>
   /** By kind. Among actions that no dependency orders, lower is created first and dropped last. */

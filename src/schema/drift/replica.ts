@@ -2,7 +2,7 @@
  * Whether a replica has what its primary had: what is read there counts as drift only when nothing that was done on the
  * primary before is still on its way.
  */
-import { dsnOf, type ServerAddress } from '../../engine/address.ts'
+import type { ServerAddress } from '../../engine/address.ts'
 import { DatabaseFailure } from '../../engine/failure.ts'
 import { messageOf, TenantryError } from '../../lib/errors.ts'
 import { Wakeup } from '../../lib/wakeup.ts'
@@ -56,7 +56,7 @@ async function isReplica(session: SchemaSession): Promise<boolean> {
 async function positionOf(server: TenantServer, primary: ServerAddress): Promise<string> {
   let session: SchemaSession | undefined
   try {
-    session = await server.dialect.connect(dsnOf(primary))
+    session = await server.dialect.connect(primary)
     const [row] = await session.query('select pg_catalog.pg_current_wal_lsn()::pg_catalog.text as position')
     return String(row?.['position'])
   } catch (cause) {

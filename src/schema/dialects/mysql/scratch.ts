@@ -1,16 +1,17 @@
 /** An empty database on the same server, dropped when closed. */
 import { randomBytes } from 'node:crypto'
+import { dsnOf } from '../../../engine/address.ts'
 import { DatabaseFailure } from '../../../engine/failure.ts'
-import { parseMysqlAddress, type MysqlAddress } from '../../../engine/mysql-address.ts'
+import type { MysqlAddress } from '../../../engine/mysql-address.ts'
 import { mysqlIdent } from '../../../engine/mysql-sql.ts'
 import { messageOf, TenantryError } from '../../../lib/errors.ts'
-import type { Scratch } from '../dialect.ts'
-import { sessionOn } from './session.ts'
+import type { Place, Scratch } from '../dialect.ts'
+import { addressAt, sessionOn } from './session.ts'
 
 /** @throws TenantryError `server_unreachable`, `server_refused` */
-export async function scratch(url: string): Promise<Scratch> {
-  const made = await scratchOn(parseMysqlAddress(url))
-  const address = new URL(url)
+export async function scratch(place: Place): Promise<Scratch> {
+  const made = await scratchOn(addressAt(place))
+  const address = new URL(typeof place === 'string' ? place : dsnOf(place))
   address.pathname = `/${made.name}`
   return { ...made, url: address.href }
 }

@@ -1,9 +1,10 @@
 /** A session on one database of a MySQL or MariaDB server. */
+import { mysqlAddressOf } from '../../../engine/address.ts'
 import { parseMysqlAddress, type MysqlAddress } from '../../../engine/mysql-address.ts'
 import { MysqlConnection } from '../../../engine/mysql-connection.ts'
 import { DatabaseFailure } from '../../../engine/failure.ts'
 import { TenantryError } from '../../../lib/errors.ts'
-import type { Row, SchemaSession } from '../dialect.ts'
+import type { Place, Row, SchemaSession } from '../dialect.ts'
 
 export interface MysqlSession extends SchemaSession {
   /** Runs several statements in one message. @returns the rows of each */
@@ -19,14 +20,18 @@ export function isMysqlUrl(text: string): boolean {
  * Opens a session on `mysql://user:password@host:port/database`, or `mariadb://`; with `?socket=/path` on a Unix socket.
  * @throws TenantryError `server_unreachable`, `server_refused`, `invalid_input` for a URL that cannot be read.
  */
-export async function connect(url: string): Promise<MysqlSession> {
-  const address = parseMysqlAddress(url)
+export async function connect(place: Place): Promise<MysqlSession> {
+  const address = addressAt(place)
   if (address.database === '') {
     throw new TenantryError('invalid_input', 'The connection URL names no database.', {
       nextSteps: ['Put it at the end: mysql://user@host:3306/database.'],
     })
   }
   return await sessionOn(address)
+}
+
+export function addressAt(place: Place): MysqlAddress {
+  return typeof place === 'string' ? parseMysqlAddress(place) : mysqlAddressOf(place)
 }
 
 export async function sessionOn(address: MysqlAddress): Promise<MysqlSession> {

@@ -1,24 +1,25 @@
 /** An empty database of its own, on the same server, for as long as it is needed. */
 import { randomBytes } from 'node:crypto'
-import { dsnOf, parseAddress } from '../../../engine/address.ts'
+import { dsnOf } from '../../../engine/address.ts'
 import { ident } from '../../../engine/sql.ts'
-import type { Scratch } from '../dialect.ts'
-import { connect } from './session.ts'
+import type { Place, Scratch } from '../dialect.ts'
+import { addressAt, connect } from './session.ts'
 
 /**
  * From template0, so that it holds nothing whatever template1 holds.
  * @throws TenantryError as `connect`; DatabaseFailure 42501 when the role may not create databases.
  */
-export async function scratch(url: string): Promise<Scratch> {
+export async function scratch(place: Place): Promise<Scratch> {
   const name = `tenantry_scratch_${randomBytes(8).toString('hex')}`
-  const place = dsnOf({ ...parseAddress(url), database: name })
-  await onServer(url, `create database ${ident(name)} template template0`)
+  const server = await addressAt(place)
+  const database = { ...server, database: name }
+  await onServer(server, `create database ${ident(name)} template template0`)
   const remove = async (): Promise<void> =>
-    await onServer(url, `drop database if exists ${ident(name)} with (force)`)
+    await onServer(server, `drop database if exists ${ident(name)} with (force)`)
   try {
-    const session = await connect(place)
+    const session = await connect(database)
     return {
-      url: place,
+      url: dsnOf(database),
       session,
       close: async () => {
         await session.close()
@@ -31,8 +32,8 @@ export async function scratch(url: string): Promise<Scratch> {
   }
 }
 
-async function onServer(url: string, sql: string): Promise<void> {
-  const session = await connect(url)
+async function onServer(place: Place, sql: string): Promise<void> {
+  const session = await connect(place)
   try {
     await session.query(sql)
   } finally {

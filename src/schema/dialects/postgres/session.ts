@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto'
 import { parseAddress, type ServerAddress } from '../../../engine/address.ts'
 import { DatabaseFailure } from '../../../engine/failure.ts'
 import { Session } from '../../../engine/session.ts'
+import { readAuthority } from '../../../engine/tls.ts'
 import { TenantryError } from '../../../lib/errors.ts'
-import type { Row, SchemaSession } from '../dialect.ts'
+import type { Place, Row, SchemaSession } from '../dialect.ts'
 import { valueRows, type ValueRow } from './values.ts'
 
 /**
@@ -41,8 +42,18 @@ export function postgresSession(session: SchemaSession): PostgresSession {
  * @throws TenantryError `invalid_input` for a URL that is none, `server_unreachable` when nothing answers,
  * `server_refused` when the server does not let us in
  */
-export async function connect(url: string): Promise<SchemaSession> {
-  return await connectTo(parseAddress(url))
+export async function connect(place: Place): Promise<SchemaSession> {
+  return await connectTo(await addressAt(place))
+}
+
+/** As libpq has it, `sslrootcert` in a URL names a file. */
+export async function addressAt(place: Place): Promise<ServerAddress> {
+  if (typeof place !== 'string') return place
+  const url = URL.canParse(place) ? new URL(place) : undefined
+  const file = url?.searchParams.get('sslrootcert')
+  if (url === undefined || file == null) return parseAddress(place)
+  url.searchParams.delete('sslrootcert')
+  return { ...parseAddress(url.href), sslRootCert: await readAuthority(file) }
 }
 
 async function connectTo(address: ServerAddress): Promise<SchemaSession> {

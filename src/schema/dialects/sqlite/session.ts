@@ -1,8 +1,9 @@
 /** A session on one SQLite file. */
+import { dsnOf } from '../../../engine/address.ts'
 import { DatabaseFailure } from '../../../engine/failure.ts'
 import { SqliteFile } from '../../../engine/sqlite-file.ts'
 import { TenantryError } from '../../../lib/errors.ts'
-import type { Row, SchemaSession } from '../dialect.ts'
+import type { Place, Row, SchemaSession } from '../dialect.ts'
 import { unlock } from './lock.ts'
 import { statementsIn } from './text/statements.ts'
 import { sqlitePath } from './url.ts'
@@ -14,8 +15,8 @@ const BUSY_MS = 2000
  * Opens the file of a URL, which must be there.
  * @throws TenantryError `server_unreachable` when it is not, `server_refused` when it is no database.
  */
-export async function connect(url: string): Promise<SchemaSession> {
-  const path = sqlitePath(url)
+export async function connect(place: Place): Promise<SchemaSession> {
+  const path = sqlitePath(typeof place === 'string' ? place : dsnOf(place))
   let file: SqliteFile | undefined
   try {
     file = SqliteFile.open(path, { busyMs: BUSY_MS })
