@@ -97,6 +97,7 @@ withProgram('postgres15', 'initdb15', 'basebackup15').describe('audits by the re
     expect(server).toMatchObject({ read_port: replica.port, read_username: 'auditor' })
     const expected = await expectedFrom(0)
     await fleet.sql(fleet.tenant(1), 'alter table items add column note text')
+    await replayed()
     const found = await scan({ expected })
     expect(states(found.findings)).toEqual(['in_sync', 'different', 'in_sync'])
     expect(await listReadings(control, '', found.id)).toEqual([
