@@ -98,7 +98,7 @@ function addAttachmentNeeds(
   for (const [number, one] of found.entries()) {
     // What refers to such a table refers to all its partitions, which cannot wait for that in turn.
     const referredTo = below(String(one.facts?.['references']))
-    for (const partition of referredTo) needs[number]?.add(partition)
+    for (const needed of [...referredTo, ...attachmentsOf(one, referredTo, below)]) needs[number]?.add(needed)
     if (one.parent !== null && ATTACHED.has(one.kind) && referredTo.length === 0)
       listAt(parts, one.parent).push(ids[number] as string)
   }
@@ -109,6 +109,16 @@ function addAttachmentNeeds(
       for (const part of parts.get(table) ?? []) own?.add(part)
     }
   }
+}
+
+/** Partitions that refer to others, or to one another, would take their reference along when they are let go. */
+function attachmentsOf(
+  { parent }: Found,
+  referredTo: readonly string[],
+  below: (table: string) => readonly string[],
+): readonly string[] {
+  if (referredTo.length === 0) return []
+  return below(String(parent)).map((id) => id.replace(/^[a-z_]+:/, 'attachment:'))
 }
 
 /** The ids of all partitions and children of a table, and theirs. */

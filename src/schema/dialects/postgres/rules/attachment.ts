@@ -190,17 +190,19 @@ function drop(attachment: SchemaObject, context: RuleContext): readonly Action[]
   ]
 }
 
-/** Checks that came with the parent stay when it is let go. */
-function leftChecks(attachment: SchemaObject, context: RuleContext): Action[] {
+/** Checks that came with the parent stay when it is let go, unless they go with a column of theirs. */
+export function leftChecks(attachment: SchemaObject, context: RuleContext): Action[] {
   const child = attachment.parent ?? ''
-  if (context.isDropped(child) || context.after(idOf(attachment)) !== undefined) return []
-  const wanted = new Set(context.partsAfter(child).map((part) => part.name.at(-1)))
+  if (context.isDropped(child)) return []
+  const again = context.after(idOf(attachment))
+  const above = again === undefined ? [] : checksOf(parentOf(again), context.partsAfter)
+  const wanted = new Set([...context.partsAfter(child), ...above].map((part) => part.name.at(-1)))
   const own = new Set(context.partsBefore(child).map((part) => part.name.at(-1)))
   return checksOf(parentOf(attachment), context.partsBefore)
     .filter((part) => !wanted.has(part.name.at(-1)) && !own.has(part.name.at(-1)))
     .map((part) =>
       brief(
-        `ALTER TABLE ${quote(attachment.name.slice(0, 2))} DROP CONSTRAINT ${quote(part.name.slice(-1))}`,
+        `ALTER TABLE ${quote(attachment.name.slice(0, 2))} DROP CONSTRAINT IF EXISTS ${quote(part.name.slice(-1))}`,
         { drops: [] },
       ),
     )

@@ -15,10 +15,14 @@ import {
 
 /** What a table has from its parent becomes its own when it is let go. */
 export function comesFromParent(constraint: SchemaObject, context: RuleContext): boolean {
-  return attachmentsBefore(constraint.parent ?? '', context).some(
-    (attachment) =>
-      context.isDropped(idOf(attachment)) && isOnParent(constraint, attachment, context.before, context),
-  )
+  return attachmentsBefore(constraint.parent ?? '', context).some((attachment) => {
+    if (!context.isDropped(idOf(attachment))) return false
+    const above = sameOn(parentOf(attachment), constraint, context.before)
+    // That one goes before the table is let go.
+    const gone =
+      above !== undefined && context.isDropped(idOf(above)) && above.dependsOn.includes(idOf(attachment))
+    return !gone && isOnParent(constraint, attachment, context.before, context)
+  })
 }
 
 /** A partition's own becomes its parent's; a child's stays its own when it is attached, and is in the way of the parent's. */

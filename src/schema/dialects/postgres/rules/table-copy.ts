@@ -6,6 +6,7 @@ import { said } from '../said.ts'
 import { ident, literal } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { leftChecks } from './attachment.ts'
 import { generatedOf, identityOf, identitySequence } from './column-text.ts'
 import {
   attachmentsBefore,
@@ -50,12 +51,15 @@ export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
   const detached = staying.flatMap((child) =>
     attachmentsBefore(child, context)
       .filter(isPartition)
-      .map((attachment): Action => ({
-        sql: `ALTER TABLE ${quote(table.name)} DETACH PARTITION ${quote(attachment.name.slice(0, 2))}`,
-        drops: [idOf(attachment)],
-        creates: [goneId(idOf(attachment))],
-        lock: 'access exclusive',
-      })),
+      .flatMap((attachment): Action[] => [
+        {
+          sql: `ALTER TABLE ${quote(table.name)} DETACH PARTITION ${quote(attachment.name.slice(0, 2))}`,
+          drops: [idOf(attachment)],
+          creates: [goneId(idOf(attachment))],
+          lock: 'access exclusive',
+        },
+        ...leftChecks(attachment, context),
+      ]),
   )
   return [
     ...detached,

@@ -1,0 +1,1 @@
+CREATE TABLE nodes_one (id integer NOT NULL PRIMARY KEY, above integer);
