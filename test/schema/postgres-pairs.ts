@@ -117,7 +117,8 @@ async function expectToConverge(
 function movesRows(plan: Plan, table: string): boolean {
   const bare = (names: string): string => names.replaceAll('"', '')
   return plan.steps.some(
-    ({ sql }) => / (ATTACH PARTITION|DETACH PARTITION|INHERITS?) /.test(sql) && bare(sql).includes(bare(table)),
+    ({ sql }) =>
+      / (ATTACH PARTITION|DETACH PARTITION|INHERITS?) /.test(sql) && bare(sql).includes(bare(table)),
   )
 }
 
