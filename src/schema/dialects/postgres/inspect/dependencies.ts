@@ -96,8 +96,7 @@ function addAttachmentNeeds(
   const parts = new Map<string, string[]>()
   const below = partitionsBelow(found)
   for (const [number, one] of found.entries()) {
-    // What refers to such a table refers to all its partitions, which cannot wait for that in turn.
-    const referredTo = below(String(one.facts?.['references']))
+    const referredTo = partitionsReferredTo(one, below)
     for (const needed of [...referredTo, ...attachmentsOf(one, referredTo, below)]) needs[number]?.add(needed)
     if (one.parent !== null && ATTACHED.has(one.kind) && referredTo.length === 0)
       listAt(parts, one.parent).push(ids[number] as string)
@@ -109,6 +108,15 @@ function addAttachmentNeeds(
       for (const part of parts.get(table) ?? []) own?.add(part)
     }
   }
+}
+
+/** What refers to a table refers to all its partitions, which cannot wait for that in turn. */
+function partitionsReferredTo(
+  { facts }: Found,
+  below: (table: string) => readonly string[],
+): readonly string[] {
+  const references = facts?.['references']
+  return typeof references === 'string' ? below(references) : []
 }
 
 /** Partitions that refer to others, or to one another, would take their reference along when they are let go. */
