@@ -242,6 +242,8 @@ const SAID = `
   from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind <> 'c'
   union all select 'constraint', k.conrelid::regclass::text, k.conname::text, concat_ws(' ', pg_get_constraintdef(k.oid), k.contypid::regtype)
   from pg_constraint k where k.connamespace = 'public'::regnamespace and k.contype <> 'n'
+    -- To the partitions of what is referred to: of the server's own making, numbered as they came.
+    and not (k.contype = 'f' and k.conparentid <> 0)
   union all select 'index', i.indexrelid::regclass::text, (select inhparent::regclass::text from pg_inherits where inhrelid = i.indexrelid),
     concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid) from pg_index i join pg_class c on c.oid = i.indexrelid
   where c.relnamespace = 'public'::regnamespace
@@ -271,6 +273,8 @@ async function converges(source: SchemaSession, target: SchemaSession): Promise<
   const plan = makePlan(postgres, from, to, {}, renames)
   const before = await rowCounts(source)
   const { failure } = await executePlan(postgres, source, plan, { allow: ALL_HAZARDS })
+  // Rows stay where they are: some no longer fit into a partition that gets other bounds, and the plan says so.
+  fc.pre(!(/_tenantry_attach"|partition constraint/.test(failure?.message ?? '') && mayFail(plan)))
   expect(failure).toBeUndefined()
   expect(diff(await postgres.inspect(source), to).map(({ type, id }) => `${type} ${id}`)).toEqual([])
   expect(await said(source)).toEqual(await said(target))
@@ -278,6 +282,10 @@ async function converges(source: SchemaSession, target: SchemaSession): Promise<
   const kept = [...before].filter(([name]) => after.has(name) && renames.length === 0)
   expect(kept.map(([name]) => [name, after.get(name)])).toEqual(kept)
   return plan
+}
+
+function mayFail(plan: Plan): boolean {
+  return plan.steps.some(({ hazards }) => hazards.some(({ detail }) => /do not belong there/.test(detail)))
 }
 
 test('any schema becomes any other and comes back, and its rows survive', { timeout: 0 }, async () => {

@@ -133,7 +133,7 @@ function attach(part: SchemaObject, context: RuleContext): Action[] {
   const attachedTo = textOf(part.properties, 'attachedTo')
   const [parent] = stableParents(part.parent ?? '', context)
   if (attachedTo === undefined || parent === undefined) return []
-  const needs = parentIndexId(parent, attachedTo, context)
+  const needs = indexIdOf(context.after(parent), attachedTo, context.after)
   const schema = context.after(parent)?.name[0] ?? ''
   return [
     brief(`ALTER INDEX ${quote([schema, attachedTo])} ATTACH PARTITION ${indexName(part)}`, {
@@ -143,12 +143,15 @@ function attach(part: SchemaObject, context: RuleContext): Action[] {
   ]
 }
 
-/** Its index, or its constraint of that name. */
-function parentIndexId(parent: string, name: string, context: RuleContext): string | undefined {
-  const table = context.after(parent)?.name
+/** A table's index, or its constraint, of that name. */
+function indexIdOf(
+  table: SchemaObject | undefined,
+  name: string,
+  lookUp: (id: string) => SchemaObject | undefined,
+): string | undefined {
   if (table === undefined) return undefined
-  return [objectId('constraint', ...table, name), objectId('index', ...table, name)].find(
-    (id) => context.after(id) !== undefined,
+  return [objectId('constraint', ...table.name, name), objectId('index', ...table.name, name)].find(
+    (id) => lookUp(id) !== undefined,
   )
 }
 
@@ -189,9 +192,16 @@ type InPlace = (from: SchemaObject, to: SchemaObject, context: RuleContext) => A
 const IN_PLACE: Readonly<Record<string, InPlace>> = {
   // It follows from what is attached to it.
   incomplete: (_, to) => (to.properties['incomplete'] === true ? undefined : []),
-  attachedTo: (_, to, context) => {
+  attachedTo: (from, to, context) => {
     if (to.properties['attachedTo'] === undefined) return detachedWithTable(to, context)
-    return attach(to, context)
+    // No index goes from one of its parent's to another; one that was renamed is not there any more.
+    const [parent] = stableParents(to.parent ?? '', context)
+    const former = textOf(from.properties, 'attachedTo')
+    const isOnOther =
+      parent !== undefined &&
+      former !== undefined &&
+      indexIdOf(context.before(parent), former, context.before) !== undefined
+    return isOnOther ? undefined : attach(to, context)
   },
   options: (from, to) => {
     const before = optionsIn(from.properties)

@@ -3,12 +3,13 @@ import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { constraintNameOf } from './column-not-null.ts'
 import { attributes, columnExtras, columnText, notNullText } from './column-text.ts'
 import { attachmentsAfter, isPartition, parentOf, sameOn } from './family.ts'
 import { ownName, quote } from './names.ts'
 import { overridesOf } from './overrides.ts'
 import { rowsBack } from './table-copy.ts'
-import { alterRelation, brief, foreignOptions, optionList, optionsIn, textOf } from './tools.ts'
+import { alterRelation, brief, foreignOptions, majorOf, optionList, optionsIn, textOf } from './tools.ts'
 
 export function createTable(table: SchemaObject, context: RuleContext): readonly Action[] {
   const id = idOf(table)
@@ -20,10 +21,11 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
     .filter((attachment) => !isPartition(attachment))
     .toSorted((a, b) => Number(a.facts?.['position'] ?? 0) - Number(b.facts?.['position'] ?? 0))
   const parentIds = parents.map(parentOf)
+  const madeAnew = majorOf(context) >= 18 && context.before(id) !== undefined
   const inherited = columns.filter(({ properties }) => properties['inherited'] === true)
   return [
     {
-      sql: tableText(table, columns, parents),
+      sql: tableText(table, madeAnew ? columns.map(withNameOfNotNull) : columns, parents),
       lock: null,
       creates: [id, ...columns.map(idOf), ...parents.map(idOf)],
       needs: [
@@ -46,6 +48,12 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
     ...rowsBack(table, columns, context),
     ...tableExtras(table),
   ]
+}
+
+/** The server looks for a free name in the whole schema, and partitions that stay have those of the former table. */
+function withNameOfNotNull(column: SchemaObject): SchemaObject {
+  if (column.properties['notNull'] !== true) return column
+  return { ...column, properties: { ...column.properties, notNullName: constraintNameOf(column) } }
 }
 
 function tableText(
