@@ -23,6 +23,16 @@ import { until } from '../../support/wait.ts'
 /** Commits that nobody asks to flush stay in memory for ten seconds: what is reported too early is lost for sure. */
 const SLOW_WAL = { wal_writer_delay: '10s', wal_writer_flush_after: '1GB', max_connections: '60' }
 
+/** Another process after every crash. */
+async function checkpointerOf(server: PrivateServer): Promise<number | undefined> {
+  const [row] = await adminQuery<{ pid: number }>(
+    `select pid from pg_stat_activity where backend_type = 'checkpointer'`,
+    'postgres',
+    server,
+  )
+  return row?.pid
+}
+
 const CRASHES = {
   'kill -9 of the whole server': async (server: PrivateServer, random: Random) => {
     await server.kill()
@@ -38,10 +48,11 @@ const CRASHES = {
       'postgres',
       server,
     )
-    if (rows.length > 0) signal(pick(random, rows).pid, 'SIGKILL')
-    await until(async () => (await adminQuery('select 1', 'postgres', server)).length === 1, {
-      what: 'the server to be back',
-    })
+    if (rows.length === 0) return
+    const before = await checkpointerOf(server)
+    signal(pick(random, rows).pid, 'SIGKILL')
+    // Until the server has seen it, it still answers.
+    await until(async () => (await checkpointerOf(server)) !== before, { what: 'the server to be back' })
   },
   'a clean restart': (server: PrivateServer) => server.restart(),
 } as const
