@@ -14,7 +14,7 @@ import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 
-const RUNS = Number(process.env['TENANTRY_RANDOM_RUNS'] ?? 8)
+const RUNS = Number(process.env['TENANTRY_RANDOM_RUNS'] ?? 30)
 const ALL_HAZARDS = Object.keys(HAZARDS) as HazardName[]
 
 interface RandomColumn {

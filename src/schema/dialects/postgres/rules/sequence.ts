@@ -92,6 +92,7 @@ function followsTable(object: SchemaObject, context: RuleContext): boolean {
   const column = owner?.properties['column'] as string[] | undefined
   if (column === undefined || majorOf(context) < 15) return false
   const id = objectId('table', ...column.slice(0, 2))
+  if (context.isDropped(id)) return false
   return context.before(id)?.properties['persistence'] !== context.after(id)?.properties['persistence']
 }
 
