@@ -31,6 +31,6 @@ export async function clearLeftBehind(): Promise<void> {
 }
 
 /** The end of a server's log, for the message of a failed test. */
-export async function logTail(file: string): Promise<string> {
-  return (await readFile(file, 'utf8')).trim().split('\n').slice(-20).join('\n')
+export async function logTail(file: string, lines = 20): Promise<string> {
+  return (await readFile(file, 'utf8')).trim().split('\n').slice(-lines).join('\n')
 }

@@ -38,6 +38,8 @@ export interface MariaDb {
 
 const USER = 'root'
 
+const CRASHES = new Set(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL'])
+
 /** Needs `withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump')`. */
 export async function startMariaDb(): Promise<MariaDb> {
   const files = await serverFiles(await testDirectory('mariadb'))
@@ -117,6 +119,8 @@ async function launch(files: ServerFiles, socket: string): Promise<ChildProcess>
       '--no-defaults',
       `--datadir=${files.dataDir}`,
       `--socket=${socket}`,
+      // Not the shared one: a server that starts removes all temporary tables there, also those of others.
+      `--tmpdir=${path.dirname(socket)}`,
       `--pid-file=${path.join(path.dirname(socket), 'pid')}`,
       '--skip-networking',
       '--skip-log-bin',
@@ -132,6 +136,11 @@ async function launch(files: ServerFiles, socket: string): Promise<ChildProcess>
     { ...identity(files), env: ENVIRONMENT, stdio: ['ignore', output.fd, output.fd] },
   )
   await output.close()
+  // A crash of its own ends every test of the file: here is why.
+  child.on('exit', (_code, signal) => {
+    if (CRASHES.has(String(signal)))
+      void logTail(log, 200).then((tail) => console.error(`MariaDB crashed:\n${tail}`))
+  })
   await until(
     async () => {
       if (child.exitCode !== null) return 'ended'
