@@ -8,8 +8,11 @@ import {
   listFindings,
   listGroups,
   listReadings,
+  listUnreachable,
+  requireScan,
   watchDifference,
 } from '../schema/drift/findings.ts'
+import { requireTenants } from '../registry/tenants.ts'
 import { controlStore } from '../schema/snapshot/stores/control.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { defineEndpoint } from './endpoint.ts'
@@ -22,7 +25,10 @@ export const differenceKey = z
   .string()
   .regex(/^[0-9a-f]{16}$/, 'It is the key of a difference, 16 hexadecimal digits: see tenantry drift list.')
   .describe('The key of a difference: the same for all tenants that differ in the same way.')
-const scanId = z.uuid().optional().describe('Only what this scan found; absent: the latest of each tenant.')
+const scanId = z
+  .uuid()
+  .optional()
+  .describe('Only what this scan found, for a day after it; absent: the latest of each tenant.')
 
 export const snapshotReference = z
   .string()
@@ -75,6 +81,7 @@ const scan = defineEndpoint({
   errors: ['not_found'],
   location: (operation) => `/operations/${operation.operation_id}`,
   async run({ control }, { body, caller }) {
+    await requireTenants(control, body.selector)
     const expected = body.expected === undefined ? undefined : await controlStore(control).get(body.expected)
     const operation = await enqueueOperation(control, {
       kind: 'drift-scan',
@@ -98,22 +105,29 @@ const list = defineEndpoint({
   scope: 'schema:read',
   summary: 'Ways to differ, with how many tenants differ so',
   query: { selector: selectorText, scan: scanId },
+  errors: ['not_found'],
   status: 200,
   output: z.object({
     counts,
     groups: z.array(group),
+    unreachable: z
+      .array(z.object({ error: z.string(), tenants: z.int(), examples: z.array(z.string()) }))
+      .describe('Why tenants could not be looked at, the most frequent reasons first.'),
     read_from: z
       .array(z.object({ server: z.string(), address: z.string(), tenants: z.int() }))
       .describe('Which addresses of the servers the schemas were read from.'),
   }),
   async run({ control }, { query: { selector, scan: of } }) {
-    const [found, groups, readings] = await Promise.all([
+    if (of !== undefined) await requireScan(control, of)
+    const [found, groups, unreachable, readings] = await Promise.all([
       countFindings(control, selector, of),
       listGroups(control, selector, of),
+      listUnreachable(control, selector, of),
       listReadings(control, selector, of),
     ])
     return {
       counts: found,
+      unreachable: unreachable.map((one) => ({ ...one, examples: [...one.examples] })),
       read_from: readings,
       groups: groups.map((one) => ({ ...one, summary: [...one.summary], examples: [...one.examples] })),
     }
@@ -135,6 +149,7 @@ const tenants = defineEndpoint({
     limit: pageLimit(),
     cursor: cursorText,
   },
+  errors: ['not_found'],
   status: 200,
   output: pageOf(
     z.object({
@@ -149,6 +164,7 @@ const tenants = defineEndpoint({
     }),
   ),
   async run({ control }, { query: { limit, cursor, ...filter } }) {
+    if (filter.scan !== undefined) await requireScan(control, filter.scan)
     const after = decodeCursor(z.string(), filter, cursor)
     const items = await listFindings(control, { ...filter, key: filter.difference, after, limit })
     const end = items.at(-1)

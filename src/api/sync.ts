@@ -7,6 +7,7 @@ import { HAZARDS, type HazardName } from '../schema/plan/hazards.ts'
 import { LOCK_LEVELS } from '../schema/plan/plan.ts'
 import { isMasked } from '../schema/plan/masked.ts'
 import { versionSql } from '../schema/plan/version-sql.ts'
+import { requireTenants } from '../registry/tenants.ts'
 import { controlStore } from '../schema/snapshot/stores/control.ts'
 import { differenceKey, snapshotReference } from './drift.ts'
 import { defineEndpoint } from './endpoint.ts'
@@ -136,6 +137,7 @@ const sync = defineEndpoint({
   output: startedOperation,
   location: (operation) => `/operations/${operation.operation_id}`,
   async run(app, { body, caller }) {
+    await requireTenants(app.control, body.selector)
     const target = await controlStore(app.control).get(body.to)
     const operation = await enqueueOperation(app.control, {
       kind: 'schema-sync',

@@ -56,20 +56,39 @@ const PLACES_SHOWN = 3
 
 /** Ways to differ with their sentences, the most frequent first; then how many are in sync. */
 export function showDrift(cli: Cli, drift: Drift): void {
-  cli.output.value(drift, textOf(drift))
+  if (cli.output.forPeople) cli.output.value(drift, textOf(drift))
+  else cli.output.list(drift.groups, GROUP_VIEW, { body: drift })
 }
 
-function textOf({ counts, groups, read_from: readings }: Drift): string {
+const GROUP_VIEW: View<Drift['groups'][number]> = {
+  name: (group) => group.key,
+  columns: [
+    { title: 'DIFFERENCE', value: (group) => group.key },
+    { title: 'TENANTS', value: (group) => group.tenants },
+    { title: 'IGNORED', value: (group) => group.ignored },
+    { title: 'EXAMPLES', value: (group) => group.examples.join(' ') },
+    { title: 'SUMMARY', value: (group) => group.summary.join('; ') },
+  ],
+}
+
+function namesOf({ tenants, examples }: { readonly tenants: number; readonly examples: string[] }): string {
+  return examples.join(', ') + (tenants > examples.length ? ', …' : '')
+}
+
+function textOf({ counts, groups, unreachable, read_from: readings }: Drift): string {
   const lines = groups.flatMap((group) => {
-    const names = group.examples.join(', ') + (group.tenants > group.examples.length ? ', …' : '')
     const ignored = group.ignored === 0 ? '' : ` (${count(group.ignored)} ignored)`
     const more = group.summary.length - SENTENCES_SHOWN
     return [
-      `${group.key}  ${tenantCount(group.tenants)}${ignored}: ${names}`,
+      `${group.key}  ${tenantCount(group.tenants)}${ignored}: ${namesOf(group)}`,
       ...group.summary.slice(0, SENTENCES_SHOWN).map((sentence) => `  ${sentence}`),
       ...(more > 0 ? [`  and ${more} more: tenantry drift show ${group.key}`] : []),
     ]
   })
+  const away = unreachable.flatMap((reason) => [
+    `unreachable  ${tenantCount(reason.tenants)}: ${namesOf(reason)}`,
+    `  ${reason.error}`,
+  ])
   const parts = [
     `${tenantCount(counts.in_sync)} in sync`,
     `${count(counts.different)} different`,
@@ -83,7 +102,7 @@ function textOf({ counts, groups, read_from: readings }: Drift): string {
   const shown =
     places.length > PLACES_SHOWN ? `${count(places.length)} addresses: -o json has them` : places.join(', ')
   const from = places.length === 0 ? [] : [`read from ${shown}`]
-  return [...lines, parts.join(', '), ...from].join('\n')
+  return [...lines, ...away, parts.join(', '), ...from].join('\n')
 }
 
 /** `1 tenant`, `1,204 tenants` */
@@ -91,12 +110,21 @@ export function tenantCount(number: number): string {
   return number === 1 ? '1 tenant' : `${count(number)} tenants`
 }
 
-/** A JUnit report of one scan: a test case per tenant, failed where it differs, in error where it was not reached. */
-export async function writeJunit(cli: Cli, file: string, selector: string, scan: string): Promise<void> {
+/** What a scan has found about each tenant. */
+export async function findingsOf(
+  cli: Cli,
+  selector: string,
+  scan: string,
+): Promise<readonly Item<'drift.tenants'>[]> {
   const api = await cli.api()
   const { rows } = await gather(0, (page) =>
     api.call(api.at('drift.tenants'), { query: { selector, scan, ...page } }),
   )
+  return rows
+}
+
+/** A JUnit report: a test case per tenant, failed where it differs, in error where it was not reached. */
+export async function writeJunit(file: string, rows: readonly Item<'drift.tenants'>[]): Promise<void> {
   const failed = rows.filter((row) => row.state === 'different' && !row.ignored)
   const errors = rows.filter((row) => row.state === 'unreachable')
   const cases = rows.map((row) => {

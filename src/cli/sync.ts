@@ -93,7 +93,7 @@ export async function showPlans(
   )
   cli.output.value(
     { counts: found.counts, plans },
-    [...text, `${tenantCount(found.counts.in_sync)} in sync`].join('\n'),
+    [...text, summaryOf({ ...found.counts, groups: [] })].join('\n'),
   )
-  return EXIT.ok
+  return found.counts.unreachable > 0 ? EXIT.failedTargets : EXIT.ok
 }

@@ -59,6 +59,21 @@ export async function countTenants(on: Queryable, selector: string): Promise<num
   return row?.count ?? 0
 }
 
+/** For an answer about nobody at all, which would read like a good one. */
+export function noTenantMatches(selector: string): TenantryError {
+  return new TenantryError('not_found', `No tenant matches ${JSON.stringify(selector)}.`, {
+    nextSteps: [
+      'See what there is: tenantry tenant list --selector …',
+      'Find tenants on a server: tenantry tenant discover',
+    ],
+  })
+}
+
+/** @throws TenantryError `not_found` when no tenant is selected */
+export async function requireTenants(on: Queryable, selector: string): Promise<void> {
+  if ((await countTenants(on, selector)) === 0) throw noTenantMatches(selector)
+}
+
 /** @throws TenantryError `not_found` */
 export async function getTenant(on: Queryable, name: string): Promise<Tenant> {
   const [tenant] = await on.query<Tenant>(`select ${COLUMNS} from ${FROM} where tenant.name = $1`, [name])

@@ -9,7 +9,7 @@ import type { Keyring } from '../control/secrets.ts'
 import { Session } from '../engine/session.ts'
 import { messageOf, TenantryError } from '../lib/errors.ts'
 import { addressOf, getServer, type DbServer } from '../registry/servers.ts'
-import { countTenants, listTenants, type Tenant } from '../registry/tenants.ts'
+import { countTenants, listTenants, requireTenants, type Tenant } from '../registry/tenants.ts'
 import { LEDGERS, ledgersOf, type LedgerPlace } from '../schema/ledgers/index.ts'
 import type { LedgerTool } from '../schema/ledgers/ledger.ts'
 import { openSource, type SourceKind } from '../schema/sources/index.ts'
@@ -78,11 +78,7 @@ export async function prepareAdoption(
       { nextSteps: ['Adopt with the source as it was when the version was made of it.'] },
     )
   }
-  if ((await countTenants(control, request.selector)) === 0) {
-    throw new TenantryError('not_found', `No tenant matches ${JSON.stringify(request.selector)}.`, {
-      nextSteps: ['See what there is: tenantry tenant list --selector …'],
-    })
-  }
+  await requireTenants(control, request.selector)
   const input: AdoptInput = {
     selector: request.selector,
     dry_run: request.dryRun,

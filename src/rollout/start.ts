@@ -4,7 +4,7 @@ import { enqueueOperation, recordEvent } from '../control/operations/store.ts'
 import type { Control, Queryable } from '../control/control.ts'
 import { TenantryError } from '../lib/errors.ts'
 import { parseSelector, selectorCondition } from '../registry/selector.ts'
-import { selectionCondition } from '../registry/tenants.ts'
+import { noTenantMatches, selectionCondition } from '../registry/tenants.ts'
 import {
   getVersion,
   newestVersionId,
@@ -50,14 +50,7 @@ export async function startRollout(control: Control, input: NewRollout): Promise
   return control.transaction(async (tx) => {
     await tx.query(`set local statement_timeout = '5min'`)
     const total = await selectTargets(tx, input.options.selector, input.order)
-    if (total === 0) {
-      throw new TenantryError('not_found', `No tenant matches ${JSON.stringify(input.options.selector)}.`, {
-        nextSteps: [
-          'See what there is: tenantry tenant list --selector …',
-          'Find tenants on a server: tenantry tenant discover',
-        ],
-      })
-    }
+    if (total === 0) throw noTenantMatches(input.options.selector)
     const waves = planWaves(input.waves, total, input.options.errorThresholdPercent)
     return create(tx, { ...input, direction: 'upgrade', versionIds, undoOf: null, total, waves })
   })

@@ -64,6 +64,26 @@ test('validate ends with 6, and its JUnit report has a case for each tenant', as
   expect(found).toEqual(new Set((await groups()).map(({ key }) => key)))
 })
 
+test('scans at the same time, also against other schemas, take nothing from each other', async () => {
+  const other = dsnOf(`${prefix}4`)
+  const ended = await Promise.all(
+    [wanted, other, wanted, other, wanted].map((to) =>
+      up.run('schema', 'validate', '--to', to, '-o', 'json'),
+    ),
+  )
+  const counts = ended.map(({ stdout }) => (JSON.parse(stdout) as { counts: object }).counts)
+  expect(new Set(ended.map(({ code }) => code))).toEqual(new Set([6]))
+  expect(counts).toEqual(counts.map(() => expect.objectContaining({ in_sync: 1, different: 3 }) as unknown))
+})
+
+test('nobody at all is not in sync', async () => {
+  for (const command of ['validate', 'sync']) {
+    const ended = await up.run('schema', command, '--to', wanted, '--tenant', `${prefix}5`)
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toContain(`No tenant matches "name:${prefix}5".`)
+  }
+})
+
 test('a scan against a kept snapshot groups tenants by how they differ', async () => {
   const stored = await up.json('snapshot', 'put', 'shop', wanted, '--store', 'control')
   expect(stored).toMatchObject({
@@ -76,6 +96,10 @@ test('a scan against a kept snapshot groups tenants by how they differ', async (
   })
   const [first, second] = await groups()
   expect([first?.tenants, second?.tenants]).toEqual([2, 1])
+  expect((await up.run('drift', 'list', '-o', 'name')).stdout).toBe(`${first?.key}\n${second?.key}\n`)
+  expect((await up.run('drift', 'list', '-o', 'csv')).stdout).toMatch(
+    /^difference,tenants,ignored,examples,summary\n[0-9a-f]{16},2,0,/,
+  )
   expect((await up.run('drift', 'show', first?.key ?? '')).stdout).toContain(
     'lacks index public.orders.orders_customer',
   )
@@ -155,6 +179,15 @@ test('a tenant that cannot be reached: exit code 3, and an error in the report',
     const report = await readFile(path.join(up.directory, 'away.xml'), 'utf8')
     expect(report).toMatch(new RegExp(`name="${name}"><error message="[^"]*does not exist`))
     expect(report).toContain('errors="1"')
+    expect(ended.stdout).toMatch(new RegExp(`^unreachable {2}1 tenant: ${name}\n {2}.*does not exist`))
+    const found = JSON.parse((await up.run('schema', 'validate', '--to', wanted, '-o', 'json')).stdout) as {
+      tenants: { tenant: string; state: string; error: string | null }[]
+    }
+    expect(found.tenants.map(({ tenant, state }) => [tenant, state])).toEqual(
+      [1, 2, 3, 4].map((number) => [`${prefix}${number}`, number === 4 ? 'unreachable' : 'in_sync']),
+    )
+    const dry = await up.run('schema', 'sync', '--to', wanted, '--dry-run')
+    expect(dry).toMatchObject({ code: 3, stdout: '3 tenants in sync, 1 could not be reached\n' })
   } finally {
     await adminQuery(`alter database ${name}_away rename to ${name}`)
   }

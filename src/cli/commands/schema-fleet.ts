@@ -39,14 +39,17 @@ function defineValidate(schema: Command): void {
     .action(
       action<Selection & WaitOptions & { junit?: string; primary?: boolean }>(async (cli, options) => {
         const { EXIT } = await import('../errors.ts')
-        const { scanAndWait, showDrift, writeJunit } = await import('../drift.ts')
+        const { findingsOf, scanAndWait, showDrift, writeJunit } = await import('../drift.ts')
         const { storedTarget } = await import('../sync.ts')
         const selector = selectorOf(options)
         const expected = await storedTarget(cli, await cli.api(), options.to)
         const found = await scanAndWait(cli, { ...options, selector, expected })
         if (found === undefined) return EXIT.interrupted
-        if (options.junit !== undefined) await writeJunit(cli, options.junit, selector, found.scan)
-        showDrift(cli, found)
+        const json = cli.output.format === 'json'
+        const tenants = json || options.junit !== undefined ? await findingsOf(cli, selector, found.scan) : []
+        if (options.junit !== undefined) await writeJunit(options.junit, tenants)
+        if (json) cli.output.value({ ...found, tenants }, found.scan)
+        else showDrift(cli, found)
         const { different, ignored, unreachable } = found.counts
         if (different > ignored) return EXIT.differences
         return unreachable > 0 ? EXIT.failedTargets : EXIT.ok

@@ -42,6 +42,7 @@ export async function saveDifferences(on: Queryable, differences: readonly Diffe
     `insert into tenantry.drift_differences (key, expected, actual, summary)
      select key, expected, actual, array(select jsonb_array_elements_text(summary))
      from jsonb_to_recordset($1::jsonb) as difference (key text, expected text, actual text, summary jsonb)
+     order by key
      on conflict (key) do nothing`,
     [JSON.stringify(differences)],
   )

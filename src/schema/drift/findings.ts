@@ -22,12 +22,22 @@ export async function saveFindings(
   operationId: string,
   findings: readonly Finding[],
 ): Promise<void> {
+  // In one order, so that scans at the same time do not wait for each other in a circle.
   await on.query(
-    `insert into tenantry.drift_findings as finding
+    `with found as materialized (
+       select * from jsonb_to_recordset($2::jsonb) as found ("tenantId" bigint, state text, "differenceKey" text,
+         "catalogueFingerprint" text, "schemaFingerprint" text, "changeMarker" text, error text, "readFrom" text)
+     ), of_scan as (
+       insert into tenantry.drift_scan_findings (operation_id, tenant_id, state, difference_key, error, read_from)
+       select $1, "tenantId", state, "differenceKey", error, "readFrom" from found
+       on conflict (operation_id, tenant_id) do update set state = excluded.state,
+         difference_key = excluded.difference_key, error = excluded.error, read_from = excluded.read_from,
+         checked_at = excluded.checked_at
+     )
+     insert into tenantry.drift_findings as finding
        (tenant_id, operation_id, state, difference_key, catalogue_fingerprint, schema_fingerprint, change_marker, error, read_from, checked_at)
      select "tenantId", $1, state, "differenceKey", "catalogueFingerprint", "schemaFingerprint", "changeMarker", error, "readFrom", now()
-     from jsonb_to_recordset($2::jsonb) as found ("tenantId" bigint, state text, "differenceKey" text,
-       "catalogueFingerprint" text, "schemaFingerprint" text, "changeMarker" text, error text, "readFrom" text)
+     from found order by "tenantId"
      on conflict (tenant_id) do update set operation_id = excluded.operation_id, state = excluded.state,
        difference_key = excluded.difference_key, catalogue_fingerprint = excluded.catalogue_fingerprint,
        schema_fingerprint = excluded.schema_fingerprint,
@@ -35,6 +45,41 @@ export async function saveFindings(
        read_from = excluded.read_from, checked_at = excluded.checked_at`,
     [operationId, JSON.stringify(findings)],
   )
+}
+
+/** How long what a scan has found is kept beside the last finding of each tenant. */
+const KEPT = '1 day'
+
+/** Begins a scan, or goes on with one; forgets what scans of long ago have found. */
+export async function beginScan(
+  on: Queryable,
+  scan: { readonly operationId: string; readonly selector: string; readonly expected: string | undefined },
+): Promise<void> {
+  await on.query(
+    `with old as (
+       update tenantry.drift_scans set forgotten_at = now() where forgotten_at is null and operation_id <> $1
+         and (finished_at < now() - $2::interval or started_at < now() - 7 * $2::interval)
+       returning operation_id
+     )
+     delete from tenantry.drift_scan_findings using old where drift_scan_findings.operation_id = old.operation_id`,
+    [scan.operationId, KEPT],
+  )
+  await on.query(
+    `insert into tenantry.drift_scans (operation_id, selector, expected) values ($1, $2, $3) on conflict do nothing`,
+    [scan.operationId, scan.selector, scan.expected ?? null],
+  )
+}
+
+/** @throws TenantryError `not_found` when there is no such scan, or its findings are kept no longer */
+export async function requireScan(on: Queryable, scan: string): Promise<void> {
+  const [found] = await on.query<{ forgotten: boolean }>(
+    'select forgotten_at is not null as forgotten from tenantry.drift_scans where operation_id = $1',
+    [scan],
+  )
+  if (found?.forgotten === false) return
+  const why =
+    found === undefined ? `There is no scan ${scan}.` : `What the scan ${scan} has found is kept no longer.`
+  throw new TenantryError('not_found', why, { nextSteps: ['Scan again: tenantry drift scan'] })
 }
 
 export interface DriftGroup {
@@ -52,7 +97,7 @@ export interface DriftGroup {
 function chosen(selector: string, scan: string | undefined): { sql: string; values: readonly unknown[] } {
   const condition = selectionCondition(selector, 2)
   return {
-    sql: `tenantry.drift_state as finding
+    sql: `tenantry.${scan === undefined ? 'drift_state' : 'drift_scan_state'} as finding
       join tenantry.tenants as tenant on tenant.id = finding.tenant_id
         and ($1::uuid is null or finding.operation_id = $1)
       join tenantry.db_servers as server on server.id = tenant.server_id and ${condition.sql}`,
@@ -93,6 +138,29 @@ export async function countFindings(on: Queryable, selector: string, scan?: stri
     values,
   )
   return counts as DriftCounts
+}
+
+export interface Unreachable {
+  readonly error: string
+  readonly tenants: number
+  readonly examples: readonly string[]
+}
+
+const REASONS_SHOWN = 20
+
+/** Why tenants could not be looked at, the most frequent reasons first. */
+export async function listUnreachable(
+  on: Queryable,
+  selector: string,
+  scan?: string,
+): Promise<Unreachable[]> {
+  const { sql, values } = chosen(selector, scan)
+  return on.query<Unreachable>(
+    `select finding.error, count(*) as tenants, (array_agg(tenant.name order by tenant.name))[1:3] as examples
+     from ${sql} where finding.state = 'unreachable'
+     group by finding.error order by count(*) desc, finding.error limit ${REASONS_SHOWN}`,
+    values,
+  )
 }
 
 export interface Reading {

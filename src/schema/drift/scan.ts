@@ -21,7 +21,7 @@ import {
   type TenantServer,
 } from '../tenant-session.ts'
 import { createComparer, saveDifferences, type Difference } from './compare.ts'
-import { countFindings, saveFindings, type DriftCounts, type Finding } from './findings.ts'
+import { beginScan, countFindings, saveFindings, type DriftCounts, type Finding } from './findings.ts'
 import { createReader, type Reader, type Reading } from './readings.ts'
 import { createReplica, type Replica } from './replica.ts'
 
@@ -79,7 +79,8 @@ export async function scanTenants(
   context: OperationContext,
   input: ScanInput,
 ): Promise<DriftCounts> {
-  await beginScan(context, input)
+  const { selector, expected } = input
+  await context.fenced((tx) => beginScan(tx, { operationId: context.operation.id, selector, expected }))
   const scan = createScan(parts, input)
   const total = await countTenants(parts.control, input.selector)
   for (;;) {
@@ -97,15 +98,6 @@ export async function scanTenants(
   return countFindings(parts.control, input.selector, context.operation.id)
 }
 
-async function beginScan(context: OperationContext, input: ScanInput): Promise<void> {
-  await context.fenced((tx) =>
-    tx.query(
-      `insert into tenantry.drift_scans (operation_id, selector, expected) values ($1, $2, $3) on conflict do nothing`,
-      [context.operation.id, input.selector, input.expected ?? null],
-    ),
-  )
-}
-
 async function endScan(context: OperationContext): Promise<void> {
   await context.fenced((tx) =>
     tx.query('update tenantry.drift_scans set finished_at = now() where operation_id = $1', [
@@ -116,7 +108,7 @@ async function endScan(context: OperationContext): Promise<void> {
 
 async function countScanned(control: Control, scan: string): Promise<number> {
   const [row] = await control.query<{ count: number }>(
-    'select count(*) from tenantry.drift_findings where operation_id = $1',
+    'select count(*) from tenantry.drift_scan_findings where operation_id = $1',
     [scan],
   )
   return row?.count ?? 0
@@ -130,8 +122,8 @@ function dueTenants(control: Control, scan: string, selector: string): Promise<D
        last.change_marker as marker, last.catalogue_fingerprint as catalogue, last.schema_fingerprint as fingerprint
      from tenantry.tenants as tenant join tenantry.db_servers as server on server.id = tenant.server_id
      left join tenantry.drift_findings as last on last.tenant_id = tenant.id
-     where ${condition.sql} and not exists (select from tenantry.drift_findings as finding
-       where finding.tenant_id = tenant.id and finding.operation_id = $1)
+     where ${condition.sql} and not exists (select from tenantry.drift_scan_findings as finding
+       where finding.operation_id = $1 and finding.tenant_id = tenant.id)
      order by tenant.server_id, tenant.database_name, tenant.id limit ${PAGE}`,
     [scan, ...condition.values],
   )
