@@ -64,6 +64,9 @@ export async function executePlan(
     ms: 0,
   }))
   for (const statement of dialect.preamble) await session.query(statement)
+  for (const step of plan.steps.slice(0, first)) {
+    if (step.group === null) await dialect.clearLeftovers?.(session, step, 'applied')
+  }
   for (const group of groupsFrom(plan, first)) {
     const failure = await runGroup(dialect, session, plan, group, results, options)
     if (failure !== undefined) return { steps: results, failure }
@@ -81,15 +84,25 @@ async function whereItStands(
 ): Promise<number> {
   const position = positionOf(plan, (await dialect.inspect(session, inspect)).fingerprint)
   if (position !== undefined) return position
-  if (dialect.clearLeftovers !== undefined) {
-    for (const step of plan.steps) if (step.group === null) await dialect.clearLeftovers(session, step)
-    const cleared = positionOf(plan, (await dialect.inspect(session, inspect)).fingerprint)
-    if (cleared !== undefined) return cleared
-  }
   throw new TenantryError(
     'precondition_failed',
     `The schema of ${session.label} is not the one that this plan begins with; nothing was done.`,
-    { nextSteps: ['It has changed since the plan was made: make the plan again.'] },
+    {
+      nextSteps: [
+        'It has changed since the plan was made: make the plan again.',
+        ...(canResume(plan) ? [] : [`Or a run of it was interrupted: ${NOT_PROVED}`]),
+      ],
+    },
+  )
+}
+
+export const NOT_PROVED =
+  'a plan that was not proved does not know the schemas on its way. Make it again from the database as it is.'
+
+/** Whether a run of it that was interrupted can go on: it has but one way to end, or knows the schemas in between. */
+export function canResume(plan: Plan): boolean {
+  return groupsFrom(plan, 0).every(
+    ({ end }) => end === plan.steps.length || plan.steps[end - 1]?.after !== null,
   )
 }
 
@@ -133,8 +146,6 @@ async function runGroup(
     if (failed === undefined) return undefined
     const again = isLockFailure(failed.thrown) && attempt < (options.lockRetries ?? DEFAULT_LOCK_RETRIES)
     if (!again) return described(failed)
-    const [step] = plan.steps.slice(failed.step)
-    if (!group.transactional && step !== undefined) await dialect.clearLeftovers?.(session, step)
     // Exponential backoff with full jitter, so that those who wait do not come back together.
     await pause(Math.random() * Math.min(LONGEST_PAUSE_MS, 100 * 2 ** attempt))
   }
@@ -160,6 +171,7 @@ async function tryGroup(
       const step = steps[at] as PlanStep
       const started = performance.now()
       for (const setting of dialect.settings(step)) await session.query(setting)
+      if (!group.transactional) await dialect.clearLeftovers?.(session, step, 'before')
       await session.query(step.sql)
       results[at] = { sql: step.sql, state: 'applied', ms: performance.now() - started }
     }
@@ -168,7 +180,7 @@ async function tryGroup(
     return undefined
   } catch (thrown) {
     const step = Math.min(at, group.end - 1)
-    const lost = thrown instanceof DatabaseFailure && thrown.sqlstate.startsWith('08')
+    const lost = thrown instanceof DatabaseFailure && /^(?:08|57P0|25P0[345])/.test(thrown.sqlstate)
     const inDoubt = lost && (committing || !group.transactional)
     for (let each = group.begin; each < group.end; each++) {
       const state = inDoubt && (committing || each === step) ? 'in doubt' : 'not applied'

@@ -5,9 +5,10 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDirectory } from '../support/directories.ts'
-import { createDatabase, sharedServer } from '../support/postgres.ts'
+import { adminClient, adminQuery, createDatabase, sharedServer } from '../support/postgres.ts'
 import { programPath, withProgram } from '../support/programs.ts'
-import { tenantry, type Ended } from './tenantry.ts'
+import { until } from '../support/wait.ts'
+import { Running, tenantry, type Ended } from './tenantry.ts'
 
 const exec = promisify(execFile)
 
@@ -310,4 +311,50 @@ withProgram('psql').test('the SQL runs with psql', async () => {
   await psql('-f', 'p.sql')
   expect((await schema('diff', database.dsn, 'pb.sql', '--exit-code')).code).toBe(0)
   await database.drop()
+})
+
+test.each(['SIGKILL', 'SIGINT'] as const)(
+  'apply, ended by %s within a statement: the server ends that soon, and the next run goes on there',
+  async (signal) => {
+    const [from, to] = [await createDatabase('ended'), await createDatabase('ended')]
+    await adminQuery('create table readings (value integer)', from.name)
+    await adminQuery('create table readings (value integer, note text)', to.name)
+    await adminQuery('create index on readings (value)', to.name)
+    const plan = ['--from', from.dsn, '--to', to.dsn, '--format', 'json', '--out', 'ended.json']
+    expect(await schema('prove', ...plan)).toMatchObject({ code: 0 })
+    const reader = await adminClient(from.name)
+    await reader.query('begin isolation level repeatable read; select from pg_class')
+    const building = async (): Promise<boolean> => {
+      const found = await adminQuery(
+        `select from pg_stat_activity where datname = '${from.name}' and wait_event = 'virtualxid'`,
+      )
+      return found.length > 0
+    }
+    const apply = ['schema', 'apply', 'ended.json', '--to', from.dsn, '-y']
+    const running = new Running(apply, { cwd: directory })
+    await until(building, { what: 'the build to wait for the reader' })
+    running.kill(signal)
+    const { stderr } = await running.ended
+    if (signal === 'SIGINT')
+      expect(stderr).toContain('Run the same command again: it goes on where it stands.')
+    await until(async () => !(await building()), { what: 'the server to notice' })
+    await reader.end()
+    expect(await run(apply)).toMatchObject({ code: 0 })
+    expect(await schema('diff', from.dsn, to.dsn, '--exit-code')).toMatchObject({ code: 0 })
+    await Promise.all([from.drop(), to.drop()])
+  },
+)
+
+test('a plan that was not proved cannot go on, and says so', async () => {
+  const [from, to] = [await createDatabase('half'), await createDatabase('half')]
+  await adminQuery('create table readings (value integer); insert into readings values (1)', from.name)
+  await adminQuery('create table readings (value integer, note text)', to.name)
+  await adminQuery('create index on readings (value)', to.name)
+  const plan = ['--style', 'online', '--format', 'json', '--out', 'half.json']
+  expect(await schema('plan', '--from', from.dsn, '--to', to.dsn, ...plan)).toMatchObject({ code: 0 })
+  await adminQuery('alter table readings add column note text', from.name)
+  const ended = await schema('apply', 'half.json', '--to', from.dsn, '-y')
+  expect(ended.code).toBe(5)
+  expect(ended.stderr).toContain('Or a run of it was interrupted: a plan that was not proved does not know')
+  await Promise.all([from.drop(), to.drop()])
 })

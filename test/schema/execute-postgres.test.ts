@@ -9,6 +9,7 @@ import type { Plan } from '../../src/schema/plan/plan.ts'
 import { provePlan } from '../../src/schema/prove.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
 import { adminClient, createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { until } from '../support/wait.ts'
 import { databaseOf, inspected } from '../support/postgres-schemas.ts'
 
 const FROM = `
@@ -43,8 +44,8 @@ async function inSession<T>(url: string, work: (session: SchemaSession) => Promi
   }
 }
 
-async function scene(): Promise<Scene> {
-  const [from, to] = [await databaseOf(FROM), await databaseOf(TO)]
+async function scene(before = FROM, after = TO): Promise<Scene> {
+  const [from, to] = [await databaseOf(before), await databaseOf(after)]
   const [source, target] = [await inspected(from.dsn), await inspected(to.dsn)]
   const scratch = await postgres.scratch(from.dsn)
   try {
@@ -180,28 +181,53 @@ test.each(['before', 'after'] as const)(
   120_000,
 )
 
-test('an index that a killed build left invalid is built again', async () => {
-  const scenery = await scene()
-  const build = scenery.plan.steps.findIndex(({ sql }) => /create index concurrently/iu.test(sql))
-  expect(build).toBeGreaterThan(-1)
-  // A row that the build cannot get past, then its end: what is left is invalid.
-  const holder = await adminClient(scenery.database.name)
-  await holder.query(`begin; update orders set note = 'open' where id = 1`)
-  const running = inSession(scenery.database.dsn, (session) =>
-    executePlan(
-      postgres,
-      session,
-      {
-        ...scenery.plan,
-        steps: scenery.plan.steps.map((step) => ({ ...step, lockTimeoutMs: 500, statementTimeoutMs: 500 })),
+const PLAIN = 'create table readings (id integer, value integer);'
+const INDEXED = `${PLAIN} alter table readings add note text; create index readings_value on readings (value);`
+
+/** Indexes of the table, and whether each is whole. */
+async function indexes(name: string): Promise<unknown[]> {
+  const client = await adminClient(name)
+  try {
+    const { rows: found } = await client.query({
+      text: `select indexrelid::regclass::text, indisvalid from pg_index where indrelid = 'readings'::regclass`,
+      rowMode: 'array',
+    })
+    return found
+  } finally {
+    await client.end()
+  }
+}
+
+test.each([
+  ['build', PLAIN, INDEXED, [['readings_value', true]]],
+  ['removal', INDEXED, PLAIN, []],
+] as const)(
+  'an index whose %s was killed is invalid, and the next run ends that',
+  async (_, from, to, wanted) => {
+    const scenery = await scene(from, to)
+    // Whoever still reads with an older snapshot is waited for, with the index there and not valid.
+    const reader = await adminClient(scenery.database.name)
+    await reader.query('begin isolation level repeatable read')
+    await reader.query(`select from pg_class; ${to === PLAIN ? 'select from readings' : ''}`)
+    const killed = run(scenery)
+    const admin = await adminClient(scenery.database.name)
+    await until(
+      async () => {
+        const { rowCount } = await admin.query(
+          `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+         where query ilike '% index concurrently %' and wait_event = 'virtualxid' and pid <> pg_backend_pid()`,
+        )
+        return rowCount === 1
       },
-      { lockRetries: 0 },
-    ),
-  )
-  const { failure } = await running
-  expect(failure?.sqlstate).toMatch(/55P03|57014/u)
-  await holder.query('rollback')
-  await holder.end()
-  expect((await run(scenery)).failure).toBeUndefined()
-  expect((await inspected(scenery.database.dsn)).fingerprint).toBe(scenery.target.fingerprint)
-})
+      { what: 'the statement to wait for the reader' },
+    )
+    await admin.end()
+    const { steps } = await killed
+    expect(steps.filter(({ state }) => state === 'in doubt')).toHaveLength(1)
+    expect(await indexes(scenery.database.name)).toEqual([['readings_value', false]])
+    await reader.end()
+    expect((await run(scenery)).failure).toBeUndefined()
+    expect(await indexes(scenery.database.name)).toEqual(wanted)
+    expect((await inspected(scenery.database.dsn)).fingerprint).toBe(scenery.target.fingerprint)
+  },
+)

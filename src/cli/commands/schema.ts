@@ -67,7 +67,7 @@ function definePlans(schema: Command): void {
     .option('--mask-schema <name>', 'the plan is for this schema alone')
     .addHelpText(
       'after',
-      '\nRefused when the schema is no longer the one that the plan begins with. Interrupted, it goes on where it was.',
+      '\nRefused when the schema is no longer the one that the plan begins with. Interrupted, a plan that was\nproved goes on where it was; one that was not is made again.',
     )
     .action(
       action<ApplyOptions>(async (cli, options, file = '') => {

@@ -1,7 +1,7 @@
 /** `schema apply`: runs a plan that was kept on one database. */
 import { TenantryError } from '../../lib/errors.ts'
 import { dialectNamed } from '../../schema/dialects/index.ts'
-import { executePlan, type Execution, type StepResult } from '../../schema/execute.ts'
+import { canResume, executePlan, NOT_PROVED, type Execution, type StepResult } from '../../schema/execute.ts'
 import { withLogin } from '../../schema/operand/login.ts'
 import { parseOperand } from '../../schema/operand/operand.ts'
 import { parseAllowed, refuseHazards } from '../../schema/plan/allow.ts'
@@ -12,6 +12,7 @@ import { EXIT, usageError } from '../errors.ts'
 import { duration } from '../format.ts'
 import type { View } from '../output.ts'
 import { readText } from '../secret-input.ts'
+import { stopSignal } from '../signals.ts'
 
 export interface ApplyOptions {
   readonly to: string
@@ -46,6 +47,11 @@ export async function apply(cli: Cli, file: string, options: ApplyOptions): Prom
   try {
     if (plan.steps.length > 0)
       await cli.confirm(`Run ${plan.steps.length} steps on ${session.label}?`, options.yes)
+    stopSignal().addEventListener('abort', () => {
+      const next = canResume(plan) ? 'Run the same command again: it goes on where it stands.' : NOT_PROVED
+      cli.output.say(`Interrupted. What ran is ended and undone by the server where it can.\n  → ${next}`)
+      process.exit(EXIT.interrupted)
+    })
     const inspect = options.maskSchema === undefined ? {} : { maskSchema: options.maskSchema }
     const execution = await executePlan(dialect, session, plan, { allow, inspect })
     return report(cli, execution, session.label)

@@ -88,10 +88,15 @@ export interface Dialect {
    */
   lock(session: SchemaSession): Promise<boolean>
   /**
-   * Removes what an interrupted step outside of transactions left behind, so that it can be run again: in PostgreSQL
-   * the invalid index of a CREATE INDEX CONCURRENTLY. Left out where statements leave nothing.
+   * Removes what an interrupted step outside of transactions left behind and no snapshot shows: in PostgreSQL the
+   * invalid index of a CREATE or DROP INDEX CONCURRENTLY. Left out where statements leave nothing.
+   * @param when whether the step is about to run, or counts as applied by what the snapshot shows
    */
-  readonly clearLeftovers?: (session: SchemaSession, step: PlanStep) => Promise<void>
+  readonly clearLeftovers?: (
+    session: SchemaSession,
+    step: PlanStep,
+    when: 'before' | 'applied',
+  ) => Promise<void>
   /** The same snapshot with one object under another name, parts and dependencies following. */
   rename(snapshot: Snapshot, from: SchemaObject, name: readonly string[]): Snapshot
 }

@@ -1,20 +1,34 @@
+import { ident } from '../../../engine/sql.ts'
 import type { PlanStep } from '../../plan/plan.ts'
 import type { SchemaSession } from '../dialect.ts'
-import { ident } from '../../../engine/sql.ts'
 
 /**
- * A CREATE INDEX CONCURRENTLY that was interrupted leaves its index behind, invalid: it costs every write and serves
- * no read. (PostgreSQL manual, "Building Indexes Concurrently".) Only indexes that the step names are dropped.
+ * CREATE INDEX CONCURRENTLY and DROP INDEX CONCURRENTLY that were interrupted leave the index behind, invalid: it costs
+ * every write, serves no read, and stands in the way of the next build. (PostgreSQL manual, "Building Indexes
+ * Concurrently".) No snapshot tells of it, so a plan may stand before or after such a step. Only the index that the
+ * step builds or drops is touched; one that a build of somebody else's is at work on is waited for, as long as the
+ * step may.
  */
-export async function clearLeftovers(session: SchemaSession, step: PlanStep): Promise<void> {
+export async function clearLeftovers(
+  session: SchemaSession,
+  step: PlanStep,
+  when: 'before' | 'applied',
+): Promise<void> {
+  // A DROP that is still to run can be repeated as it is; a build that counts as applied has left nothing.
+  const leaves = when === 'before' ? /^CREATE (?:UNIQUE )?INDEX CONCURRENTLY / : /^DROP INDEX CONCURRENTLY /
+  if (!leaves.test(step.sql)) return
   const rows = await session.query(
-    `select n.nspname as schema, c.relname as name from pg_catalog.pg_index x
+    `select n.nspname as schema, c.relname as name, t.relname as table from pg_catalog.pg_index x
      join pg_catalog.pg_class c on c.oid = x.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     join pg_catalog.pg_class t on t.oid = x.indrelid
      where not x.indisvalid and c.relkind = 'i'`,
   )
   for (const row of rows) {
-    const [schema, name] = [String(row['schema']), String(row['name'])]
-    if (!step.sql.includes(ident(name))) continue
-    await session.query(`drop index concurrently ${ident(schema)}.${ident(name)}`)
+    const [schema, name, table] = [row['schema'], row['name'], row['table']].map((part) =>
+      ident(String(part)),
+    )
+    const built = step.sql.includes(` CONCURRENTLY ${name} ON ${schema}.${table} `)
+    const dropped = step.sql === `DROP INDEX CONCURRENTLY ${schema}.${name}`
+    if (built || dropped) await session.query(`drop index concurrently ${schema}.${name}`)
   }
 }

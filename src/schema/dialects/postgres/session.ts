@@ -98,10 +98,17 @@ function refusal(failure: DatabaseFailure, { host, port, database }: ServerAddre
 
 const LOCK_KEY = createHash('sha256').update('tenantry schema').digest().readBigInt64BE()
 
-/** One session at a time changes the schema of a database; the server gives the lock back when the session ends. */
+/** Servers from 14 on can see within a statement that nobody waits for its end any more. */
+const NOTICE_LOST_CLIENT = `select pg_catalog.set_config(name, '2000', false) from pg_catalog.pg_settings
+  where name = 'client_connection_check_interval'`
+
+/**
+ * One session at a time changes the schema of a database; the server gives the lock back when the session ends, also
+ * in the middle of a statement.
+ */
 export async function lock(session: SchemaSession): Promise<boolean> {
   const [row] = await session.query(
-    `select pg_catalog.pg_try_advisory_lock(${LOCK_KEY})::pg_catalog.text as taken`,
+    `${NOTICE_LOST_CLIENT}; select pg_catalog.pg_try_advisory_lock(${LOCK_KEY})::pg_catalog.text as taken`,
   )
   return row?.['taken'] === 'true'
 }
