@@ -170,8 +170,7 @@ async function tryGroup(
     for (; at < group.end; at++) {
       const step = steps[at] as PlanStep
       const started = performance.now()
-      for (const setting of dialect.settings(step)) await session.query(setting)
-      if (!group.transactional) await dialect.clearLeftovers?.(session, step, 'before')
+      await prepare(dialect, session, step)
       await session.query(step.sql)
       results[at] = { sql: step.sql, state: 'applied', ms: performance.now() - started }
     }
@@ -180,7 +179,7 @@ async function tryGroup(
     return undefined
   } catch (thrown) {
     const step = Math.min(at, group.end - 1)
-    const lost = thrown instanceof DatabaseFailure && /^(?:08|57P0|25P0[345])/.test(thrown.sqlstate)
+    const lost = isLost(thrown)
     const inDoubt = lost && (committing || !group.transactional)
     for (let each = group.begin; each < group.end; each++) {
       const state = inDoubt && (committing || each === step) ? 'in doubt' : 'not applied'
@@ -189,6 +188,16 @@ async function tryGroup(
     if (group.transactional && !lost) await session.query('ROLLBACK')
     return { step, thrown }
   }
+}
+
+async function prepare(dialect: Dialect, session: SchemaSession, step: PlanStep): Promise<void> {
+  for (const setting of dialect.settings(step)) await session.query(setting)
+  if (step.group === null) await dialect.clearLeftovers?.(session, step, 'before')
+}
+
+/** Whether the connection is gone, also where the server said so itself. */
+function isLost(thrown: unknown): boolean {
+  return thrown instanceof DatabaseFailure && /^(?:08|57P0|25P0[345])/.test(thrown.sqlstate)
 }
 
 function isLockFailure(thrown: unknown): boolean {
