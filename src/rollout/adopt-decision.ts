@@ -1,4 +1,5 @@
 /** What adopting a tenant comes to, from what its native ledger says: decided, not done. */
+import type { ServerKind } from '../engine/address.ts'
 import type { LedgerEntry } from '../schema/ledgers/ledger.ts'
 import { lineageOf, type Match } from '../schema/ledgers/match.ts'
 import type { SourceVersion } from '../schema/sources/source.ts'
@@ -11,6 +12,8 @@ export interface StoredVersion {
   readonly versionId: string
   readonly checksum: string
   readonly revision: string
+  /** The kind of servers that it is for. */
+  readonly dialect: ServerKind
 }
 
 /** A version with what it has of the source. */
@@ -69,7 +72,7 @@ export function refusedAdoption(outcome: AdoptOutcome, note: string): Adoption {
 /** Cuts a source's revisions at its versions, which come oldest first. */
 export function importedVersions(
   revisions: readonly Revision[],
-  versions: readonly StoredVersion[],
+  versions: readonly Pick<StoredVersion, 'versionId' | 'checksum' | 'revision'>[],
 ): ImportedVersion[] {
   const seen = new Set<string>()
   return versions.map(({ versionId, checksum, revision }) => {

@@ -4,46 +4,33 @@
  */
 import { DatabaseFailure } from '../engine/failure.ts'
 import type { QueryResult, Session } from '../engine/session.ts'
+import { askEntries, askLock, qualified, type FoundLedger, type FoundTable } from '../schema/ledgers/find.ts'
+import { decideAdoption, refusedAdoption, type Adoption } from './adopt-decision.ts'
 import {
-  askLock,
-  findLedgers,
-  foundLedgers,
-  lockTableOf,
-  qualified,
-  type FoundLedger,
-  type FoundTable,
-  type LedgerPlace,
-} from '../schema/ledgers/index.ts'
-import { entriesOf, type NativeLedger } from '../schema/ledgers/ledger.ts'
-import { matchLedger } from '../schema/ledgers/match.ts'
-import {
-  decideAdoption,
-  refusedAdoption,
-  type Adoption,
-  type ImportedVersion,
-  type Revision,
-} from './adopt-decision.ts'
+  booksOf,
+  chooseLedger,
+  conflictWith,
+  lookFor,
+  unreadable,
+  type AdoptWork,
+  type TenantBooks,
+  type TextRows,
+} from './adopt-ledger.ts'
 import type { RolloutWork, Target } from './change.ts'
 import { explainGuard, openingStatements } from './failures.ts'
 import { CREATE_LEDGER, insertLedgerRow, selectLedger } from './ledger.ts'
 
-export interface AdoptWork {
-  readonly operationId: string
-  readonly dryRun: boolean
-  readonly revisions: readonly Revision[]
-  readonly versions: readonly ImportedVersion[]
-  /** The ledgers that may be there. */
-  readonly ledgers: readonly NativeLedger[]
-  readonly place: LedgerPlace | undefined
+export interface PostgresAdoptWork extends AdoptWork {
   /** Statements that come first in every transaction, as in a rollout. */
   readonly guard: readonly string[]
 }
 
-/** More rows than a session keeps would be dropped unseen. */
-const MAX_ENTRIES = 9_999
-
 /** @throws DatabaseFailure when the tenant cannot be reached, or refuses */
-export async function adoptTenant(session: Session, work: AdoptWork, target: Target): Promise<Adoption> {
+export async function adoptTenant(
+  session: Session,
+  work: PostgresAdoptWork,
+  target: Target,
+): Promise<Adoption> {
   const read = await readTenant(session, work, target)
   if ('outcome' in read) return read
   const adoption = decideAdoption(work.versions, read.match, read.recorded)
@@ -51,22 +38,21 @@ export async function adoptTenant(session: Session, work: AdoptWork, target: Tar
   return await writeAdoption(session, work, target, adoption)
 }
 
-type Read = { readonly match: ReturnType<typeof matchLedger>; readonly recorded: ReadonlyMap<string, string> }
-
-async function readTenant(session: Session, work: AdoptWork, target: Target): Promise<Adoption | Read> {
+async function readTenant(
+  session: Session,
+  work: PostgresAdoptWork,
+  target: Target,
+): Promise<Adoption | TenantBooks> {
   const ownSchema = target.schema === '' ? 'public' : target.schema
-  const find = findLedgers(work.ledgers, ownSchema, work.place)
+  const find = lookFor('postgres', work, ownSchema)
   const opening = ['begin read only', ...openingStatements(rolloutWorkOf(work), target), ...READ_SAFELY]
   try {
     const results = await guarded(session, [...opening, OWN_LEDGER, find], work, target)
-    const rows = results.at(-1)?.rows ?? []
-    const found = foundLedgers(work.ledgers, rows, work.place)
-    const [only, ...others] = found
-    if (only === undefined) return noLedger(work, rows)
-    if (others.length > 0) return severalLedgers(found)
+    const chosen = chooseLedger('postgres', work, results.at(-1)?.rows ?? [])
+    if ('outcome' in chosen) return chosen
     const hasOwn = results.at(-2)?.rows[0]?.[0] ?? ''
     if (hasOwn === 'strange') return refusedAdoption('failed', STRANGE)
-    return await readEntries(session, work, target, { found: only, find, rows, hasOwn: hasOwn === 'ours' })
+    return await readEntries(session, work, target, { ...chosen, find, hasOwn: hasOwn === 'ours' })
   } finally {
     if (session.usable) await session.query('rollback')
   }
@@ -92,92 +78,51 @@ const NO_ROWS = 'select where false'
 
 interface Place {
   readonly found: FoundLedger
+  readonly lock: FoundTable | undefined
   readonly find: string
-  /** What `find` found before. */
-  readonly rows: readonly (readonly (string | null)[])[]
   readonly hasOwn: boolean
 }
 
 /** While the lock is held the tables are what they are found to be, so only then they are read. */
 async function readEntries(
   session: Session,
-  work: AdoptWork,
+  work: PostgresAdoptWork,
   target: Target,
-  { found, find, rows, hasOwn }: Place,
-): Promise<Adoption | Read> {
-  const strange = await holdTables(session, work, target, { found, find, rows, hasOwn })
-  if (strange !== undefined) return unreadable(strange)
-  const { ledger } = found
-  const lock = lockTableOf(found, rows)
+  place: Place,
+): Promise<Adoption | TenantBooks> {
+  const { found, lock, hasOwn } = place
+  if (!(await holdTables(session, work, target, place))) return unreadable(found)
   const messages = [
-    ledger.select(qualified(found)),
+    askEntries(found),
     hasOwn ? selectLedger(target.schema) : NO_ROWS,
     lock === undefined ? NO_ROWS : askLock(found, lock),
   ]
   const [entries = [], own = [], locked = []] = (await guarded(session, messages, work, target)).map(
     (result) => result.rows,
   )
-  if (lock !== undefined && locked.length > 0) {
-    const note = `${qualified(lock)} says that ${ledger.tool} is at work here, or died at it`
-    return refusedAdoption('unfinished_entries', note)
-  }
-  if (entries.length > MAX_ENTRIES) {
-    return refusedAdoption('unreadable_ledger', `${qualified(found)} has more than ${MAX_ENTRIES} entries`)
-  }
   const recorded = new Map(own.map(([version, checksum]) => [version ?? '', checksum ?? '']))
-  return { match: matchLedger(ledger, work.revisions, entriesOf(entries)), recorded }
+  return booksOf(work, place, { entries, isLocked: locked.length > 0, recorded })
 }
 
-/** Locks what is to be read, and looks again. @returns what cannot be read, if anything. */
+/** Locks what is to be read, and looks again. @returns whether it still is what it was */
 async function holdTables(
   session: Session,
-  work: AdoptWork,
+  work: PostgresAdoptWork,
   target: Target,
-  { found, find, rows }: Place,
-): Promise<FoundTable | undefined> {
-  const tables = tablesOf(found, rows)
-  const strange = tables.find(({ isHarmless }) => !isHarmless)
-  if (strange !== undefined) return strange
-  const lock = `lock table ${tables.map(qualified).join(', ')} in access share mode`
-  const again = (await guarded(session, [lock, find], work, target)).at(-1)?.rows ?? []
-  const [only, ...others] = foundLedgers(work.ledgers, again, work.place)
-  if (only === undefined || others.length > 0) return found
-  const held = tablesOf(only, again)
-  const isSame = held.map(qualified).join() === tables.map(qualified).join()
-  return isSame ? held.find(({ isHarmless }) => !isHarmless) : found
-}
-
-function tablesOf(found: FoundLedger, rows: Place['rows']): FoundTable[] {
-  const lock = lockTableOf(found, rows)
-  return lock === undefined ? [found] : [found, lock]
-}
-
-function noLedger(work: AdoptWork, rows: readonly (readonly (string | null)[])[]): Adoption {
-  const tools = work.ledgers.map(({ tool }) => tool).join(', ')
-  const [other] = rows
-  return refusedAdoption(
-    'no_ledger',
-    other === undefined
-      ? `There is no ledger of ${tools} here`
-      : `${qualified({ schema: other[0] ?? '', table: other[1] ?? '' })} does not have the columns of a ledger of ${tools}`,
-  )
-}
-
-function severalLedgers(found: readonly FoundLedger[]): Adoption {
-  const places = found.map((one) => `${one.ledger.tool} in ${qualified(one)}`).join(', ')
-  return refusedAdoption('several_ledgers', `There are ledgers of ${places}: name the one that counts`)
-}
-
-function unreadable(found: FoundTable): Adoption {
-  return refusedAdoption(
-    'unreadable_ledger',
-    `${qualified(found)} is not a plain table (a view, policies or types of its own would run the tenant's code)`,
-  )
+  { found, lock, find }: Place,
+): Promise<boolean> {
+  const tables = lock === undefined ? [found] : [found, lock]
+  const hold = `lock table ${tables.map(qualified).join(', ')} in access share mode`
+  const again: TextRows = (await guarded(session, [hold, find], work, target)).at(-1)?.rows ?? []
+  const chosen = chooseLedger('postgres', work, again)
+  if ('outcome' in chosen) return false
+  const held = chosen.lock === undefined ? [chosen.found] : [chosen.found, chosen.lock]
+  return held.map(qualified).join() === tables.map(qualified).join()
 }
 
 async function writeAdoption(
   session: Session,
-  work: AdoptWork,
+  work: PostgresAdoptWork,
   target: Target,
   adoption: Adoption,
 ): Promise<Adoption> {
@@ -190,14 +135,11 @@ async function writeAdoption(
   let isKept = false
   try {
     const results = await guarded(session, messages, work, target)
-    const rows = new Map((results.at(-1)?.rows ?? []).map(([version, checksum]) => [version, checksum]))
-    const other = adoption.versions.find(({ versionId, checksum }) => rows.get(versionId) !== checksum)
-    if (other !== undefined) {
-      return refusedAdoption(
-        'checksum_conflict',
-        `Version ${other.versionId} was recorded here meanwhile, with another checksum than ${other.checksum}`,
-      )
-    }
+    const rows = (results.at(-1)?.rows ?? []).map(
+      ([version, checksum]) => [version ?? '', checksum ?? ''] as const,
+    )
+    const conflict = conflictWith(adoption, new Map(rows))
+    if (conflict !== undefined) return conflict
     await session.query('commit')
     isKept = true
     return { ...adoption, outcome: 'adopted' }
@@ -209,7 +151,7 @@ async function writeAdoption(
 async function guarded(
   session: Session,
   statements: readonly string[],
-  work: AdoptWork,
+  work: PostgresAdoptWork,
   target: Target,
 ): Promise<QueryResult[]> {
   try {
@@ -220,7 +162,7 @@ async function guarded(
 }
 
 /** The parts of a rollout that its opening statements and its errors are made of. */
-function rolloutWorkOf({ operationId, dryRun, guard }: AdoptWork): RolloutWork {
+function rolloutWorkOf({ operationId, dryRun, guard }: PostgresAdoptWork): RolloutWork {
   return {
     rolloutId: operationId,
     direction: 'upgrade',

@@ -6,11 +6,12 @@ import type { Control, Queryable } from '../control/control.ts'
 import type { OperationContext, OperationHandler, OperationOutcome } from '../control/operations/operation.ts'
 import { recordEvent } from '../control/operations/store.ts'
 import type { Keyring } from '../control/secrets.ts'
-import { Session } from '../engine/session.ts'
+import type { ServerKind } from '../engine/address.ts'
 import { messageOf, TenantryError } from '../lib/errors.ts'
 import { addressOf, getServer, type DbServer } from '../registry/servers.ts'
 import { countTenants, listTenants, requireTenants, type Tenant } from '../registry/tenants.ts'
-import { LEDGERS, ledgersOf, type LedgerPlace } from '../schema/ledgers/index.ts'
+import type { LedgerPlace } from '../schema/ledgers/find.ts'
+import { ledgersOf } from '../schema/ledgers/index.ts'
 import type { LedgerTool } from '../schema/ledgers/ledger.ts'
 import { openSource, type SourceKind } from '../schema/sources/index.ts'
 import { versionsOfSource } from '../schema/versions.ts'
@@ -24,9 +25,8 @@ import {
   type Revision,
   type StoredVersion,
 } from './adopt-decision.ts'
-import { adoptTenant, type AdoptWork } from './adopt-tenant.ts'
 import type { Target } from './change.ts'
-import { startupSettings, SUPERUSER_GUARD } from './ledger.ts'
+import { ROLLOUT_KINDS } from './kinds.ts'
 
 export interface AdoptRequest {
   readonly selector: string
@@ -48,7 +48,7 @@ interface AdoptInput {
 }
 
 /** With the versions cut out of the revisions: longer than what they are made of, so made anew by each life. */
-type Prepared = Omit<AdoptInput, 'versions'> & { readonly versions: readonly ImportedVersion[] }
+type Prepared = AdoptInput & { readonly cut: ReadonlyMap<ServerKind, readonly ImportedVersion[]> }
 
 /**
  * Reads the source and its versions, and makes the operation's input of them.
@@ -62,13 +62,15 @@ export async function prepareAdoption(
   request: AdoptRequest,
 ): Promise<Record<string, unknown>> {
   const opened = await openSource({ path: source.path })
-  const revisions = (await (opened.revisions?.() ?? opened.list())).map(({ revision, native, requires }) => ({
+  const stored = await versionsOfSource(control, source.key)
+  const [first] = stored
+  if (first === undefined) throw nothingImported(source.key)
+  const read = await (opened.revisions?.(first.dialect) ?? opened.list(first.dialect))
+  const revisions = read.map(({ revision, native, requires }) => ({
     revision,
     ...(native === undefined ? {} : { native }),
     ...(requires === undefined ? {} : { requires }),
   }))
-  const stored = await versionsOfSource(control, source.key)
-  if (stored.length === 0) throw nothingImported(source.key)
   const known = new Set(revisions.map(({ revision }) => revision))
   const lost = stored.find(({ revision }) => !known.has(revision))
   if (lost !== undefined) {
@@ -139,14 +141,14 @@ async function adopt(parts: Parts, context: OperationContext, input: AdoptInput)
   const total = await countTenants(parts.control, input.selector)
   let progress: Progress = { total, completed: 0, after: null, outcomes: {}, problems: [] }
   progress = { ...progress, ...(context.operation.progress as Partial<Progress>), total: Math.max(total, 1) }
-  const versions = importedVersions(input.revisions, input.versions)
+  const prepared = { ...input, cut: cutVersions(input) }
   const servers = new Map<string, DbServer>()
   for (;;) {
     context.signal.throwIfAborted()
     const filter = { selector: input.selector, after: progress.after ?? undefined, limit: BATCH }
     const tenants = await listTenants(parts.control, filter)
     if (tenants.length === 0) break
-    const done = await adoptBatch(parts, context, { ...input, versions }, tenants, servers)
+    const done = await adoptBatch(parts, context, prepared, tenants, servers)
     progress = advanced(progress, done)
     await context.fenced(async (tx) => {
       await recordAdopted(tx, input.dry_run, done)
@@ -217,37 +219,33 @@ async function adoptOne(
   tenant: Tenant,
   server: DbServer,
 ): Promise<Adoption> {
-  if (server.kind !== 'postgres') {
-    return refusedAdoption('failed', `Ledgers are read on PostgreSQL alone; ${server.name} is ${server.kind}`)
+  const versions = input.cut.get(server.kind)
+  if (versions === undefined) {
+    const dialects = [...input.cut.keys()].join(' and ')
+    return refusedAdoption(
+      'failed',
+      `The versions of ${input.source} are for ${dialects}; ${server.name} is ${server.kind}`,
+    )
   }
-  let session: Session | undefined
+  const { dry_run: dryRun, revisions, tools, place } = input
+  const work = { operationId, dryRun, revisions, versions, tools, place: place ?? undefined }
   try {
-    session = await Session.open(await addressOf(control, keyring, server), {
-      database: tenant.database_name,
-      applicationName: `tenantry adopt ${operationId.slice(0, 8)}`,
-      settings: startupSettings(SETTINGS),
-      silenceMs: 60_000,
-    })
-    return await adoptTenant(session, workOf(operationId, input, server), targetOf(tenant))
+    const address = await addressOf(control, keyring, server)
+    return await ROLLOUT_KINDS[server.kind].adopt({ server, address, target: targetOf(tenant), work })
   } catch (error) {
     return refusedAdoption('failed', messageOf(error))
-  } finally {
-    session?.close()
   }
 }
 
-const SETTINGS = { lockTimeout: '5s', statementTimeout: '30s', synchronousCommit: 'on' } as const
-
-function workOf(operationId: string, input: Prepared, server: DbServer): AdoptWork {
-  return {
-    operationId,
-    dryRun: input.dry_run,
-    revisions: input.revisions,
-    versions: input.versions,
-    ledgers: input.tools.map((tool) => LEDGERS[tool]),
-    place: input.place ?? undefined,
-    guard: server.is_superuser === true ? [SUPERUSER_GUARD] : [],
-  }
+/** The versions of each kind of servers, cut out of the revisions. */
+function cutVersions({ revisions, versions }: AdoptInput): Prepared['cut'] {
+  const kinds = new Set(versions.map(({ dialect }) => dialect))
+  const cutFor = (kind: ServerKind): ImportedVersion[] =>
+    importedVersions(
+      revisions,
+      versions.filter(({ dialect }) => dialect === kind),
+    )
+  return new Map([...kinds].map((kind) => [kind, cutFor(kind)]))
 }
 
 function targetOf(tenant: Tenant): Target {

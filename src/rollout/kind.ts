@@ -2,7 +2,9 @@
 import type { ServerAddress } from '../engine/address.ts'
 import type { DbServer } from '../registry/servers.ts'
 import type { Version } from '../schema/versions.ts'
-import type { Direction, RolloutWork } from './change.ts'
+import type { Adoption } from './adopt-decision.ts'
+import type { AdoptWork } from './adopt-ledger.ts'
+import type { Direction, RolloutWork, Target } from './change.ts'
 import type { LaneParts } from './lane.ts'
 import type { Rollout } from './rollout.ts'
 
@@ -30,6 +32,13 @@ export interface TenantRequest {
   readonly schema: string
 }
 
+export interface AdoptRequest {
+  readonly server: DbServer
+  readonly address: ServerAddress
+  readonly target: Target
+  readonly work: AdoptWork
+}
+
 export interface RolloutKind {
   /** @throws TenantryError `source_invalid` for SQL that cannot run on this kind of server */
   check(version: Version, direction: Direction): unknown
@@ -37,6 +46,8 @@ export interface RolloutKind {
   ways(request: LaneRequest): Pick<LaneParts, 'work' | 'executor' | 'cap' | 'flushPerBatch'>
   /** A tenant's versions with the rollouts that applied them. @throws DatabaseFailure */
   ledger(request: TenantRequest): Promise<Map<string, string>>
+  /** Reads another tool's ledger in a tenant, and writes what that says into Tenantry's. @throws DatabaseFailure */
+  adopt(request: AdoptRequest): Promise<Adoption>
   /** @returns why the server cannot be used for changes, or undefined when it can. */
   lookAt(address: ServerAddress): Promise<string | undefined>
 }

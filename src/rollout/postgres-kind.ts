@@ -1,9 +1,18 @@
 /** Rollouts on PostgreSQL servers, as a kind. */
 import { Session } from '../engine/session.ts'
 import type { DbServer } from '../registry/servers.ts'
+import type { Adoption } from './adopt-decision.ts'
+import { adoptTenant } from './adopt-tenant.ts'
 import { changeOf, type Change, type RolloutWork } from './change.ts'
 import { isMissingLedger } from './failures.ts'
-import { shareOf, type LaneRequest, type RolloutKind, type RolloutTask, type TenantRequest } from './kind.ts'
+import {
+  shareOf,
+  type AdoptRequest,
+  type LaneRequest,
+  type RolloutKind,
+  type RolloutTask,
+  type TenantRequest,
+} from './kind.ts'
 import {
   AWAIT_LEDGER_WRITERS,
   JUDGE_DEFERRED,
@@ -19,7 +28,7 @@ import type { Rollout } from './rollout.ts'
 import { lookAt } from './server-watch.ts'
 import { wayTo } from './way.ts'
 
-export const postgresKind: RolloutKind = { check: changeOf, ways, ledger, lookAt }
+export const postgresKind: RolloutKind = { check: changeOf, ways, ledger, adopt, lookAt }
 
 function ways(request: LaneRequest): ReturnType<RolloutKind['ways']> {
   const { rollout, versions, server, address: direct, task, holdsLease } = request
@@ -55,6 +64,23 @@ async function ledger({ server, address, database, schema }: TenantRequest): Pro
   } catch (error) {
     if (isMissingLedger(error)) return new Map()
     throw error
+  } finally {
+    session.close()
+  }
+}
+
+const ADOPT_SETTINGS = { lockTimeout: '5s', statementTimeout: '30s', synchronousCommit: 'on' } as const
+
+async function adopt({ server, address, target, work }: AdoptRequest): Promise<Adoption> {
+  const session = await Session.open(address, {
+    database: target.database,
+    applicationName: `tenantry adopt ${work.operationId.slice(0, 8)}`,
+    settings: startupSettings(ADOPT_SETTINGS),
+    silenceMs: 60_000,
+  })
+  try {
+    const guard = server.is_superuser === true ? [SUPERUSER_GUARD] : []
+    return await adoptTenant(session, { ...work, guard }, target)
   } finally {
     session.close()
   }

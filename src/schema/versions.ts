@@ -153,9 +153,9 @@ export async function lastRevision(on: Queryable, source: string): Promise<strin
 export function versionsOfSource(
   on: Queryable,
   source: string,
-): Promise<{ versionId: string; checksum: string; revision: string }[]> {
+): Promise<{ versionId: string; checksum: string; revision: string; dialect: VersionDialect }[]> {
   return on.query(
-    `select version_id as "versionId", checksum, source_revision as revision from tenantry.versions
+    `select version_id as "versionId", checksum, source_revision as revision, dialect from tenantry.versions
      where source = $1 and source_revision is not null and not internal order by version_id`,
     [source],
   )

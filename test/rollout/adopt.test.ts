@@ -307,13 +307,13 @@ describe('a fleet of Knex', () => {
     })
   })
 
-  test('a tenant that is a SQLite file', async () => {
+  test('a tenant on a server of another kind than the versions are for', async () => {
     const { control, keyring } = fleet.app
     const directory = await testDirectory('files')
     await addServer(control, keyring, { name: 'files', dsn: `sqlite://${directory}` })
     await registerTenants(control, [{ name: 'file', server: 'files', database: 'file.db' }])
     expect((await adopt(fleet, path, { selector: 'name:file' })).problems).toMatchObject([
-      { outcome: 'failed', note: 'Ledgers are read on PostgreSQL alone; files is sqlite' },
+      { outcome: 'failed', note: `The versions of knex:${path} are for postgres; files is sqlite` },
     ])
     await rm(directory, { recursive: true })
   })

@@ -80,7 +80,7 @@ function defineMaking(version: Command): void {
       'migrations of any known tool, seen from where the API runs; ALEMBIC_CONFIG_PATH when not given',
     )
     .option('--target <revision>', 'up to this revision of the source', 'head')
-    .option('--dialect <name>', 'of a folder of SQL files: postgres, mysql or sqlite', readDialect)
+    .option('--dialect <name>', 'what the source is for: postgres, mysql or sqlite', readDialect)
     .action(
       action<GenerateOptions>(async (cli, { source, target, dialect }, description = '') => {
         const api = await cli.api()

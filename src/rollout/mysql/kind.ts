@@ -1,6 +1,7 @@
 /** Rollouts on MySQL and MariaDB servers, as a kind. */
 import { lookAtMysql } from '../../registry/mysql-server.ts'
 import { millisecondsOf, shareOf, type RolloutKind } from '../kind.ts'
+import { adoptDatabase } from './adopt.ts'
 import { mysqlChangeOf } from './change.ts'
 import { mysqlExecutor, mysqlLedger } from './executor.ts'
 
@@ -22,5 +23,6 @@ export const mysqlKind: RolloutKind = {
     }
   },
   ledger: ({ address, database, rolloutId }) => mysqlLedger(address, database, rolloutId),
+  adopt: adoptDatabase,
   lookAt: lookAtMysql,
 }

@@ -102,7 +102,7 @@ export async function createLedger(session: TenantSession): Promise<void> {
   for (const statement of CREATE) await session.query(statement)
 }
 
-export function insertRow(change: MysqlChange, rolloutId: string): string {
+export function insertRow(change: Pick<MysqlChange, 'versionId' | 'checksum'>, rolloutId: string): string {
   const values = [change.versionId, change.checksum, rolloutId].map(mysqlLiteral).join(', ')
   return `INSERT INTO ${LEDGER} (version_id, checksum, rollout_id, applied_at) VALUES (${values}, UTC_TIMESTAMP(6))`
 }

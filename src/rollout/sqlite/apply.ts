@@ -4,8 +4,9 @@ import { SqliteFile } from '../../engine/sqlite-file.ts'
 import type { TargetResult } from '../change.ts'
 import { defineGuard } from '../../schema/dialects/sqlite/guard.ts'
 import { refuseOtherChecksum } from '../failures.ts'
+import { adoptFile } from './adopt.ts'
 import type { SqliteChange } from './change.ts'
-import type { SqliteAnswer, SqliteFailure, SqliteJob } from './job.ts'
+import type { SqliteAnswer, SqliteChangeJob, SqliteFailure, SqliteJob } from './job.ts'
 import { deleteRow, insertRow, readLedger } from './ledger.ts'
 
 /** Never throws what is the tenant's: it is part of the answer. */
@@ -28,6 +29,8 @@ export function carryOut(job: SqliteJob): SqliteAnswer {
 
 function answer(file: SqliteFile, job: SqliteJob): SqliteAnswer {
   switch (job.verb) {
+    case 'adopt':
+      return { adoption: adoptFile(file, job.work) }
     case 'read':
       return {
         ledger: [...readLedger(file)].map(([version, row]) => [version, row.checksum, row.rolloutId]),
@@ -55,7 +58,7 @@ class Partly extends DatabaseFailure {
   }
 }
 
-function applyAll(file: SqliteFile, job: SqliteJob): TargetResult {
+function applyAll(file: SqliteFile, job: SqliteChangeJob): TargetResult {
   const applied: string[] = []
   for (const change of job.changes) {
     try {
@@ -77,7 +80,7 @@ function partly(thrown: unknown, versionId: string | null | undefined, change: S
 }
 
 /** @returns false when the tenant had the version already, from elsewhere than this rollout */
-function applyOne(file: SqliteFile, job: SqliteJob, change: SqliteChange): boolean {
+function applyOne(file: SqliteFile, job: SqliteChangeJob, change: SqliteChange): boolean {
   return inTransaction(file, change, () => {
     const row = readLedger(file).get(change.versionId)
     if (row !== undefined) {
@@ -90,7 +93,7 @@ function applyOne(file: SqliteFile, job: SqliteJob, change: SqliteChange): boole
   })
 }
 
-function undoAll(file: SqliteFile, job: SqliteJob): TargetResult {
+function undoAll(file: SqliteFile, job: SqliteChangeJob): TargetResult {
   let undone = 0
   for (const change of job.changes) {
     try {
@@ -107,7 +110,7 @@ function newest(file: SqliteFile): string | null {
   return [...readLedger(file).keys()].at(-1) ?? null
 }
 
-function undoOne(file: SqliteFile, job: SqliteJob, change: SqliteChange): boolean {
+function undoOne(file: SqliteFile, job: SqliteChangeJob, change: SqliteChange): boolean {
   return inTransaction(file, change, () => {
     const row = readLedger(file).get(change.versionId)
     if (row?.rolloutId !== (job.undoOf ?? job.rolloutId)) return { keep: false, value: false }
@@ -118,7 +121,7 @@ function undoOne(file: SqliteFile, job: SqliteJob, change: SqliteChange): boolea
 }
 
 /** Runs everything that is due, and takes it back. */
-function tryAll(file: SqliteFile, job: SqliteJob): TargetResult {
+function tryAll(file: SqliteFile, job: SqliteChangeJob): TargetResult {
   const isUndo = job.undoOf !== undefined
   const present = readLedger(file)
   const due = job.changes.filter((change) => {

@@ -3,13 +3,15 @@ import { lstatSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseFailure } from '../../engine/failure.ts'
 import { lookAtDirectory } from '../../registry/sqlite-directory.ts'
+import type { Adoption } from '../adopt-decision.ts'
+import type { AdoptWork } from '../adopt-ledger.ts'
 import type { Target, TargetResult } from '../change.ts'
 import type { Diagnosis } from '../diagnose.ts'
 import type { Executor, TenantLink } from '../executor.ts'
 import { busy, PartlyApplied, PartlyUndone, refuseDeadly, refuseOtherChecksum } from '../failures.ts'
 import { failureKind } from '../retry.ts'
 import type { SqliteChange } from './change.ts'
-import type { SqliteAnswer, SqliteJob } from './job.ts'
+import type { SqliteAnswer, SqliteChangeJob } from './job.ts'
 import { onThread } from './threads.ts'
 
 export interface SqliteWork {
@@ -75,7 +77,16 @@ export async function sqliteLedger(directory: string, database: string): Promise
   return new Map([...ledgerIn(answer)].map(([version, row]) => [version, row.rolloutId]))
 }
 
-async function run(parts: SqliteParts, target: Target, verb: SqliteJob['verb']): Promise<SqliteAnswer> {
+/** Adopts the tenant that a file is. @throws DatabaseFailure */
+export async function adoptSqlite(directory: string, database: string, work: AdoptWork): Promise<Adoption> {
+  const file = fileOf(directory, database)
+  const answer = await onThread({ path: file, verb: 'adopt', work, busyMs: 5_000 }, () => undefined)
+  if ('failure' in answer) throw new DatabaseFailure(answer.failure.sqlstate, answer.failure.message)
+  if (!('adoption' in answer)) throw new Error('a thread answered something else')
+  return answer.adoption
+}
+
+async function run(parts: SqliteParts, target: Target, verb: SqliteChangeJob['verb']): Promise<SqliteAnswer> {
   const { work, directory, busyMs, holdsLease } = parts
   const { rolloutId, undoOf, changes } = work
   const file = fileOf(directory, target.database)

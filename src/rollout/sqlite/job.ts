@@ -1,8 +1,11 @@
 /** What is asked of a thread that works on SQLite tenants, and what it answers: plain data. */
+import type { Adoption } from '../adopt-decision.ts'
+import type { AdoptWork } from '../adopt-ledger.ts'
 import type { TargetResult } from '../change.ts'
 import type { SqliteChange } from './change.ts'
 
-export interface SqliteJob {
+/** What is to be done with a version's changes. */
+export interface SqliteChangeJob {
   readonly path: string
   /** `read`: only the ledger. */
   readonly verb: 'apply' | 'undo' | 'try' | 'read'
@@ -15,6 +18,16 @@ export interface SqliteJob {
   /** Tries including this one. */
   readonly attempts: number
 }
+
+/** See adopt.ts. */
+export interface SqliteAdoptJob {
+  readonly path: string
+  readonly verb: 'adopt'
+  readonly work: AdoptWork
+  readonly busyMs: number
+}
+
+export type SqliteJob = SqliteChangeJob | SqliteAdoptJob
 
 export interface SqliteFailure {
   readonly sqlstate: string
@@ -29,4 +42,5 @@ export type LedgerEntry = readonly [string, string, string]
 export type SqliteAnswer =
   | { readonly result: TargetResult }
   | { readonly ledger: readonly LedgerEntry[] }
+  | { readonly adoption: Adoption }
   | { readonly failure: SqliteFailure }

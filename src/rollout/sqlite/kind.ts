@@ -2,7 +2,7 @@
 import { lookAtDirectory } from '../../registry/sqlite-directory.ts'
 import { millisecondsOf, type RolloutKind } from '../kind.ts'
 import { sqliteChangeOf } from './change.ts'
-import { sqliteExecutor, sqliteLedger } from './executor.ts'
+import { adoptSqlite, sqliteExecutor, sqliteLedger } from './executor.ts'
 import { SQLITE_THREADS } from './threads.ts'
 
 export const sqliteKind: RolloutKind = {
@@ -19,5 +19,6 @@ export const sqliteKind: RolloutKind = {
     }
   },
   ledger: ({ server, database }) => sqliteLedger(server.host, database),
+  adopt: ({ server, target, work }) => adoptSqlite(server.host, target.database, work),
   lookAt: async ({ host }) => lookAtDirectory(host),
 }

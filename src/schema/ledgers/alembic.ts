@@ -6,6 +6,6 @@ export const alembic: NativeLedger = {
   table: 'alembic_version',
   schemas: [''],
   columns: ['version_num'],
-  select: (table) => `select version_num::text, null, null, 'applied' from ${table} order by 1`,
+  rows: { id: 'version_num', order: 'version_num' },
   reach: 'what it requires',
 }

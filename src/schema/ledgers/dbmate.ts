@@ -7,6 +7,6 @@ export const dbmate: NativeLedger = {
   schemas: [''],
   columns: ['version'],
   lacks: ['dirty'],
-  select: (table) => `select version::text, null, null, 'applied' from ${table} order by 1`,
+  rows: { id: 'version', order: 'version' },
   reach: 'itself',
 }

@@ -1,6 +1,7 @@
 /**
- * Drizzle: `drizzle.__drizzle_migrations`. Known by the hash of the file: `created_at` is the time in the journal, by
- * which Drizzle decides and which moves when branches are joined.
+ * Drizzle: `__drizzle_migrations`, on PostgreSQL in the schema `drizzle`. Known by the hash of the file: `created_at`
+ * is the time in the journal, by which Drizzle decides and which moves when branches are joined. `id` orders nothing on
+ * SQLite: its type is SERIAL there, which fills in no numbers.
  */
 import type { NativeLedger } from './ledger.ts'
 
@@ -9,7 +10,7 @@ export const drizzle: NativeLedger = {
   table: '__drizzle_migrations',
   schemas: ['drizzle', ''],
   columns: ['hash', 'created_at'],
-  select: (table) => `select created_at::text, hash::text, null, 'applied' from ${table} order by id`,
+  rows: { id: 'created_at', checksum: 'hash', order: 'id, created_at' },
   reach: 'itself',
   byChecksum: true,
 }

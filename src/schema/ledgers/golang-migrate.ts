@@ -6,8 +6,12 @@ export const golangMigrate: NativeLedger = {
   table: 'schema_migrations',
   schemas: [''],
   columns: ['version', 'dirty'],
-  select: (table) =>
-    `select version::text, null, null, case when dirty then 'unfinished' else 'applied' end from ${table} where version >= 0`,
+  rows: {
+    id: 'version',
+    state: `case when dirty then 'unfinished' else 'applied' end`,
+    where: 'version >= 0',
+    order: 'version',
+  },
   keyOf: plainNumber,
   reach: 'all before',
 }

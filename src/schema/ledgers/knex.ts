@@ -1,13 +1,12 @@
 /** Knex: `knex_migrations` with the file names, and `knex_migrations_lock`, which stays locked when Knex dies. */
-import { isoTime, type NativeLedger } from './ledger.ts'
+import type { NativeLedger } from './ledger.ts'
 
 export const knex: NativeLedger = {
   tool: 'knex',
   table: 'knex_migrations',
   schemas: [''],
   columns: ['id', 'name', 'batch'],
-  select: (table) =>
-    `select name::text, null, ${isoTime('migration_time')}, 'applied' from ${table} order by id`,
+  rows: { id: 'name', order: 'id' },
   keyOf: withoutExtension,
   lock: { ending: '_lock', column: 'is_locked' },
   reach: 'itself',

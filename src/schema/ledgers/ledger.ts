@@ -17,6 +17,21 @@ export type LedgerTool =
   | 'sequelize'
   | 'typeorm'
 
+/**
+ * What its rows say, in SQL that PostgreSQL, MySQL and SQLite take for the same. Columns have the types that the tool
+ * gives them there, so what is shown as text is cast by whoever asks.
+ */
+export interface LedgerRows {
+  readonly id: string
+  /** Of the content; null where the tool keeps none. */
+  readonly checksum?: string
+  /** See LedgerEntry; all are `applied` when absent. */
+  readonly state?: string
+  readonly where?: string
+  /** The tool's own order. */
+  readonly order: string
+}
+
 export interface NativeLedger {
   readonly tool: LedgerTool
   /** Its name unless the tool is told otherwise. */
@@ -26,12 +41,7 @@ export interface NativeLedger {
   /** Columns that tell it from other tables of this name. */
   readonly columns: readonly string[]
   readonly lacks?: readonly string[]
-  /**
-   * SQL that reads it, in its own order: id, checksum or null, time in ISO 8601 or null, state (see LedgerEntry), all
-   * as text. For a search_path of pg_catalog alone.
-   * @param table quoted
-   */
-  select(table: string): string
+  readonly rows: LedgerRows
   /** The form of an id that two spellings of the same have in common; the id itself when absent. */
   keyOf?(id: string): string
   /** What an entry says beyond itself: nothing; all that comes before it, too; or the revisions that it builds on. */
@@ -51,24 +61,16 @@ export type EntryState = 'applied' | 'baseline' | 'undone' | 'failed' | 'unfinis
 export interface LedgerEntry {
   readonly id: string
   readonly checksum: string | null
-  /** ISO 8601. */
-  readonly appliedAt: string | null
   readonly state: EntryState
 }
 
-/** The entries of rows as `select` gives them. */
+/** The entries of rows as `askEntries` gives them. */
 export function entriesOf(rows: readonly (readonly (string | null)[])[]): LedgerEntry[] {
-  return rows.map(([id, checksum, appliedAt, state]) => ({
+  return rows.map(([id, checksum, state]) => ({
     id: id ?? '',
     checksum: checksum ?? null,
-    appliedAt: appliedAt ?? null,
     state: (state ?? 'applied') as EntryState,
   }))
-}
-
-/** A time column as ISO 8601 text; of one without a zone it is taken for UTC, as servers mostly are set. */
-export function isoTime(column: string): string {
-  return `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 }
 
 /** Digits without zeros in front. */

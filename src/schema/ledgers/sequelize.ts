@@ -7,7 +7,7 @@ export const sequelize: NativeLedger = {
   table: 'SequelizeMeta',
   schemas: [''],
   columns: ['name'],
-  select: (table) => `select name::text, null, null, 'applied' from ${table} order by 1`,
+  rows: { id: 'name', order: 'name' },
   keyOf: withoutExtension,
   reach: 'itself',
 }

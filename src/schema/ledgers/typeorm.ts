@@ -6,6 +6,6 @@ export const typeorm: NativeLedger = {
   table: 'migrations',
   schemas: [''],
   columns: ['id', 'timestamp', 'name'],
-  select: (table) => `select name::text, null, null, 'applied' from ${table} order by timestamp, id`,
+  rows: { id: 'name', order: 'timestamp, id' },
   reach: 'itself',
 }

@@ -1,5 +1,6 @@
 /** What `alembic` prints: its history, and the SQL of its offline mode. */
 import { splitStatements, type Statement } from '../statements.ts'
+import type { VersionDialect } from '../version-dialects.ts'
 
 export interface AlembicRevision {
   readonly revision: string
@@ -75,9 +76,12 @@ export interface Segment {
   readonly sql: string
 }
 
-/** The SQL of an offline run, cut at its revisions, in the order of the run. */
-export function segmentsOf(stdout: string): Segment[] {
-  const statements = splitStatements(stdout)
+/**
+ * The SQL of an offline run, cut at its revisions, in the order of the run. On MySQL and SQLite alembic puts no
+ * transaction around them.
+ */
+export function segmentsOf(stdout: string, dialect: VersionDialect): Segment[] {
+  const statements = dialect === 'postgres' ? splitStatements(stdout) : []
   const marks = [...stdout.matchAll(RUNNING)].filter(({ index }) => !isInside(statements, index))
   return marks.map((mark, at) => {
     // What comes before the first revision (BEGIN, the table alembic_version) belongs to it.

@@ -5,7 +5,8 @@ import { childEnvironment } from '../../config.ts'
 import { run, type RunResult, which } from '../../engine/exec.ts'
 import { TenantryError } from '../../lib/errors.ts'
 import { lastRunning } from './alembic-output.ts'
-import { sourceInvalid } from './source.ts'
+import type { VersionDialect } from '../version-dialects.ts'
+import { DIALECT_NAMES, OFFLINE_URL, sourceInvalid } from './source.ts'
 
 export interface Alembic {
   /** Of alembic.ini. */
@@ -39,7 +40,11 @@ export async function findAlembic(config: string): Promise<Alembic> {
 }
 
 /** Runs `alembic -c <config> <args>` in the project's folder; a failure is a result. */
-export async function runAlembic(alembic: Alembic, args: readonly string[]): Promise<RunResult> {
+export async function runAlembic(
+  alembic: Alembic,
+  args: readonly string[],
+  dialect: VersionDialect = 'postgres',
+): Promise<RunResult> {
   const result = await run(alembic.program, ['-c', `./${basename(alembic.config)}`, ...args], {
     cwd: dirname(alembic.config),
     env: {
@@ -48,7 +53,7 @@ export async function runAlembic(alembic: Alembic, args: readonly string[]): Pro
       PYTHONUTF8: '1',
       PYTHONIOENCODING: 'utf-8',
       // Many an env.py takes the URL from here. Offline only the dialect counts; our own URL is not its business.
-      DATABASE_URL: 'postgresql://offline/offline',
+      DATABASE_URL: OFFLINE_URL[dialect],
     },
     timeoutMs: TIMEOUT_MS,
   })
@@ -100,7 +105,7 @@ function adviceFor(words: string, stderr: string): string {
     return `Install ${module} beside alembic: best in a virtual environment named .venv beside alembic.ini.`
   }
   if (/Can't load plugin: sqlalchemy\.dialects/.test(words)) {
-    return 'Set sqlalchemy.url = postgresql://localhost/any in alembic.ini: only the dialect counts.'
+    return 'Set sqlalchemy.url in alembic.ini, such as postgresql://localhost/any: only the dialect counts.'
   }
   if (words.startsWith('KeyError') && /\bos\b.*__getitem__|os\.environ/.test(stderr)) {
     return `env.py reads a variable that Tenantry does not hand on: give it a default, os.environ.get(${words.slice(10)}, "…").`
@@ -111,12 +116,30 @@ function adviceFor(words: string, stderr: string): string {
   return 'Put it right in the project; `alembic history` and `alembic upgrade head --sql` show the same.'
 }
 
+/** As alembic names its implementations. */
+const IMPLEMENTATIONS: Readonly<Record<string, VersionDialect>> = {
+  Postgresql: 'postgres',
+  MySQL: 'mysql',
+  MariaDB: 'mysql',
+  SQLite: 'sqlite',
+}
+
 /** @throws TenantryError `source_invalid` when the project is of another database */
-export function expectPostgres(alembic: Alembic, { stderr }: RunResult): void {
-  const dialect = /Context impl (\w+)Impl/.exec(stderr)?.[1]
-  if (dialect === undefined || dialect === 'Postgresql') return
+export function expectImplementation(alembic: Alembic, { stderr }: RunResult, wanted: VersionDialect): void {
+  const found = /Context impl (\w+)Impl/.exec(stderr)?.[1]
+  if (found === undefined || IMPLEMENTATIONS[found] === wanted) return
   throw sourceInvalid(
-    `${alembic.config} is for ${dialect}, not for PostgreSQL`,
-    'Set sqlalchemy.url = postgresql://localhost/any in alembic.ini: only the dialect counts.',
+    `${alembic.config} is for ${found}, not for ${DIALECT_NAMES[wanted]}`,
+    `Set sqlalchemy.url = ${URLS[wanted]} in alembic.ini: only the dialect counts.${
+      IMPLEMENTATIONS[found] === undefined
+        ? ''
+        : ` If ${found} is meant: --dialect ${IMPLEMENTATIONS[found]}.`
+    }`,
   )
+}
+
+const URLS: Readonly<Record<VersionDialect, string>> = {
+  postgres: 'postgresql://localhost/any',
+  mysql: 'mysql://localhost/any',
+  sqlite: 'sqlite:///any.db',
 }

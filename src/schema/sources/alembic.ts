@@ -12,11 +12,12 @@ import { type AlembicRevision, parseHistory, runnable, type Segment, segmentsOf 
 import {
   type Alembic,
   alembicFailure,
-  expectPostgres,
+  expectImplementation,
   findAlembic,
   isNotImplemented,
   runAlembic,
 } from './alembic-program.ts'
+import type { VersionDialect } from '../version-dialects.ts'
 import { kindOfPath } from './folder.ts'
 import {
   nothingToDo,
@@ -42,9 +43,9 @@ export function openAlembic(config: string, path: string): Source {
   return {
     kind: 'alembic',
     path,
-    async list() {
+    async list(dialect = 'postgres') {
       const alembic = await findAlembic(config)
-      return await listVersions(alembic, await readHistory(alembic))
+      return await listVersions(alembic, await readHistory(alembic), dialect)
     },
     async revisions() {
       const revisions = await readHistory(await findAlembic(config))
@@ -53,9 +54,9 @@ export function openAlembic(config: string, path: string): Source {
         requires: requiredBy(entry),
       }))
     },
-    async render(range) {
+    async render(range, dialect = 'postgres') {
       const alembic = await findAlembic(config)
-      return await renderAlembic(alembic, await readHistory(alembic), range)
+      return await renderAlembic(alembic, await readHistory(alembic), range, dialect)
     },
   }
 }
@@ -119,7 +120,12 @@ function severalHeads(message: string): Error {
   return sourceInvalid(message, 'Join them with `alembic merge heads`, or name a revision.')
 }
 
-async function renderAlembic(alembic: Alembic, revisions: Revisions, range: Range): Promise<Rendered> {
+async function renderAlembic(
+  alembic: Alembic,
+  revisions: Revisions,
+  range: Range,
+  dialect: VersionDialect,
+): Promise<Rendered> {
   const known = [...revisions.keys()]
   const after =
     range.after === undefined || range.after === 'base' ? undefined : resolve(revisions, range.after)
@@ -136,23 +142,28 @@ async function renderAlembic(alembic: Alembic, revisions: Revisions, range: Rang
   }
   const wanted = new Set([...needed].filter((revision) => !applied.has(revision)))
   const [up, down] = await Promise.all([
-    runAlembic(alembic, ['upgrade', `${after ?? 'base'}:${target}`, '--sql']),
-    runAlembic(alembic, ['downgrade', `${target}:${after ?? 'base'}`, '--sql']),
+    runAlembic(alembic, ['upgrade', `${after ?? 'base'}:${target}`, '--sql'], dialect),
+    runAlembic(alembic, ['downgrade', `${target}:${after ?? 'base'}`, '--sql'], dialect),
   ])
-  const order = upgradeOrder(alembic, up, wanted)
+  const order = upgradeOrder(alembic, up, wanted, dialect)
   return {
     revision: target,
     upgradeSql: runnable(up.stdout),
     revisions: order,
-    ...downgradeOf(alembic, down, wanted),
+    ...downgradeOf(alembic, down, wanted, dialect),
   }
 }
 
 /** The revisions that the upgrade holds, in its order. */
-function upgradeOrder(alembic: Alembic, result: RunResult, wanted: ReadonlySet<string>): string[] {
+function upgradeOrder(
+  alembic: Alembic,
+  result: RunResult,
+  wanted: ReadonlySet<string>,
+  dialect: VersionDialect,
+): string[] {
   if (result.code !== 0) throw alembicFailure(alembic, result)
-  expectPostgres(alembic, result)
-  const order = segmentsOf(result.stdout).map(({ revision }) => revision)
+  expectImplementation(alembic, result, dialect)
+  const order = segmentsOf(result.stdout, dialect).map(({ revision }) => revision)
   if (isSame(order, wanted)) return order
   throw sourceInvalid(
     `alembic wrote SQL for the revisions ${order.join(', ') || '(none)'} of ${alembic.config} instead of ` +
@@ -169,8 +180,9 @@ function downgradeOf(
   alembic: Alembic,
   result: RunResult,
   wanted: ReadonlySet<string>,
+  dialect: VersionDialect,
 ): Pick<Rendered, 'downgradeSql' | 'downgradeMissing'> {
-  const order = segmentsOf(result.stdout).map(({ revision }) => revision)
+  const order = segmentsOf(result.stdout, dialect).map(({ revision }) => revision)
   if (isNotImplemented(result)) {
     return { downgradeSql: null, downgradeMissing: `Revision ${order.at(-1)} says that it cannot be undone.` }
   }
@@ -184,12 +196,16 @@ function downgradeOf(
   }
 }
 
-async function listVersions(alembic: Alembic, revisions: Revisions): Promise<SourceVersion[]> {
+async function listVersions(
+  alembic: Alembic,
+  revisions: Revisions,
+  dialect: VersionDialect,
+): Promise<SourceVersion[]> {
   if (revisions.size === 0) return []
-  const result = await runAlembic(alembic, ['upgrade', 'base:heads', '--sql'])
-  const upgrades = segmentsOf(runnable(result.stdout))
-  upgradeOrder(alembic, result, new Set(revisions.keys()))
-  const downgrades = await listDowngrades(alembic, revisions, upgrades)
+  const result = await runAlembic(alembic, ['upgrade', 'base:heads', '--sql'], dialect)
+  const upgrades = segmentsOf(runnable(result.stdout), dialect)
+  upgradeOrder(alembic, result, new Set(revisions.keys()), dialect)
+  const downgrades = await listDowngrades(alembic, revisions, upgrades, dialect)
   return upgrades.map(({ revision, sql }) => ({
     revision,
     description: revisions.get(revision)?.description ?? '',
@@ -211,16 +227,17 @@ async function listDowngrades(
   alembic: Alembic,
   revisions: Revisions,
   upgrades: readonly Segment[],
+  dialect: VersionDialect,
 ): Promise<Map<string, string>> {
   const expected = upgrades.map(({ revision }) => revision).toReversed()
   const found = new Map<string, string>()
   let from = headsOf(revisions, new Set(revisions.keys())).length === 1 ? expected[0] : undefined
   const order: string[] = []
   while (from !== undefined) {
-    const result = await runAlembic(alembic, ['downgrade', `${from}:base`, '--sql'])
+    const result = await runAlembic(alembic, ['downgrade', `${from}:base`, '--sql'], dialect)
     const isCut = isNotImplemented(result)
     if (result.code !== 0 && !isCut) throw alembicFailure(alembic, result)
-    const segments = segmentsOf(result.stdout)
+    const segments = segmentsOf(result.stdout, dialect)
     order.push(...segments.map(({ revision }) => revision))
     const whole = isCut ? segments.slice(0, -1) : segments
     for (const { revision, sql } of whole) found.set(revision, sql)

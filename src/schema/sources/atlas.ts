@@ -6,8 +6,8 @@
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { closed } from '../statements.ts'
 import { readText } from '../text-file.ts'
+import { rulesFor, type VersionDialect } from '../version-dialects.ts'
 import { kindOfPath, namesIn, readExpected } from './folder.ts'
 import { locating, type Native, type Source, sourceInvalid, type SourceVersion } from './source.ts'
 import { describe, withoutTransaction } from './sql/layout.ts'
@@ -35,7 +35,7 @@ export function openAtlas(folder: string, path: string): Source {
   return {
     kind: 'atlas',
     path,
-    async list() {
+    async list(dialect = 'postgres') {
       const names = (await namesIn(folder)).files.filter((name) => name.endsWith('.sql'))
       const files = await Promise.all(names.map(async (name) => await readFile(folder, name)))
       const summed = files.filter(({ directives }) => directives.get('sum') !== 'ignore')
@@ -43,7 +43,7 @@ export function openAtlas(folder: string, path: string): Source {
       checkSums(folder, sums, await readExpected(folder, SUM))
       return withoutCheckpoints(summed).map(({ file, standIns }) => {
         const sum = sums.get(file.name)!
-        return versionOf(file, { checksums: [sum, `h1:${sum}`], standIns })
+        return versionOf(file, { checksums: [sum, `h1:${sum}`], standIns }, dialect)
       })
     },
   }
@@ -123,12 +123,12 @@ function revisionOf(name: string): string {
   return /^([^_]*?)(?:_.*)?\.sql$/s.exec(name)?.[1] ?? name
 }
 
-function versionOf(file: AtlasFile, native: Native): SourceVersion {
+function versionOf(file: AtlasFile, native: Native, dialect: VersionDialect): SourceVersion {
   const mode = file.directives.get('txmode') ?? 'file'
   if (!['none', 'file', 'all'].includes(mode)) {
     throw sourceInvalid(`${file.name} has the unknown atlas:txmode ${mode}`, 'Known are none, file and all.')
   }
-  const text = locating(file.name, () => delimited(file))
+  const text = locating(file.name, () => delimited(file, dialect))
   return {
     revision: revisionOf(file.name),
     description: describe(file.name.replace(/^[^_]*|\.sql$/g, '')),
@@ -140,7 +140,7 @@ function versionOf(file: AtlasFile, native: Native): SourceVersion {
 }
 
 /** With semicolons where a delimiter of the file's own stands. */
-function delimited({ text, directives }: AtlasFile): string {
+function delimited({ text, directives }: AtlasFile, dialect: VersionDialect): string {
   const given = directives.get('delimiter')
   if (given === undefined) return text
   const delimiter = given.replaceAll(
@@ -150,5 +150,12 @@ function delimited({ text, directives }: AtlasFile): string {
   const start = text.indexOf('\n', text.indexOf('atlas:delimiter'))
   const head = start === -1 ? '' : text.slice(0, start)
   // Lines stay where they are.
-  return head + text.slice(head.length).split(delimiter).map(closed).join(delimiter.replaceAll(/[^\n]/g, ''))
+  return (
+    head +
+    text
+      .slice(head.length)
+      .split(delimiter)
+      .map(rulesFor(dialect).close)
+      .join(delimiter.replaceAll(/[^\n]/g, ''))
+  )
 }

@@ -7,14 +7,23 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { messageOf } from '../../lib/errors.ts'
-import { closed } from '../statements.ts'
+import { rulesFor, type VersionDialect } from '../version-dialects.ts'
 import { kindOfPath, namesIn, readExpected } from './folder.ts'
-import { locating, type Source, sourceInvalid, type SourceVersion } from './source.ts'
+import { expectDialect, locating, type Source, sourceInvalid, type SourceVersion } from './source.ts'
 import { describe, expectUnique } from './sql/layout.ts'
 
 const DRIZZLE_JOURNAL = join('meta', '_journal.json')
 
 const BREAKPOINT = '--> statement-breakpoint'
+
+/** As the journal names what it is for. */
+const DIALECTS: Readonly<Record<string, VersionDialect>> = {
+  postgresql: 'postgres',
+  pg: 'postgres',
+  mysql: 'mysql',
+  sqlite: 'sqlite',
+  turso: 'sqlite',
+}
 
 const journalSchema = z.object({
   dialect: z.string(),
@@ -44,22 +53,18 @@ export function openDrizzle(folder: string, path: string): Source {
   return {
     kind: 'drizzle',
     path,
-    async list() {
-      const entries = readJournal(join(folder, DRIZZLE_JOURNAL), await readExpected(folder, DRIZZLE_JOURNAL))
+    async list(dialect = 'postgres') {
+      const journal = await readExpected(folder, DRIZZLE_JOURNAL)
+      const entries = readJournal(join(folder, DRIZZLE_JOURNAL), journal, dialect)
       await expectAllListed(folder, entries)
-      return await Promise.all(entries.map((entry) => readMigration(folder, entry)))
+      return await Promise.all(entries.map((entry) => readMigration(folder, entry, dialect)))
     },
   }
 }
 
-function readJournal(path: string, text: string): Entry[] {
+function readJournal(path: string, text: string, wanted: VersionDialect): Entry[] {
   const { dialect, entries } = parseJournal(path, text)
-  if (dialect !== 'postgresql' && dialect !== 'pg') {
-    throw sourceInvalid(
-      `${path} is for ${dialect}, not for postgresql`,
-      'Name a folder of migrations for PostgreSQL.',
-    )
-  }
+  expectDialect(path, { word: dialect, dialect: DIALECTS[dialect] }, wanted)
   expectUnique(
     entries,
     ({ idx }) => String(idx),
@@ -104,14 +109,17 @@ async function expectAllListed(folder: string, entries: readonly Entry[]): Promi
   )
 }
 
-async function readMigration(folder: string, { tag, when }: Entry): Promise<SourceVersion> {
+async function readMigration(
+  folder: string,
+  { tag, when }: Entry,
+  dialect: VersionDialect,
+): Promise<SourceVersion> {
   const file = `${tag}.sql`
   const text = await readExpected(folder, file)
   return {
     revision: tag,
     description: describe(tag.replace(/^\d+/, '')),
-    // Drizzle ends a statement at its mark, semicolon or not.
-    upgradeSql: locating(file, () => text.split(BREAKPOINT).map(closed).join(BREAKPOINT)),
+    upgradeSql: locating(file, () => statementsOf(text, dialect)),
     downgradeSql: null,
     upgradeAt: { file, line: 1 },
     native: {
@@ -119,4 +127,10 @@ async function readMigration(folder: string, { tag, when }: Entry): Promise<Sour
       checksums: [createHash('sha256').update(text).digest('hex')],
     },
   }
+}
+
+/** Drizzle ends a statement at its mark, semicolon or not. On MySQL the mark is no comment. */
+function statementsOf(text: string, dialect: VersionDialect): string {
+  const mark = dialect === 'mysql' ? '' : BREAKPOINT
+  return text.split(BREAKPOINT).map(rulesFor(dialect).close).join(mark)
 }

@@ -112,14 +112,10 @@ export async function renderRange(
   range: Range,
   dialect: VersionDialect = 'postgres',
 ): Promise<Rendered> {
-  if (dialect !== 'postgres' && source.kind !== 'sql') {
-    throw sourceInvalid(
-      `The ${source.kind} migrations in ${source.path} are read as PostgreSQL, not as ${dialect}`,
-      'Have the tool write its SQL, then: tenantry version add --dialect, or generate from a folder of SQL files.',
-    )
-  }
   const rendered =
-    source.render === undefined ? renderList(await source.list(), range, dialect) : await source.render(range)
+    source.render === undefined
+      ? renderList(await source.list(dialect), range, dialect)
+      : await source.render(range, dialect)
   // What was put together from several parts was checked part by part, where lines and files can be named.
   check(dialect, rendered.upgradeSql, `The upgrade to ${rendered.revision}`)
   if (rendered.downgradeSql !== null) {

@@ -6,8 +6,9 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { readText } from '../text-file.ts'
+import type { VersionDialect } from '../version-dialects.ts'
 import { kindOfPath, namesIn, readExpected } from './folder.ts'
-import { type Source, sourceInvalid, type SourceVersion } from './source.ts'
+import { expectDialect, type Source, type SourceVersion } from './source.ts'
 import { describe, downgradeOrNull } from './sql/layout.ts'
 
 const PRISMA_LOCK = 'migration_lock.toml'
@@ -25,8 +26,8 @@ export function openPrisma(folder: string, path: string): Source {
   return {
     kind: 'prisma',
     path,
-    async list() {
-      expectPostgres(folder, await readExpected(folder, PRISMA_LOCK))
+    async list(dialect = 'postgres') {
+      expectProvider(folder, await readExpected(folder, PRISMA_LOCK), dialect)
       const { folders } = await namesIn(folder)
       const names = folders.filter((name) => !name.startsWith('.'))
       return await Promise.all(names.map((name) => readMigration(folder, name)))
@@ -34,13 +35,18 @@ export function openPrisma(folder: string, path: string): Source {
   }
 }
 
-function expectPostgres(folder: string, lock: string): void {
+/** The providers of Prisma that are for servers of a kind. */
+const PROVIDERS: Readonly<Record<string, VersionDialect>> = {
+  postgresql: 'postgres',
+  postgres: 'postgres',
+  mysql: 'mysql',
+  sqlite: 'sqlite',
+}
+
+function expectProvider(folder: string, lock: string, dialect: VersionDialect): void {
   const provider = /^\s*provider\s*=\s*"([^"]*)"/m.exec(lock)?.[1]
-  if (provider === 'postgresql' || provider === 'postgres') return
-  throw sourceInvalid(
-    `${join(folder, PRISMA_LOCK)} is for ${provider === undefined ? 'no known provider' : provider}, not for postgresql`,
-    'Name a folder of migrations for PostgreSQL.',
-  )
+  const said = { word: provider ?? 'no known provider', dialect: PROVIDERS[provider ?? ''] }
+  expectDialect(join(folder, PRISMA_LOCK), said, dialect)
 }
 
 async function readMigration(folder: string, name: string): Promise<SourceVersion> {

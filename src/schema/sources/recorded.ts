@@ -3,7 +3,8 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import { kindOfPath, namesIn, readExpected } from './folder.ts'
 import type { RecordedMigration, RecordedTool, RecordingJob } from './recording/protocol.ts'
 import { recordMigrations, versionOfRecording } from './recording/record.ts'
-import type { Source, SourceVersion } from './source.ts'
+import type { VersionDialect } from '../version-dialects.ts'
+import { expectDialect, type Source, type SourceVersion } from './source.ts'
 import { describe, expectUnique } from './sql/layout.ts'
 
 /** Where the tools put migrations unless they are told otherwise, below a project. */
@@ -68,23 +69,30 @@ export function openRecorded({ tool, path, at, files, revisionOf }: RecordedSour
   return {
     kind: tool,
     path,
-    async list() {
+    async list(dialect = 'postgres') {
+      if (tool === 'node-pg-migrate') {
+        expectDialect(
+          path,
+          { word: 'PostgreSQL alone, as all of node-pg-migrate', dialect: 'postgres' },
+          dialect,
+        )
+      }
       const names = await files?.(at)
       if (names?.length === 0) return []
       if (names !== undefined) expectUnique(names, stem, (name) => name)
       const place = resolve(at)
-      const job: RecordingJob = { tool, at: place, ...(names === undefined ? {} : { files: names }) }
+      const job: RecordingJob = { tool, dialect, at: place, ...(names === undefined ? {} : { files: names }) }
       const folder = names === undefined ? dirname(place) : await projectOf(place)
       const migrations = await recordMigrations(job, folder)
-      return migrations.map((migration) => version(migration, revisionOf(migration)))
+      return migrations.map((migration) => version(dialect, migration, revisionOf(migration)))
     },
   }
 }
 
-function version(migration: RecordedMigration, revision: string): SourceVersion {
+function version(dialect: VersionDialect, migration: RecordedMigration, revision: string): SourceVersion {
   const words = revision.replace(/^[\d_.-]+|\d{13}$/g, '').replaceAll(/(?<=[a-z\d])(?=[A-Z])/g, ' ')
   const description = describe(words)
-  const recorded = versionOfRecording(migration, { revision, description })
+  const recorded = versionOfRecording(dialect, migration, { revision, description })
   return { ...recorded, native: { id: migration.name } }
 }
 

@@ -1,5 +1,6 @@
 /** What every source of versions gives, whatever its files look like. */
 import { TenantryError } from '../../lib/errors.ts'
+import type { VersionDialect } from '../version-dialects.ts'
 
 export type SourceKind =
   | 'sql'
@@ -69,12 +70,49 @@ export interface Source {
   readonly kind: SourceKind
   /** As it was given. */
   readonly path: string
-  /** All versions in order of application. @throws TenantryError `source_invalid` naming the file and the fault. */
-  list(): Promise<SourceVersion[]>
+  /**
+   * All versions in order of application.
+   * @param dialect what their SQL is to be in; default `postgres`
+   * @throws TenantryError `source_invalid` naming the file and the fault, also for a source of another dialect.
+   */
+  list(dialect?: VersionDialect): Promise<SourceVersion[]>
   /** For sources that can name their revisions for less than `list()` takes. */
-  revisions?(): Promise<Pick<SourceVersion, 'revision' | 'native' | 'requires'>[]>
+  revisions?(dialect?: VersionDialect): Promise<Pick<SourceVersion, 'revision' | 'native' | 'requires'>[]>
   /** For sources whose own tool renders a range; the others are rendered from `list()`. */
-  render?(range: Range): Promise<Rendered>
+  render?(range: Range, dialect?: VersionDialect): Promise<Rendered>
+}
+
+/** Given to projects that take their URL from the environment: only its dialect counts, nothing connects. */
+export const OFFLINE_URL: Readonly<Record<VersionDialect, string>> = {
+  postgres: 'postgresql://offline/offline',
+  mysql: 'mysql://offline/offline',
+  sqlite: 'sqlite:///offline.db',
+}
+
+export const DIALECT_NAMES: Readonly<Record<VersionDialect, string>> = {
+  postgres: 'PostgreSQL',
+  mysql: 'MySQL',
+  sqlite: 'SQLite',
+}
+
+/**
+ * A project that says itself what it is written for.
+ * @param where names what says so
+ * @param said what it says, and which dialect that is, where it is one
+ * @throws TenantryError `source_invalid` when that is another dialect
+ */
+export function expectDialect(
+  where: string,
+  said: { readonly word: string; readonly dialect: VersionDialect | undefined },
+  wanted: VersionDialect,
+): void {
+  if (said.dialect === wanted) return
+  throw sourceInvalid(
+    `${where} is for ${said.word}, not for ${DIALECT_NAMES[wanted]}`,
+    said.dialect === undefined
+      ? `Name a folder of migrations for ${DIALECT_NAMES[wanted]}.`
+      : `If that is meant: --dialect ${said.dialect}.`,
+  )
 }
 
 export function sourceInvalid(message: string, nextStep: string, cause?: unknown): TenantryError {

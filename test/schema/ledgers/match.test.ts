@@ -11,7 +11,6 @@ import { EXAMPLES, folderWith } from '../sources/folders.ts'
 const entry = (id: string, state: EntryState = 'applied', checksum: string | null = null): LedgerEntry => ({
   id,
   checksum,
-  appliedAt: null,
   state,
 })
 

@@ -356,6 +356,6 @@ Path: /p/x1.py
 
 test('a line in a string is no mark of a revision', () => {
   const text = "BEGIN;\n-- Running upgrade  -> a1\n\nselect '\n-- Running upgrade a1 -> fake\n';\nCOMMIT;\n"
-  expect(segmentsOf(text)).toEqual([{ revision: 'a1', sql: text }])
+  expect(segmentsOf(text, 'postgres')).toEqual([{ revision: 'a1', sql: text }])
   expect(lastRunning('-- Running downgrade a2 -> a1')).toEqual({ direction: 'downgrade', revision: 'a2' })
 })

@@ -45,7 +45,7 @@ describe('Prisma', () => {
   })
 
   test.each<[Files, string]>([
-    [{ 'migration_lock.toml': 'provider = "mysql"' }, 'migration_lock.toml is for mysql, not for postgresql'],
+    [{ 'migration_lock.toml': 'provider = "mysql"' }, 'migration_lock.toml is for mysql, not for PostgreSQL'],
     [{ 'migration_lock.toml': '' }, 'migration_lock.toml is for no known provider'],
     [{ 'migration_lock.toml': LOCK, '1_a/notes.txt': '' }, 'FOLDER/1_a/migration.sql does not exist'],
     [
@@ -124,7 +124,7 @@ describe('Drizzle', () => {
   })
 
   test.each<[Files, string]>([
-    [{ 'meta/_journal.json': journal([], 'mysql') }, '_journal.json is for mysql, not for postgresql'],
+    [{ 'meta/_journal.json': journal([], 'mysql') }, '_journal.json is for mysql, not for PostgreSQL'],
     [{ 'meta/_journal.json': journal([entry(0, 'a')]) }, 'FOLDER/a.sql does not exist'],
     [{ 'meta/_journal.json': '{' }, '_journal.json is not JSON'],
     [

@@ -4,6 +4,11 @@
  * on it is refused instead of being fed a guess.
  */
 
+import { mysqlLiteral } from '../../../engine/mysql-sql.ts'
+import { sqliteLiteral } from '../../../engine/sql.ts'
+import type { VersionDialect } from '../../version-dialects.ts'
+import type { RecordedStatement } from './protocol.ts'
+
 /** A migration wants to know something that only a database knows. */
 export class NeedsAnswer extends Error {
   /** The call; libraries put more into the message. */
@@ -65,8 +70,30 @@ export function shown(sql: string): string {
   return flat.length > 100 ? `${flat.slice(0, 99)}…` : flat
 }
 
+/** The values of a statement, as the recording keeps them for its dialect. */
+export function valuesOf(
+  dialect: VersionDialect,
+  values: readonly unknown[],
+): Pick<RecordedStatement, 'values' | 'literals'> {
+  if (dialect === 'postgres') return { values: values.map(parameterText) }
+  return { literals: values.map((value) => literalOf(dialect, value)) }
+}
+
+/** A value as the drivers for MySQL and SQLite would send it: a constant of its own type. */
+function literalOf(dialect: 'mysql' | 'sqlite', value: unknown): string {
+  if (value === null || value === undefined) return 'NULL'
+  if (typeof value === 'boolean') return value ? '1' : '0'
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString('hex')}'`
+  if (value instanceof Date && dialect === 'sqlite') return String(value.getTime())
+  if (value instanceof Date) return `'${value.toISOString().replace('T', ' ').replace('Z', '')}'`
+  if (Array.isArray(value)) return value.map((item) => literalOf(dialect, item)).join(', ')
+  const text = typeof value === 'object' ? JSON.stringify(value) : (value as string)
+  return dialect === 'mysql' ? mysqlLiteral(text) : sqliteLiteral(text)
+}
+
 /** A value as the driver `pg` would send it. */
-export function parameterText(value: unknown): string | null {
+function parameterText(value: unknown): string | null {
   if (value === null || value === undefined) return null
   if (value instanceof Date) return value.toISOString()
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`

@@ -4,7 +4,9 @@
  */
 import { readdirSync } from 'node:fs'
 import { dirname, extname, join, relative, resolve } from 'node:path'
-import { NeedsAnswer, parameterText, shown, unreadable } from './answers.ts'
+import type { VersionDialect } from '../../version-dialects.ts'
+import { DIALECT_NAMES } from '../source.ts'
+import { NeedsAnswer, shown, unreadable, valuesOf } from './answers.ts'
 import type { Recorder, Unit } from './recorder.ts'
 import { type Exports, exportsOf, LibraryMissing, requireFrom } from './project.ts'
 import type { RecordedStatement, RecordingJob } from './protocol.ts'
@@ -28,17 +30,18 @@ const EXTENSIONS = ['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee
 export async function knexRecorder(job: RecordingJob): Promise<Recorder> {
   const isConfig = job.files === undefined
   const folder = isConfig ? dirname(job.at) : job.at
-  const config = isConfig ? await readKnexfile(job.at) : {}
+  const config = isConfig ? await readKnexfile(job.dialect, job.at) : {}
   const migrations = (config.migrations ?? {}) as Config
   const factory = requireFrom(folder, 'knex') as KnexFactory
   const log: RecordedStatement[] = []
   const answers = { none: false, doubtful: false }
   const knex = factory({
     ...config,
-    client: recordingClient(folder, log, answers),
+    client: recordingClient(job.dialect, folder, log, answers),
     // Values are of a recording: nobody may look into them.
     postProcessResponse: undefined,
-    connection: {},
+    connection: job.dialect === 'sqlite' ? { filename: ':memory:' } : {},
+    ...(job.dialect === 'sqlite' ? { useNullAsDefault: config.useNullAsDefault ?? true } : {}),
     pool: { min: 0, max: 1 },
     // So that an error says which line of the migration asked.
     asyncStackTraces: true,
@@ -91,21 +94,39 @@ function withoutEnds(log: readonly RecordedStatement[]): RecordedStatement[] {
   return log.slice(1, -1)
 }
 
-async function readKnexfile(path: string): Promise<Config> {
+async function readKnexfile(dialect: VersionDialect, path: string): Promise<Config> {
   const exported: unknown = await exportsOf(path)
   const inner = (exported as Exports).default
   const given: unknown = typeof inner === 'function' ? await (inner as () => unknown)() : exported
   const config = given as Config
-  if (config.client !== undefined) return config
+  if (config.client !== undefined) {
+    const { client } = config
+    if (typeof client !== 'string' || CLIENTS[dialect].test(client)) return config
+    throw new Error(`its client is ${client}, not one of ${DIALECT_NAMES[dialect]}`)
+  }
   const found = ['production', 'staging', 'development', ...Object.keys(config)].find((name) =>
-    isPostgres((config[name] as Config | undefined)?.client),
+    CLIENTS[dialect].test(textOf((config[name] as Config | undefined)?.client)),
   )
-  if (found === undefined) throw new Error('no environment in it has a client of PostgreSQL (client: "pg")')
+  if (found === undefined) throw new Error(`no environment in it has a client of ${DIALECT_NAMES[dialect]}`)
   return config[found] as Config
 }
 
-function isPostgres(client: unknown): boolean {
-  return typeof client === 'string' && /^(?:pg|pgnative|postgres|postgresql)$/.test(client)
+function textOf(client: unknown): string {
+  return typeof client === 'string' ? client : ''
+}
+
+/** As knexfiles name them. */
+const CLIENTS: Readonly<Record<VersionDialect, RegExp>> = {
+  postgres: /^(?:pg|pgnative|postgres|postgresql)$/,
+  mysql: /^(?:mysql2?|mariadb)$/,
+  sqlite: /^(?:better-)?sqlite3?$/,
+}
+
+/** Knex's own, in its package. */
+const CLIENT_FILES: Readonly<Record<VersionDialect, string>> = {
+  postgres: 'postgres',
+  mysql: 'mysql2',
+  sqlite: 'sqlite3',
 }
 
 function configuredFiles(folder: string, migrations: Config): { name: string; path: string }[] {
@@ -125,14 +146,15 @@ function configuredFiles(folder: string, migrations: Config): { name: string; pa
   return wanted.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 
-/** Knex's own client for PostgreSQL, without a driver, a pool or a database. */
+/** Knex's own client for the dialect, without a driver, a pool or a database. */
 function recordingClient(
+  dialect: VersionDialect,
   folder: string,
   log: RecordedStatement[],
   answers: { none: boolean; doubtful: boolean },
 ): unknown {
   type Constructor = new (...args: never[]) => object
-  const library = requireFrom(folder, 'knex/lib/dialects/postgres/index.js')
+  const library = requireFrom(folder, `knex/lib/dialects/${CLIENT_FILES[dialect]}/index.js`)
   const Client = ((library as Exports).default ?? library) as Constructor
   if (typeof Client !== 'function') throw new LibraryMissing('knex 1.0 or newer')
   return class extends Client {
@@ -150,7 +172,7 @@ function recordingClient(
     }
     _query(_connection: object, query: Query): Promise<Query> {
       if (isQuestion(query)) return Promise.reject(new NeedsAnswer(shown(query.sql)))
-      log.push({ sql: query.sql, values: (query.bindings ?? []).map(parameterText) })
+      log.push({ sql: query.sql, ...valuesOf(dialect, query.bindings ?? []) })
       return Promise.resolve(query)
     }
     _stream(_connection: object, query: Query): Promise<never> {

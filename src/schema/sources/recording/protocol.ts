@@ -1,9 +1,13 @@
 /** What is said between Tenantry and the process in which a project's own migrations run against a stub. */
 
+import type { VersionDialect } from '../../version-dialects.ts'
+
 export type RecordedTool = 'knex' | 'sequelize' | 'node-pg-migrate' | 'typeorm'
 
 export interface RecordingJob {
   readonly tool: RecordedTool
+  /** What the SQL is to be in. */
+  readonly dialect: VersionDialect
   /** Absolute path of the folder with the migrations, or of the tool's own configuration file. */
   readonly at: string
   /** File names in the folder, in order of application; absent when a configuration file says it. */
@@ -16,6 +20,8 @@ export interface RecordedStatement {
   readonly sql: string
   /** Text as PostgreSQL reads it, for `$1`, `$2` …; null is NULL. */
   readonly values?: readonly (string | null)[]
+  /** Of MySQL and SQLite: constants in SQL, for `?` in their order, or for `$1`, `$2` …. */
+  readonly literals?: readonly string[]
 }
 
 export interface Recording {

@@ -11,7 +11,8 @@ import { literal } from '../../../engine/sql.ts'
 import { TenantryError } from '../../../lib/errors.ts'
 import { createLexer } from '../../sql-lexer.ts'
 import { closed } from '../../statements.ts'
-import { locating, sourceInvalid, type SourceVersion } from '../source.ts'
+import { rulesFor, type VersionDialect } from '../../version-dialects.ts'
+import { locating, OFFLINE_URL, sourceInvalid, type SourceVersion } from '../source.ts'
 import { downgradeOrNull, withoutTransaction } from '../sql/layout.ts'
 import type {
   NoRecording,
@@ -43,7 +44,7 @@ export async function recordMigrations(job: RecordingJob, folder: string): Promi
         ...childEnvironment(),
         TZ: 'UTC',
         // Many a configuration takes the URL from here, and some check it. Nothing connects to it.
-        DATABASE_URL: 'postgresql://offline/offline',
+        DATABASE_URL: OFFLINE_URL[job.dialect],
       },
       input: JSON.stringify(job),
       timeoutMs: TIMEOUT_MS,
@@ -106,15 +107,16 @@ function errorOf(job: RecordingJob, { why, file, message, line }: RecordingFailu
 
 /** A recorded migration as a version; `revision` is the name that the ledger of its tool has. */
 export function versionOfRecording(
+  dialect: VersionDialect,
   migration: RecordedMigration,
   about: Pick<SourceVersion, 'revision' | 'description'>,
 ): SourceVersion {
-  const upgradeSql = locating(migration.file, () => textOf(migration.up))
+  const upgradeSql = locating(migration.file, () => textOf(dialect, migration.up))
   const { down } = migration
   const downgradeSql = isMissing(down)
     ? null
     : downgradeOrNull(
-        locating(`The way back of ${migration.file}`, () => textOf(down)),
+        locating(`The way back of ${migration.file}`, () => textOf(dialect, down)),
         upgradeSql,
       )
   return {
@@ -131,7 +133,10 @@ function isMissing(down: Recording | NoRecording): down is NoRecording {
   return 'missing' in down
 }
 
-function textOf({ statements, transaction }: Recording): string {
+function textOf(dialect: VersionDialect, { statements, transaction }: Recording): string {
+  if (dialect !== 'postgres') {
+    return statements.map((statement) => rulesFor(dialect).close(withLiterals(dialect, statement))).join('\n')
+  }
   const sql = statements
     .map((statement) =>
       closed(inlined(statement))
@@ -142,6 +147,22 @@ function textOf({ statements, transaction }: Recording): string {
     .map((text) => `${text}\n`)
     .join('\n')
   return transaction === false ? withoutTransaction(sql) : sql
+}
+
+/** What stands for a value, beside what could only look like it. */
+const PLACES = {
+  mysql:
+    /'(?:[^'\\]|\\[^]|'')*'|"(?:[^"\\]|\\[^]|"")*"|`(?:[^`]|``)*`|--[ \t].*|#.*|\/\*[^]*?\*\/|\?|\$(?<number>\d+)/g,
+  sqlite: /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|--.*|\/\*[^]*?\*\/|\?|\$(?<number>\d+)/g,
+}
+
+function withLiterals(dialect: 'mysql' | 'sqlite', { sql, literals = [] }: RecordedStatement): string {
+  if (literals.length === 0) return sql
+  let next = 0
+  return sql.replaceAll(PLACES[dialect], (found, number: string | undefined) => {
+    if (number !== undefined) return literals[Number(number) - 1] ?? found
+    return found === '?' ? (literals[next++] ?? found) : found
+  })
 }
 
 /** The statement with its values in the places of `$1`, `$2` …, as PostgreSQL takes them: text of unknown type. */

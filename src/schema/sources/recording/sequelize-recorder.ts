@@ -3,7 +3,8 @@
  * as sequelize-cli and umzug 2 do, `up(queryInterface, Sequelize)`, or as umzug 3 does, `up({ context })`.
  */
 import { join } from 'node:path'
-import { NeedsAnswer, parameterText, shown, unreadable } from './answers.ts'
+import type { VersionDialect } from '../../version-dialects.ts'
+import { NeedsAnswer, shown, unreadable, valuesOf } from './answers.ts'
 import { type Exports, exportsOf, requireFrom } from './project.ts'
 import type { RecordedStatement, RecordingJob } from './protocol.ts'
 import type { Recorder, Unit } from './recorder.ts'
@@ -42,6 +43,10 @@ const QUESTIONS = new Set([
   'VERSION',
 ])
 
+/** What sequelize sends where a migration asks for a transaction. */
+const TRANSACTION_ENDS =
+  /^(?:START TRANSACTION|BEGIN(?: DEFERRED| IMMEDIATE| EXCLUSIVE)?(?: TRANSACTION)?|COMMIT);?$/i
+
 /** How sequelize looks for a type of an ENUM before it makes it. */
 const ENUM_QUESTION = /^SELECT t\.typname enum_name, .* t\.typname='((?:[^']|'')*)'/s
 
@@ -49,8 +54,8 @@ export async function sequelizeRecorder(job: RecordingJob): Promise<Recorder> {
   const folder = job.at
   const library = requireFrom(folder, 'sequelize') as Exports
   const Sequelize = (library.Sequelize ?? library) as unknown as SequelizeClass
-  const record = new RecordingDatabase()
-  const sequelize = new Sequelize({ dialect: 'postgres', dialectModule: DRIVER, logging: false })
+  const record = new RecordingDatabase(job.dialect)
+  const sequelize = new Sequelize({ dialect: job.dialect, dialectModule: DRIVER, logging: false })
   record.attach(sequelize)
   const queryInterface = sequelize.getQueryInterface()
   const units = (job.files ?? []).map((file): Unit => ({
@@ -94,6 +99,16 @@ async function callMigration(
   await change(both, Sequelize)
 }
 
+/** By position, or for SQLite by the names `$1`, `$2` …. */
+type Bound = readonly unknown[] | Readonly<Record<string, unknown>>
+
+function inOrder(values: Bound): readonly unknown[] {
+  if (Array.isArray(values)) return values
+  const entries = Object.entries(values)
+  if (!entries.every(([name]) => /^\$\d+$/.test(name))) throw new Error('it binds values by names of its own')
+  return entries.toSorted(([a], [b]) => Number(a.slice(1)) - Number(b.slice(1))).map(([, value]) => value)
+}
+
 /** Takes the place of the connection: keeps what is sent. */
 class RecordingDatabase {
   doubtful = false
@@ -102,6 +117,11 @@ class RecordingDatabase {
   /** Types of ENUM columns that migrations have made: before this one, and with it. */
   #enumsBefore = new Set<string>()
   #enums = new Set<string>()
+  readonly #dialect: VersionDialect
+
+  constructor(dialect: VersionDialect) {
+    this.#dialect = dialect
+  }
 
   begin(none: boolean): void {
     // The second run of the same migration meets what the first met.
@@ -120,7 +140,7 @@ class RecordingDatabase {
     const take = this.#take.bind(this)
     const Query = sequelize.dialect.Query
     class RecordingQuery extends Query {
-      run(sql: string, values?: readonly unknown[]): Promise<unknown> {
+      run(sql: string, values?: Bound): Promise<unknown> {
         return take(sql, values ?? [], this.options)
       }
     }
@@ -130,6 +150,8 @@ class RecordingDatabase {
       releaseConnection: () => undefined,
       _refreshDynamicOIDs: () => Promise.resolve(),
     })
+    // Elsewhere the type is used.
+    if (this.#dialect !== 'postgres') return
     const queryInterface = sequelize.getQueryInterface()
     // Sequelize asks for the column's type, and then does not use it.
     queryInterface.renameColumn = async (table, before, after, options) =>
@@ -139,7 +161,7 @@ class RecordingDatabase {
       )
   }
 
-  async #take(sql: string, values: readonly unknown[], options: QueryOptions): Promise<unknown> {
+  async #take(sql: string, values: Bound, options: QueryOptions): Promise<unknown> {
     await Promise.resolve()
     const asked = ENUM_QUESTION.exec(sql)?.[1]
     if (asked !== undefined && options.plain === true) {
@@ -148,8 +170,10 @@ class RecordingDatabase {
       this.#enums.add(asked)
       return null
     }
+    // Of a version every statement finds its own transaction there.
+    if (this.#dialect !== 'postgres' && TRANSACTION_ENDS.test(sql)) return undefined
     if (QUESTIONS.has(options.type ?? '')) throw new NeedsAnswer(shown(sql))
-    this.#log.push({ sql, values: values.map(parameterText) })
+    this.#log.push({ sql, ...valuesOf(this.#dialect, inOrder(values)) })
     const answer = unreadable(shown(sql))
     if (!/^BULK(?:UPDATE|DELETE)$/.test(options.type ?? '')) return [answer, answer]
     this.doubtful = true

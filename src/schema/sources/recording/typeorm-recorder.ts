@@ -3,7 +3,8 @@
  * calls that build tables and columns first read what is there, so they are refused by name.
  */
 import { join } from 'node:path'
-import { NeedsAnswer, parameterText, shown, unreadable } from './answers.ts'
+import type { VersionDialect } from '../../version-dialects.ts'
+import { NeedsAnswer, shown, unreadable, valuesOf } from './answers.ts'
 import { exportsOf } from './project.ts'
 import type { RecordedStatement, RecordingJob } from './protocol.ts'
 import type { Recorder, Unit } from './recorder.ts'
@@ -20,20 +21,21 @@ export async function typeormRecorder(job: RecordingJob): Promise<Recorder> {
   for (const file of job.files ?? []) {
     const path = join(job.at, file)
     // The name in the ledger is that of the class, so the file must be read before it is run.
-    for (const migration of await migrationsOf(path, file)) units.push(unitOf(migration, file, path))
+    for (const migration of await migrationsOf(path, file))
+      units.push(unitOf(job.dialect, migration, file, path))
   }
   // Declared before the sort: TypeORM orders by the timestamp that ends the name.
   return { units: units.toSorted((a, b) => timestampOf(a.name) - timestampOf(b.name)) }
 }
 
-function unitOf({ name, instance }: Named, file: string, path: string): Unit {
+function unitOf(dialect: VersionDialect, { name, instance }: Named, file: string, path: string): Unit {
   return {
     name,
     file,
     path,
     run: async (direction) => {
       const log: RecordedStatement[] = []
-      const runner = queryRunner(log)
+      const runner = queryRunner(dialect, log)
       await instance[direction](runner)
       const transaction = instance.transaction === false ? false : undefined
       return { statements: log, transaction, doubtful: false }
@@ -64,9 +66,9 @@ function timestampOf(name: string): number {
   return Number(name.slice(-13))
 }
 
-function queryRunner(log: RecordedStatement[]): object {
+function queryRunner(dialect: VersionDialect, log: RecordedStatement[]): object {
   const query = (sql: string, parameters: readonly unknown[] = []): Promise<unknown> => {
-    log.push({ sql, values: parameters.map(parameterText) })
+    log.push({ sql, ...valuesOf(dialect, parameters) })
     return Promise.resolve(unreadable(shown(sql)))
   }
   return new Proxy(
