@@ -257,6 +257,7 @@ function targetOf(tenant: Tenant): Target {
     wave: 1,
     ledgerReady: false,
     mayHaveIt: false,
+    unanswered: false,
     attempts: 1,
   }
 }

@@ -47,6 +47,8 @@ export interface Target {
   readonly mayHaveIt: boolean
   /** Tries including this one. */
   readonly attempts: number
+  /** One of them ended without an answer, and the ledger was not read since. */
+  readonly unanswered: boolean
 }
 
 export type TargetOutcome =

@@ -48,7 +48,7 @@ export function stopRollout(control: Control, id: string, by: Decider): Promise<
     await skipTargets(
       tx,
       id,
-      `target.state = 'pending' and target.attempts = 0 and target.sqlstate is null`,
+      `target.state = 'pending' and target.attempts = 0 and target.sqlstate is null and not target.unanswered`,
       [],
       reason,
     )

@@ -233,12 +233,12 @@ export class Lane {
     }
   }
 
-  /** @param lost of a tenant in doubt: why its last try had no answer, when it cannot be asked either */
+  /** @param asked of a tenant in doubt that cannot be asked either: why its last try had no answer, if it was that one */
   async #fail(
     target: Target,
     thrown: DatabaseFailure,
     durationMs: number,
-    lost?: DatabaseFailure,
+    asked?: { readonly lost: DatabaseFailure | undefined },
   ): Promise<void> {
     const found = await this.#executor.diagnose(thrown, target)
     if (found.kind === 'down') {
@@ -252,18 +252,18 @@ export class Lane {
       return
     }
     if (failure.sqlstate === '55P03') this.#window.lockTimeouts += 1
-    if (kind === 'transient' && target.attempts <= triesOf(this.#parts.maxRetries, lost !== undefined)) {
+    if (kind === 'transient' && target.attempts <= triesOf(this.#parts.maxRetries, asked !== undefined)) {
       this.#record(target, retryOf(target, failure, durationMs, backoffMs(target.attempts), true))
-    } else if (lost !== undefined) {
-      this.#record(target, failed(target, inDoubt(lost, failure), durationMs))
-    } else if (leavesDoubt(failure) && !this.#parts.work.dryRun) {
+    } else if (asked !== undefined) {
+      this.#record(target, inDoubt(target, asked.lost, failure, durationMs))
+    } else if ((leavesDoubt(failure) || target.unanswered) && !this.#parts.work.dryRun) {
       await this.#ask(target, failure, durationMs)
     } else {
       this.#record(target, failed(target, failure, durationMs))
     }
   }
 
-  /** The last try ended without an answer: the tenant's ledger tells what became of it. */
+  /** A try ended without an answer, this one or one before it: the tenant's ledger tells what became of it. */
   async #ask(target: Target, failure: DatabaseFailure, durationMs: number): Promise<void> {
     const link = this.#executor.connect(target)
     try {
@@ -272,7 +272,8 @@ export class Lane {
       if (found === undefined) this.#record(target, failed(target, failure, durationMs))
       else this.#record(target, succeeded(target, found, durationMs), witness)
     } catch (error) {
-      await this.#fail(target, asFailure(error), durationMs, failure)
+      const lost = leavesDoubt(failure) ? failure : undefined
+      await this.#fail(target, asFailure(error), durationMs, { lost })
     } finally {
       link.close()
     }

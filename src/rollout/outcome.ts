@@ -3,6 +3,7 @@ import { DatabaseFailure } from '../engine/failure.ts'
 import type { Target, TargetResult } from './change.ts'
 import { errorGroupOf, storedMessage } from './error-groups.ts'
 import { PartlyApplied, PartlyUndone } from './failures.ts'
+import { leavesDoubt } from './retry.ts'
 import type { FinishedTarget } from './sql/finish-targets.ts'
 
 export function succeeded(target: Target, result: TargetResult, durationMs: number): FinishedTarget {
@@ -13,6 +14,7 @@ export function succeeded(target: Target, result: TargetResult, durationMs: numb
     outcome: result.outcome,
     error: result.note === undefined ? null : storedMessage(result.note),
     versionId: isReal ? result.versionId : undefined,
+    unanswered: false,
     ledgerReady: target.ledgerReady || changedTenant(result),
   }
 }
@@ -21,16 +23,27 @@ export function changedTenant({ outcome }: TargetResult): boolean {
   return outcome === 'applied' || outcome === 'undone'
 }
 
+/** It failed, and what it left is known. */
 export function failed(target: Target, failure: DatabaseFailure, durationMs: number): FinishedTarget {
-  return { ...blank(target, durationMs), ...described(target, failure), state: 'failed' }
+  return { ...blank(target, durationMs), ...described(target, failure), state: 'failed', unanswered: false }
 }
 
-/** The answer was lost, and the tenant's ledger could not be read afterwards. */
-export function inDoubt(lost: DatabaseFailure, asking: DatabaseFailure): DatabaseFailure {
+/**
+ * The answer was lost, and the tenant's ledger could not be read afterwards.
+ * @param lost of the last try; undefined when it was an earlier one
+ */
+export function inDoubt(
+  target: Target,
+  lost: DatabaseFailure | undefined,
+  asking: DatabaseFailure,
+  durationMs: number,
+): FinishedTarget {
+  const tried = lost === undefined ? 'an earlier try was lost' : `the last try was lost (${lost.message})`
   const message =
-    `In doubt: the answer to the last try was lost (${lost.message}), and the tenant's ledger, which knows whether the ` +
+    `In doubt: the answer to ${tried}, and the tenant's ledger, which knows whether the ` +
     `change was made, cannot be read: ${asking.message} When it can be reached again, a retry reads it first.`
-  return new DatabaseFailure(asking.sqlstate, message, { cause: asking })
+  const failure = new DatabaseFailure(asking.sqlstate, message, { cause: asking })
+  return { ...failed(target, failure, durationMs), unanswered: true }
 }
 
 export function retryOf(
@@ -44,12 +57,14 @@ export function retryOf(
     ...blank(target, durationMs),
     ...again(failure, retryInMs, countsAsAttempt),
     ...described(target, failure),
+    unanswered: leavesDoubt(failure) ? true : undefined,
   }
 }
 
 /** Done, but its server did not confirm that it is on disk: tried again at once, its ledger will tell. */
 export function unconfirmed(finished: FinishedTarget, failure: DatabaseFailure): FinishedTarget {
-  return { ...finished, ...again(failure, 0, false), versionId: undefined, ledgerReady: false }
+  const left = { versionId: undefined, ledgerReady: false, unanswered: true }
+  return { ...finished, ...again(failure, 0, false), ...left }
 }
 
 function again(failure: DatabaseFailure, retryInMs: number, countsAsAttempt: boolean) {

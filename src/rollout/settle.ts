@@ -51,7 +51,7 @@ export async function settleStopped(
 function openTargets(on: Queryable, rolloutId: string): Promise<OpenTarget[]> {
   return on.query<OpenTarget>(
     `select target.tenant_id as "tenantId", target.server_id as "serverId", tenant.database_name as database,
-       tenant.schema_name as schema, target.attempts > 0 or target.sqlstate is not null as "wasTried"
+       tenant.schema_name as schema, target.attempts > 0 or target.sqlstate is not null or target.unanswered as "wasTried"
      from tenantry.rollout_targets as target join tenantry.tenants as tenant on tenant.id = target.tenant_id
      where target.rollout_id = $1 and target.state = 'pending' order by target.position limit $2`,
     [rolloutId, BATCH],

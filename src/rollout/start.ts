@@ -147,6 +147,7 @@ async function selectChanged(tx: Queryable, rolloutId: string): Promise<number> 
        insert into pg_temp.selected
        select tenant_id, server_id, position from tenantry.rollout_targets
        where rollout_id = $1 and (outcome in ('applied', 'partly_applied')
+         or state in ('failed', 'skipped') and unanswered
          or state in ('failed', 'skipped') and (attempts > 0 or sqlstate <> '08001') and sqlstate ~ '^(08|57P|40003)')
        returning 1)
      select count(*) as total from selected`,

@@ -1,6 +1,8 @@
 /** What is tried again, when, and what it costs the server meanwhile. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { retryFailed, stopRollout } from '../../src/rollout/commands.ts'
+import { getRollout } from '../../src/rollout/rollout.ts'
+import { startUndo } from '../../src/rollout/start.ts'
 import { columnOf, startFleet, type Fleet, type FleetTenant } from '../support/fleet.ts'
 import { adminQuery } from '../support/postgres.ts'
 import { holdLock } from '../support/locks.ts'
@@ -261,7 +263,6 @@ describe('what is kept of errors', () => {
   })
 })
 
-// Last: a database is dropped here.
 describe('a tenant whose logins are ended, whoever tries', () => {
   const migrator = (): string => fleet.servers[0]?.migrator.user ?? ''
   /** PostgreSQL 17 and later; superusers are let in, or nobody could mend it. */
@@ -290,14 +291,39 @@ describe('a tenant whose logins are ended, whoever tries', () => {
     await fleet.expectConsistent(id)
   })
 
-  test('a database that is gone when it is asked about ends as failed', async () => {
+  test('a later refusal does not hide that an answer was lost; an undo asks that tenant too', async () => {
     const tenant = fleet.tenant(7)
     await adminQuery(doorkeeper(), tenant.database)
     const version = await fleet.addColumn()
     const { id } = await fleet.rollout({ version, selector: only(tenant), options: { maxRetries: 100 } })
     await until(async () => (await target(id, tenant)).attempts >= 2, { what: 'the second try' })
-    await adminQuery(`drop database "${tenant.database}" with (force)`)
+    await adminQuery(
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${tenant.database}'`,
+    )
+    await until(
+      async () => {
+        await adminQuery(`alter database "${tenant.database}" rename to "${tenant.database}_away"`)
+        return true
+      },
+      { what: 'nobody to be in the database' },
+    )
     await fleet.waitFor(id, 'completed')
-    expect(await target(id, tenant)).toMatchObject({ state: 'failed', sqlstate: '3D000' })
+    const row = await target(id, tenant)
+    expect(row).toMatchObject({ state: 'failed', sqlstate: '3D000' })
+    expect(row.error).toMatch(
+      /^In doubt: the answer to an earlier try was lost, and the tenant's ledger, .* cannot be read: .* does not exist/,
+    )
+    await adminQuery(`alter database "${tenant.database}_away" rename to "${tenant.database}"`)
+    await adminQuery('drop event trigger doorkeeper; drop function public.turn_away()', tenant.database)
+    const original = await getRollout(fleet.app.control, id)
+    const undo = await startUndo(fleet.app.control, original, {
+      dryRun: false,
+      waves: [{ size: 'rest' }],
+      options: original.options,
+      createdBy: 'test',
+    })
+    expect(undo.total).toBe(1)
+    await fleet.waitFor(undo.id, 'completed')
+    expect(await target(undo.id, tenant)).toMatchObject({ state: 'succeeded' })
   })
 })

@@ -26,8 +26,8 @@ export function claimTargets(
        update tenantry.rollout_targets as target
        set state = 'claimed', claimed_by = $3, attempts = target.attempts + 1
        from due where target.rollout_id = $1 and target.tenant_id = due.tenant_id
-       returning target.tenant_id, target.wave, target.attempts, target.position)
-     select claimed.tenant_id as "tenantId", claimed.wave, claimed.attempts, tenant.name,
+       returning target.tenant_id, target.wave, target.attempts, target.position, target.unanswered)
+     select claimed.tenant_id as "tenantId", claimed.wave, claimed.attempts, claimed.unanswered, tenant.name,
        tenant.database_name as database, tenant.schema_name as schema, tenant.ledger_ready as "ledgerReady",
        coalesce(tenant.version_id >= (select version_id from allowed), false) as "mayHaveIt"
      from claimed join tenantry.tenants as tenant on tenant.id = claimed.tenant_id

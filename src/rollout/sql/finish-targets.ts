@@ -18,6 +18,8 @@ export interface FinishedTarget {
   /** The tenant's newest version; undefined leaves what the registry has, null says it has none. */
   readonly versionId?: string | null | undefined
   readonly ledgerReady: boolean
+  /** Whether the tenant may have been changed without our knowing; undefined leaves what is known. */
+  readonly unanswered?: boolean | undefined
 }
 
 /**
@@ -56,6 +58,7 @@ export async function finishTargets(
     // SQL counts from one.
     targets.map((target) => bucketOf(target.durationMs) + 1),
     BOUNDS_MS.length,
+    targets.map((target) => target.unanswered ?? null),
   ])
   return row?.recorded ?? 0
 }
@@ -64,13 +67,14 @@ const FINISH = `
 with input as (
   select * from unnest($5::bigint[], $6::text[], $7::text[], $8::real[], $9::text[], $10::text[], $11::text[],
     $12::float8[], $13::boolean[], $14::boolean[], $15::text[], $16::boolean[],
-    $17::integer[])
+    $17::integer[], $19::boolean[])
     as input (tenant_id, state, outcome, duration_ms, sqlstate, error, error_group, retry_ms, counts, moved, version_id, ledger_ready,
-      bucket)),
+      bucket, unanswered)),
 done as (
   update tenantry.rollout_targets as target set
     state = input.state, outcome = input.outcome, duration_ms = input.duration_ms, sqlstate = input.sqlstate,
     error = input.error, error_group = input.error_group, claimed_by = null,
+    unanswered = coalesce(input.unanswered, target.unanswered),
     attempts = target.attempts - case when input.counts then 0 else 1 end,
     not_before = case when input.state = 'pending' then clock_timestamp() + input.retry_ms * interval '1 millisecond' else target.not_before end,
     finished_at = case when input.state = 'pending' then null else clock_timestamp() end

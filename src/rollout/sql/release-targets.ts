@@ -15,11 +15,11 @@ export async function releaseTargets(
 
 /**
  * Makes targets of workers that lost their lease claimable again. Their tries count: a tenant that kills every
- * worker must run out of tries some day (see maxAttempts).
+ * worker must run out of tries some day (see maxAttempts). What became of them nobody has said.
  */
 export async function releaseLostTargets(on: Queryable, rolloutId: string): Promise<number> {
   const rows = await on.query(
-    `update tenantry.rollout_targets as target set state = 'pending', claimed_by = null
+    `update tenantry.rollout_targets as target set state = 'pending', claimed_by = null, unanswered = true
      where rollout_id = $1 and state = 'claimed' and not exists (
        select from tenantry.workers as worker
        where worker.id = target.claimed_by and worker.lease_until > clock_timestamp())
