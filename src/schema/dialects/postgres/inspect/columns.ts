@@ -1,11 +1,15 @@
 /** Columns of tables, with everything that stands on one: default, identity, generation, storage, statistics. */
 import { said } from '../said.ts'
+import { usualNotNullName } from '../usual-names.ts'
 import type { Json } from '../../../snapshot/canonical.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
 import { canonicalText, optionsOf } from './text.ts'
 
-/** From 18 on NOT NULL is a constraint with a name, told when it is not the usual one; a child's may be any. */
+/**
+ * From 18 on NOT NULL is a constraint with a name, told when it is not the usual one. What a child has from its parent
+ * may have any name, and was proved when the child was made.
+ */
 const NOT_NULL_18 = `left join pg_constraint nn on nn.conrelid = a.attrelid and nn.contype = 'n' and nn.conkey[1] = a.attnum`
 
 /** A default that is another one for each row makes ADD COLUMN write every row. */
@@ -45,7 +49,7 @@ export const columns: Reader = {
     case when c.reloftype <> 0 then true end as typed,
     ${
       version >= 180000
-        ? 'nn.conname as nn_name, nn.connoinherit as nn_no_inherit, nn.convalidated as nn_valid, nn.coninhcount = 0 as nn_own,'
+        ? 'nn.conname as nn_name, nn.connoinherit as nn_no_inherit, nn.convalidated as nn_valid, nn.coninhcount > 0 as nn_inherited,'
         : ''
     }
     i.seqrelid, i.sequence
@@ -113,6 +117,7 @@ function column(row: ReaderRow, { name, parent }: TableOfColumns): Found {
       fromParent: row['from_parent'],
       typed: row['typed'],
       notNullConstraint: row['nn_name'],
+      notNullInherited: row['nn_inherited'],
       usualStorage: STORAGE[said(row['usual_storage'])],
       volatileDefault: row['volatile'],
     }),
@@ -129,35 +134,10 @@ function notNullConstraint(row: ReaderRow): Readonly<Record<string, Json | undef
   if (typeof name !== 'string') return {}
   const usual = usualNotNullName(said(row['relation']), said(row['attname']))
   return {
-    notNullName: name === usual || row['nn_own'] === false ? null : name,
+    notNullName: name === usual || row['nn_inherited'] === true ? null : name,
     notNullNoInherit: row['nn_no_inherit'],
-    notNullNotValid: row['nn_valid'] === false,
+    notNullNotValid: row['nn_valid'] === false && row['nn_inherited'] === false,
   }
-}
-
-const LONGEST_NAME = 63
-
-/** As the server makes it: both names are cut, the longer one first, until all fits. */
-export function usualNotNullName(table: string, name: string): string {
-  const end = '_not_null'
-  const room = LONGEST_NAME - end.length - 1
-  let [first, second] = [Buffer.byteLength(table), Buffer.byteLength(name)]
-  while (first + second > room) {
-    if (first > second) first--
-    else second--
-  }
-  return `${cut(table, first)}_${cut(name, second)}${end}`
-}
-
-/** The longest beginning of whole characters that has at most so many bytes. */
-function cut(text: string, bytes: number): string {
-  if (Buffer.byteLength(text) <= bytes) return text
-  let result = ''
-  for (const character of text) {
-    if (Buffer.byteLength(result + character) > bytes) break
-    result += character
-  }
-  return result
 }
 
 function identity(row: ReaderRow): Json {

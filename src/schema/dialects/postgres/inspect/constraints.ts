@@ -31,7 +31,9 @@ export const constraints: Reader = {
       (select ts.spcname from pg_tablespace ts where ts.oid = ic.reltablespace) end as tablespace,
     x.indisclustered, x.indisreplident, x.indisvalid,
     case when x.indexrelid is not null and ic.relispartition then (select p.relname from pg_inherits i
-      join pg_class p on p.oid = i.inhparent where i.inhrelid = ic.oid) end as attached
+      join pg_class p on p.oid = i.inhparent where i.inhrelid = ic.oid) end as attached,
+    case when x.indisexclusion and ic.relispartition then (select json_agg(a.attname order by a.attnum)
+      from pg_attribute a where a.attrelid = ic.oid) end as index_columns
     from rel join pg_constraint k on k.conrelid = rel.oid and k.contype in ('p', 'u', 'x', 'c', 'f')
     left join rel ref on ref.oid = k.confrelid
     left join pg_class ic on ic.oid = k.conindid
@@ -62,6 +64,7 @@ function constraint(row: ReaderRow, columnNames: ReadonlyMap<string, string>): F
     }),
     facts: stated({
       columns: columnsOf(row, columnNames),
+      indexColumns: row['index_columns'],
       references: reference(row),
       referencesKey: row['ref_key'],
       notEnforced: row['conenforced'] === false,

@@ -2,6 +2,7 @@
 import type { Json } from '../../../snapshot/canonical.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
 import { address, notMember, stated, type Found, type Reader, type ReaderRow } from './reader.ts'
+import { usualNotNullName } from '../usual-names.ts'
 import { canonicalText, withoutEnd } from './text.ts'
 import { said } from '../said.ts'
 
@@ -43,8 +44,7 @@ export const domains: Reader = {
     coalesce(pg_get_expr(t.typdefaultbin, 0), quote_literal(t.typdefault)) as default,
     ${
       version >= 170000
-        ? `(select k.conname from pg_constraint k where k.contypid = t.oid and k.contype = 'n'
-            and k.conname <> t.typname || '_not_null')`
+        ? `(select k.conname from pg_constraint k where k.contypid = t.oid and k.contype = 'n')`
         : 'null'
     } as not_null_name
     from pg_type t ${OWN_TYPE} join pg_type b on b.oid = t.typbasetype
@@ -59,7 +59,8 @@ export const domains: Reader = {
         collation: row['collation'],
         default: text(row['default']),
         notNull: row['typnotnull'],
-        notNullName: row['not_null_name'],
+        notNullName:
+          row['not_null_name'] === usualNotNullName(said(row['typname'])) ? null : row['not_null_name'],
       }),
       facts: stated({ owner: row['owner'] }),
       addresses: [address('pg_type', row['oid']), address('pg_type', row['typarray'])],

@@ -14,8 +14,9 @@ import {
 import { ident } from '../../../../engine/sql.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
 import { parenthesised } from './column-text.ts'
+import { broughtByAttaching, renamed } from './exclusion-family.ts'
 import { quote } from './names.ts'
-import { constraintNameOf } from './column-not-null.ts'
+import { constraintNameOf } from './not-null-constraint.ts'
 import { brief, hazard, isQuiet, standIn, unlessEmpty } from './tools.ts'
 
 function create(attachment: SchemaObject, context: RuleContext): readonly Action[] {
@@ -30,14 +31,15 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
     return [...checksOfParent(attachment, context), inherit]
   }
   const guards = readByAttaching(attachment, context).map((read) => guard(read, attachment))
+  const brought = broughtByAttaching(attachment.parent ?? '', context)
   return [
     ...checksOfParent(attachment, context),
     ...guards.flatMap(({ checked }) =>
       checked.map((action) => ({ ...action, needs: [...needs, ...attachment.dependsOn] })),
     ),
     brief(`ALTER TABLE ${parent} ATTACH PARTITION ${child} ${said(attachment.properties['bound'])}`, {
-      creates: [idOf(attachment)],
-      needs,
+      creates: [idOf(attachment), ...brought.map(idOf)],
+      needs: [...needs, ...attachmentsBelow(brought, attachment, context)],
       lock: 'share update exclusive',
       hazards: [
         ...unlessEmpty(
@@ -50,7 +52,19 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
       ],
     }),
     ...guards.flatMap(({ done }) => done),
+    ...renamed(brought).map((action) => ({ ...action, creates: [] })),
   ]
+}
+
+/** What a partition is given, it gives on to those that are attached to it. */
+function attachmentsBelow(
+  brought: readonly SchemaObject[],
+  attachment: SchemaObject,
+  context: RuleContext,
+): string[] {
+  return brought
+    .filter(({ parent }) => parent !== attachment.parent)
+    .flatMap(({ parent }) => attachmentsAfter(parent ?? '', context).map(idOf))
 }
 
 interface Read {
@@ -130,10 +144,12 @@ function leaving(attachment: SchemaObject, context: RuleContext): string[] {
 function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[] {
   const child = attachment.parent ?? ''
   const own = new Set(context.partsAfter(child).map((part) => part.name.at(-1)))
-  // One that was a partition before has them still.
+  // One that was a partition before has them still, but for those that went with a column.
   const kept = new Set(
     attachmentsBefore(child, context).flatMap((one) =>
-      checksOf(parentOf(one), context.partsBefore).map((part) => part.name.at(-1)),
+      checksOf(parentOf(one), context.partsBefore)
+        .filter((part) => !losesColumn(child, part, context))
+        .map((part) => part.name.at(-1)),
     ),
   )
   return checksOf(parentOf(attachment), context.partsAfter)
@@ -148,6 +164,16 @@ function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[
         ...(apart ? [validated(table, constraint)] : []),
       ]
     })
+}
+
+function losesColumn(child: string, check: SchemaObject, context: RuleContext): boolean {
+  const columns = (check.facts?.['columns'] ?? []) as readonly string[]
+  return context
+    .partsBefore(child)
+    .some(
+      (part) =>
+        part.kind === 'column' && columns.includes(part.name.at(-1) ?? '') && context.isDropped(idOf(part)),
+    )
 }
 
 function validated(table: string, constraint: string): Action {

@@ -3,11 +3,20 @@ import { said } from '../said.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { generatedOf, parenthesised, tableIdOf } from './column-text.ts'
+import { type Generated, generatedOf, parenthesised, tableIdOf } from './column-text.ts'
 import { identityActions, NO_IDENTITY_CHANGE } from './column-identity.ts'
-import { notNullActions } from './column-not-null.ts'
+import { notNullAnswer } from './column-not-null.ts'
 import { typeAnswer } from './column-type.ts'
-import { attachmentsAfter, coveredByParent, sameOn, stableChildren, stableParents } from './family.ts'
+import {
+  attachmentsAfter,
+  attachmentsBefore,
+  coveredByParent,
+  descendantsBefore,
+  parentOf,
+  sameOn,
+  stableChildren,
+  stableParents,
+} from './family.ts'
 import { ownName } from './names.ts'
 import {
   brief,
@@ -23,8 +32,14 @@ import {
 
 export function alterColumn(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
   const generation = generatedChange(change, context)
-  if (generation === 'replace') return 'replace'
   const { to, properties } = change
+  if (generation === 'replace') {
+    // One that a parent has otherwise can only be made anew while the table is let go.
+    const ofParent = stableParents(tableIdOf(to), context).length > 0
+    return ofParent && !coveredByParent(change, 'generated', context)
+      ? { actions: [], rebuild: attachmentsAfter(tableIdOf(to), context).map(idOf) }
+      : 'replace'
+  }
   const inheritance = inheritanceAnswer(change, context)
   if (inheritance !== undefined) return inheritance
   const type = changesType(change) ? typeAnswer(change, context) : { actions: [] }
@@ -32,16 +47,22 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
   const handled = type.actions.length > 0
   const identity = properties.includes('identity') ? identityActions(change, context) : NO_IDENTITY_CHANGE
   const withDefault = properties.includes('default') && !handled
+  const notNull = properties.some((name) => name.startsWith('notNull'))
+    ? notNullAnswer(change, context)
+    : { actions: [] }
   const actions = [
     ...identity.before,
     ...generation,
     ...type.actions,
     ...(withDefault && !identity.coversDefault ? defaultActions(to, context) : []),
-    ...(properties.some((name) => name.startsWith('notNull')) ? notNullActions(change, context) : []),
+    ...notNull.actions,
     ...identity.after,
     ...settings(change),
   ]
-  return { ...type, actions: actions.map((action) => ({ alters: [idOf(to)], ...action })) }
+  return {
+    rebuild: [...(type.rebuild ?? []), ...(notNull.rebuild ?? [])],
+    actions: actions.map((action) => ({ alters: [idOf(to)], ...action })),
+  }
 }
 
 /**
@@ -88,27 +109,55 @@ function generatedChange(change: Altered, context: RuleContext): Action[] | 'rep
   if (!change.properties.includes('generated')) return []
   const before = generatedOf(change.from.properties)
   const after = generatedOf(change.to.properties)
-  const tableId = tableIdOf(change.to)
   const covered = coveredByParent(change, 'generated', context)
   if (after === undefined && before?.kind === 'stored') {
     return covered
       ? []
       : [brief(`ALTER TABLE ${tableOf(change.to)} ALTER COLUMN ${ownName(change.to)} DROP EXPRESSION`)]
   }
-  const settable = majorOf(context) >= 17 && before !== undefined && before.kind === after?.kind
-  if (!settable || change.properties.includes('type')) return 'replace'
-  if (covered) return []
-  const rewrites = after.kind === 'stored' && !isQuiet(tableId, context)
-  const name = change.to.name.join('.')
+  if (!canBeSet(change, context)) return 'replace'
+  if (covered) return isParentsMadeAnew(change.to, context) ? 'replace' : []
+  return setExpression(change.to, after as Generated, context)
+}
+
+/** From 17 on; the server changes no virtual value that a check or a publication looks at, and there are none to lose. */
+function canBeSet({ from, to, properties }: Altered, context: RuleContext): boolean {
+  const [before, after] = [generatedOf(from.properties), generatedOf(to.properties)]
+  if (majorOf(context) < 17 || before === undefined || before.kind !== after?.kind) return false
+  return !properties.includes('type') && (after.kind === 'stored' || !isLookedAt(tableIdOf(to), context))
+}
+
+function setExpression(
+  column: SchemaObject,
+  { kind, expression }: Generated,
+  context: RuleContext,
+): Action[] {
+  const rewrites = kind === 'stored' && !isQuiet(tableIdOf(column), context)
+  const why = `Every row is written anew to compute ${column.name.join('.')}.`
   return [
     brief(
-      `ALTER TABLE ${tableOf(change.to)} ALTER COLUMN ${ownName(change.to)} SET EXPRESSION AS ${parenthesised(after.expression)}`,
-      {
-        rewrites,
-        hazards: rewrites ? [hazard('table-rewrite', `Every row is written anew to compute ${name}.`)] : [],
-      },
+      `ALTER TABLE ${tableOf(column)} ALTER COLUMN ${ownName(column)} SET EXPRESSION AS ${parenthesised(expression)}`,
+      { rewrites, hazards: rewrites ? [hazard('table-rewrite', why)] : [] },
     ),
   ]
+}
+
+function isParentsMadeAnew(column: SchemaObject, context: RuleContext): boolean {
+  return stableParents(tableIdOf(column), context).some((parent) => {
+    const same = sameOn(parent, column, context.before)
+    return same !== undefined && context.isDropped(idOf(same))
+  })
+}
+
+function isLookedAt(tableId: string, context: RuleContext): boolean {
+  const above = (table: string): string[] =>
+    attachmentsBefore(table, context).flatMap((one) => [parentOf(one), ...above(parentOf(one))])
+  // A check that is only the parent's is told of the parent alone.
+  return [tableId, ...above(tableId), ...descendantsBefore(tableId, context)].some(
+    (table) =>
+      context.partsBefore(table).some((part) => part.properties['type'] === 'check') ||
+      context.dependentsBefore(table).some(({ kind }) => kind.startsWith('publication')),
+  )
 }
 
 function settings({ from, to, properties }: Altered): Action[] {

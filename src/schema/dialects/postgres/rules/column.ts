@@ -26,6 +26,7 @@ import {
   stableDescendants,
 } from './family.ts'
 import { ownName } from './names.ts'
+import { notNullNotValid } from './not-null-constraint.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
 import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unlessEmpty } from './tools.ts'
@@ -44,7 +45,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
   const table = context.after(tableId)
   const added = stableDescendants(tableId, context).flatMap((child) => {
     const same = sameOn(child, column, context.after)
-    return same !== undefined && context.before(idOf(same)) === undefined ? [same] : []
+    return same !== undefined && context.isNew(idOf(same)) ? [same] : []
   })
   // A child that has it as its own as well is given it first.
   const own = added.filter((child) => isOwnToo(child, attachmentsAfter(tableIdOf(child), context)))
@@ -88,6 +89,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
     ...merged.flatMap(valuesBack),
     ...columnExtras(column),
     ...brought.flatMap((child) => overridesOf(child, column)),
+    ...[column, ...brought].flatMap(notNullNotValid),
   ]
 }
 

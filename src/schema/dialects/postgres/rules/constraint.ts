@@ -6,6 +6,7 @@ import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/a
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { attachedId, childrenAfter, goneId, lettingGo, stableChildren, stableDescendants } from './family.ts'
 import { checksBelow, comesFromParent, goesToParent, goneBefore } from './constraint-family.ts'
+import { broughtBelow, comesWithParent, isExclusion, renamed } from './exclusion-family.ts'
 import {
   attachedParts,
   build,
@@ -68,7 +69,7 @@ function ownName(constraint: SchemaObject): string {
 }
 
 function create(constraint: SchemaObject, context: RuleContext): readonly Action[] {
-  if (comesFromParent(constraint, context)) return []
+  if (comesFromParent(constraint, context) || comesWithParent(constraint)) return []
   switch (constraint.properties['type']) {
     case 'primary key':
     case 'unique':
@@ -135,14 +136,17 @@ function reusable(constraint: SchemaObject, text: IndexText, context: RuleContex
 function createPlain(constraint: SchemaObject, context: RuleContext): Action[] {
   const tableId = constraint.parent ?? ''
   const withIndex = constraint.properties['type'] !== 'check'
-  const only = withIndex && isPartitioned(tableId, context) ? 'ONLY ' : ''
+  const partitioned = withIndex && isPartitioned(tableId, context)
+  const only = partitioned && !isExclusion(constraint) ? 'ONLY ' : ''
   const name = constraint.name.join('.')
-  const quiet = isQuiet(tableId, context) || only !== ''
+  const brought = broughtBelow(constraint, context)
+  const worked = [...(partitioned ? [] : [tableId]), ...brought.map(({ parent }) => parent ?? '')]
+  const quiet = worked.every((id) => isPartitioned(id, context) || isQuiet(id, context))
   return [
     brief(
       `ALTER TABLE ${only}${tableOf(constraint)} ADD CONSTRAINT ${ownName(constraint)} ${definitionOf(constraint)}`,
       {
-        creates: [idOf(constraint)],
+        creates: [idOf(constraint), ...brought.map(idOf)],
         hazards: [
           ...unlessEmpty(tableId, context, 'may-fail', `It fails when rows break ${name}.`),
           ...(quiet
@@ -151,6 +155,7 @@ function createPlain(constraint: SchemaObject, context: RuleContext): Action[] {
         ],
       },
     ),
+    ...renamed(brought),
     ...indexExtras(constraint, context),
   ]
 }
@@ -318,6 +323,7 @@ function alter(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
 function alterKey(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
   const { from, to } = change
   const tableId = to.parent ?? ''
+  if (change.properties.includes('attachedTo') && comesWithParent(to)) return 'replace'
   const inPlace = changeInPlace(change, context)
   if (inPlace !== undefined) return { actions: inPlace }
   const index = indexOf(to)

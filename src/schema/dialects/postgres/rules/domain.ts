@@ -4,12 +4,14 @@ import type { Hazard } from '../../../plan/hazards.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ident } from '../../../../engine/sql.ts'
 import { ownerName, ownName, quote } from './names.ts'
+import { usualNotNullName } from '../usual-names.ts'
 import { said } from '../said.ts'
+import { textOf } from './tools.ts'
 
 export const domainRule: KindRule = {
   create: (object) => [{ sql: definition(object), lock: null }],
   drop: (object) => [{ sql: `DROP DOMAIN ${quote(object.name)}`, lock: null }],
-  alter: ({ to, properties }) => {
+  alter: ({ from, to, properties }) => {
     if (properties.includes('type') || properties.includes('collation')) return 'replace'
     const start = `ALTER DOMAIN ${quote(to.name)}`
     const actions: Action[] = []
@@ -20,15 +22,30 @@ export const domainRule: KindRule = {
         lock: null,
       })
     }
-    if (properties.includes('notNull')) {
-      actions.push(
-        to.properties['notNull'] === true
-          ? { sql: `${start} SET NOT NULL`, lock: 'share', long: true, hazards: [mayFail(to, 'NOT NULL')] }
-          : { sql: `${start} DROP NOT NULL`, lock: null },
-      )
-    } else if (properties.includes('notNullName')) return 'replace'
+    if (properties.includes('notNull')) actions.push(notNullAction(to))
+    else if (properties.includes('notNullName')) {
+      const names = `${ident(nameOfNotNull(from))} TO ${ident(nameOfNotNull(to))}`
+      actions.push({ sql: `${start} RENAME CONSTRAINT ${names}`, lock: null })
+    }
     return { actions }
   },
+}
+
+function notNullAction(domain: SchemaObject): Action {
+  const start = `ALTER DOMAIN ${quote(domain.name)}`
+  if (domain.properties['notNull'] !== true) return { sql: `${start} DROP NOT NULL`, lock: null }
+  const named = domain.properties['notNullName'] !== undefined
+  return {
+    sql: named ? `${start} ADD CONSTRAINT ${ident(nameOfNotNull(domain))} NOT NULL` : `${start} SET NOT NULL`,
+    lock: 'share',
+    long: true,
+    hazards: [mayFail(domain, 'NOT NULL')],
+  }
+}
+
+/** In the catalogue, from 17 on. */
+function nameOfNotNull({ name: [, name = ''], properties }: SchemaObject): string {
+  return textOf(properties, 'notNullName') ?? usualNotNullName(name)
 }
 
 function definition({ name, properties }: SchemaObject): string {

@@ -4,6 +4,7 @@ import type { Action } from '../../../plan/action.ts'
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { columnExtras } from './column-text.ts'
 import { ownName } from './names.ts'
+import { ownNotNull } from './not-null-constraint.ts'
 import { brief, tableOf } from './tools.ts'
 
 export function overridesOf(child: SchemaObject, parent: SchemaObject): Action[] {
@@ -15,6 +16,6 @@ export function overridesOf(child: SchemaObject, parent: SchemaObject): Action[]
     const value = own['default']
     actions.push(brief(value === undefined ? `${alter} DROP DEFAULT` : `${alter} SET DEFAULT ${said(value)}`))
   }
-  if (own['notNull'] === true && given['notNull'] !== true) actions.push(brief(`${alter} SET NOT NULL`))
-  return [...actions, ...columnExtras(child)]
+  const hasFromParent = given['notNull'] === true && given['notNullNoInherit'] !== true
+  return [...actions, ...(hasFromParent ? [] : ownNotNull(child)), ...columnExtras(child)]
 }

@@ -3,10 +3,10 @@ import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { constraintNameOf } from './column-not-null.ts'
 import { attributes, columnExtras, columnText, notNullText } from './column-text.ts'
 import { attachmentsAfter, isPartition, parentOf, sameOn } from './family.ts'
 import { ownName, quote } from './names.ts'
+import { constraintNameOf, notNullNotValid } from './not-null-constraint.ts'
 import { overridesOf } from './overrides.ts'
 import { rowsBack } from './table-copy.ts'
 import { alterRelation, brief, foreignOptions, majorOf, optionList, optionsIn, textOf } from './tools.ts'
@@ -46,6 +46,7 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
       return model === undefined ? columnExtras(column) : overridesOf(column, model)
     }),
     ...rowsBack(table, columns, context),
+    ...columns.flatMap(notNullNotValid),
     ...tableExtras(table),
   ]
 }

@@ -1,0 +1,12 @@
+CREATE TABLE people (id integer CONSTRAINT must NOT NULL, name text, mail text NOT NULL, age integer CONSTRAINT grown NOT NULL NO INHERIT);
+ALTER TABLE people ADD CONSTRAINT named NOT NULL name NOT VALID;
+CREATE TABLE staff () INHERITS (people);
+CREATE TABLE parts (id integer CONSTRAINT key_there NOT NULL) PARTITION BY RANGE (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (10);
+CREATE TABLE above (a integer NOT NULL, b integer CONSTRAINT held NOT NULL, c integer, d integer NOT NULL);
+CREATE TABLE below () INHERITS (above);
+CREATE TABLE lowest () INHERITS (below);
+CREATE TABLE waiting (id integer, note text, sole text);
+ALTER TABLE waiting ADD NOT NULL note NOT VALID, ADD CONSTRAINT alone NOT NULL sole NO INHERIT NOT VALID;
+CREATE TABLE range (at date, n integer NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE range_1 PARTITION OF range FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');

@@ -1,0 +1,15 @@
+CREATE TABLE people (id integer CONSTRAINT needed NOT NULL, name text CONSTRAINT named NOT NULL, mail text CONSTRAINT "by post" NOT NULL, age integer NOT NULL);
+CREATE TABLE staff () INHERITS (people);
+CREATE TABLE parts (id integer CONSTRAINT key_here NOT NULL) PARTITION BY RANGE (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (10);
+CREATE TABLE above (a integer, b integer, c integer NOT NULL, d integer NOT NULL NO INHERIT);
+CREATE TABLE below () INHERITS (above);
+ALTER TABLE below ADD NOT NULL a, ADD CONSTRAINT mine NOT NULL b;
+CREATE TABLE lowest () INHERITS (below);
+ALTER TABLE lowest ADD CONSTRAINT deep NOT NULL d;
+CREATE TABLE range (at date, n integer) PARTITION BY RANGE (at);
+ALTER TABLE range ADD CONSTRAINT later NOT NULL at NOT VALID;
+CREATE TABLE range_1 PARTITION OF range FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+ALTER TABLE range_1 ADD NOT NULL n NOT VALID;
+CREATE TABLE late (id integer, note text, CONSTRAINT late_id PRIMARY KEY (id));
+ALTER TABLE late ADD CONSTRAINT spoken NOT NULL note NOT VALID;

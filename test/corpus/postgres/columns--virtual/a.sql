@@ -1,0 +1,10 @@
+CREATE TABLE boxes (id integer PRIMARY KEY, width integer, height integer, area integer GENERATED ALWAYS AS (width * height) VIRTUAL, edge integer GENERATED ALWAYS AS (width + height) STORED, label text GENERATED ALWAYS AS ('box ' || width) VIRTUAL, plain integer);
+CREATE VIEW sizes AS SELECT id, area FROM boxes;
+CREATE TABLE plans (id integer, day integer, next integer GENERATED ALWAYS AS (day + 1) VIRTUAL NOT NULL, kept integer GENERATED ALWAYS AS (day + 2) STORED CHECK (kept > 0)) PARTITION BY LIST (id);
+CREATE TABLE plans_1 PARTITION OF plans FOR VALUES IN (1);
+CREATE TABLE plans_2 (id integer, day integer, next integer GENERATED ALWAYS AS (day + 9) VIRTUAL NOT NULL, kept integer GENERATED ALWAYS AS (day + 2) STORED CONSTRAINT plans_kept_check CHECK (kept > 0));
+ALTER TABLE plans ATTACH PARTITION plans_2 FOR VALUES IN (2);
+CREATE TABLE tall (size integer, double integer GENERATED ALWAYS AS (size * 2) VIRTUAL);
+CREATE TABLE taller () INHERITS (tall);
+CREATE TABLE told (id integer, twice integer GENERATED ALWAYS AS (id * 2) VIRTUAL);
+CREATE PUBLICATION telling FOR TABLE told;

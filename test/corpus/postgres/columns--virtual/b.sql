@@ -1,0 +1,10 @@
+CREATE TABLE boxes (id integer PRIMARY KEY, width integer, height integer, area integer GENERATED ALWAYS AS (width * height * 2) VIRTUAL, edge integer GENERATED ALWAYS AS (width + height) VIRTUAL, plain integer, depth integer GENERATED ALWAYS AS (width - height) VIRTUAL);
+CREATE VIEW sizes AS SELECT id, area FROM boxes;
+CREATE TABLE plans (id integer, day integer, next integer GENERATED ALWAYS AS (day + 3) VIRTUAL, kept integer GENERATED ALWAYS AS (day + 2) VIRTUAL CHECK (kept > 0), third text GENERATED ALWAYS AS ('day ' || day) VIRTUAL) PARTITION BY LIST (id);
+CREATE TABLE plans_1 PARTITION OF plans FOR VALUES IN (1);
+CREATE TABLE plans_2 (id integer, day integer, next integer GENERATED ALWAYS AS (day + 8) VIRTUAL, kept integer GENERATED ALWAYS AS (day + 2) VIRTUAL CONSTRAINT plans_kept_check CHECK (kept > 0), third text GENERATED ALWAYS AS ('day ' || day) VIRTUAL);
+ALTER TABLE plans ATTACH PARTITION plans_2 FOR VALUES IN (2);
+CREATE TABLE tall (size bigint, double bigint GENERATED ALWAYS AS (size * 3) VIRTUAL);
+CREATE TABLE taller () INHERITS (tall);
+CREATE TABLE told (id integer, twice integer GENERATED ALWAYS AS (id + id) VIRTUAL);
+CREATE PUBLICATION telling FOR TABLE told;

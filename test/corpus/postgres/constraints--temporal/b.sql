@@ -1,0 +1,10 @@
+CREATE TABLE rooms (id int4range, during daterange, name text, CONSTRAINT rooms_key PRIMARY KEY (id, during WITHOUT OVERLAPS));
+CREATE TABLE stays (room int4range, during daterange, guest text, CONSTRAINT in_room FOREIGN KEY (room, PERIOD during) REFERENCES rooms (id, PERIOD during));
+CREATE TABLE keys (id int4range, valid tstzrange, CONSTRAINT keys_pkey PRIMARY KEY (id, valid WITHOUT OVERLAPS));
+CREATE TABLE halls (id int4range, during daterange, other daterange, CONSTRAINT halls_key PRIMARY KEY (id, during WITHOUT OVERLAPS), UNIQUE (id, other WITHOUT OVERLAPS)) PARTITION BY RANGE (id);
+CREATE TABLE halls_1 PARTITION OF halls FOR VALUES FROM ('[1,2)') TO ('[5,6)');
+CREATE TABLE halls_2 PARTITION OF halls FOR VALUES FROM ('[5,6)') TO ('[9,10)');
+CREATE TABLE used (hall int4range, during daterange, FOREIGN KEY (hall, PERIOD during) REFERENCES halls NOT ENFORCED);
+CREATE TABLE cars (id int8range NOT NULL, during daterange NOT NULL, CONSTRAINT cars_key UNIQUE (id, during WITHOUT OVERLAPS));
+ALTER TABLE cars REPLICA IDENTITY USING INDEX cars_key;
+CREATE TABLE trips (car int8range, during daterange, CONSTRAINT by_car FOREIGN KEY (car, PERIOD during) REFERENCES cars (id, PERIOD during));

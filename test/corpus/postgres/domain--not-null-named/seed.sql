@@ -1,0 +1,1 @@
+INSERT INTO uses VALUES (1, 2, 'x');

@@ -1,0 +1,10 @@
+CREATE TABLE seats (id integer, hall integer, CONSTRAINT one_seat EXCLUDE USING btree (hall WITH =, (id + 0) WITH =) WHERE (id > 0)) PARTITION BY LIST (hall);
+CREATE TABLE seats_1 PARTITION OF seats FOR VALUES IN (1);
+CREATE TABLE seats_2 PARTITION OF seats FOR VALUES IN (2);
+CREATE TABLE desks (id integer, hall integer, CONSTRAINT one EXCLUDE USING btree (hall WITH =, id WITH =)) PARTITION BY LIST (hall);
+CREATE TABLE desks_1 (id integer, hall integer);
+CREATE TABLE desks_2 PARTITION OF desks FOR VALUES IN (2);
+ALTER TABLE desks_2 RENAME CONSTRAINT desks_2_hall_id_excl TO renamed;
+COMMENT ON CONSTRAINT renamed ON desks_2 IS 'said';
+CREATE TABLE desks_3 (id integer, hall integer, CONSTRAINT own EXCLUDE USING btree (hall WITH =, id WITH =)) PARTITION BY LIST (hall);
+CREATE TABLE desks_4 PARTITION OF desks_3 FOR VALUES IN (4);

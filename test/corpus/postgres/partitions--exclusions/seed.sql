@@ -1,0 +1,1 @@
+INSERT INTO seats VALUES (1, 1), (2, 1); INSERT INTO desks VALUES (1, 1), (1, 4); INSERT INTO desks_2 VALUES (1, 2);
