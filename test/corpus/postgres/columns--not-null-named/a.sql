@@ -10,3 +10,5 @@ CREATE TABLE waiting (id integer, note text, sole text);
 ALTER TABLE waiting ADD NOT NULL note NOT VALID, ADD CONSTRAINT alone NOT NULL sole NO INHERIT NOT VALID;
 CREATE TABLE range (at date, n integer NOT NULL) PARTITION BY RANGE (at);
 CREATE TABLE range_1 PARTITION OF range FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+COMMENT ON CONSTRAINT must ON people IS 'said';
+COMMENT ON CONSTRAINT people_mail_not_null ON people IS 'by letter';

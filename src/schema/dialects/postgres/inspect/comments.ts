@@ -23,6 +23,15 @@ export const indexComments: Annotator = {
   read: texts,
 }
 
+/** From 17 on the NOT NULL of a domain, from 18 on that of a column, can have a comment of its own. */
+export const notNullComments: Annotator = {
+  property: 'notNullComment',
+  sql: () => `select case when k.contypid <> 0 then '1247/' || k.contypid::text || '/0'
+      else '1259/' || k.conrelid::text || '/' || k.conkey[1]::text end as address, d.description
+    from pg_description d join pg_constraint k on k.oid = d.objoid and k.contype = 'n' where d.classoid = 2606::oid`,
+  read: texts,
+}
+
 /** `ALTER … DEPENDS ON EXTENSION`: goes with an extension without being a part of it. */
 export const extensionLinks: Annotator = {
   property: 'goesWith',

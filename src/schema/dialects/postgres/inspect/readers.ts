@@ -4,7 +4,7 @@ import { columns } from './columns.ts'
 import { constraints } from './constraints.ts'
 import { foreignDataWrappers, foreignServers, userMappings } from './foreign.ts'
 import { grants, sequenceGrants } from './access.ts'
-import { comments, extensionLinks, indexComments } from './comments.ts'
+import { comments, extensionLinks, indexComments, notNullComments } from './comments.ts'
 import { indexes } from './indexes.ts'
 import { OTHER_READERS } from './other-readers.ts'
 import { schemas } from './schemas.ts'
@@ -30,6 +30,7 @@ export const READERS: readonly Reader[] = [
 export const ANNOTATORS: readonly Annotator[] = [
   comments,
   indexComments,
+  notNullComments,
   extensionLinks,
   grants,
   sequenceGrants,

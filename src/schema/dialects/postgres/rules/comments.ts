@@ -4,6 +4,8 @@ import type { Json } from '../../../snapshot/canonical.ts'
 import type { Annotation } from './annotations.ts'
 import { wordsFor } from './kind-words.ts'
 import { quote } from './names.ts'
+import { domainNotNullName, notNullNameOn } from './not-null-constraint.ts'
+import { tableOf } from './tools.ts'
 
 function commentOn(what: string, text: Json | undefined): string {
   return `COMMENT ON ${what} IS ${typeof text === 'string' ? literal(text).trim() : 'NULL'}`
@@ -26,6 +28,17 @@ export const indexComment: Annotation = {
     if (from === undefined && to === undefined) return []
     const index = quote([name[0] ?? '', name.at(-1) ?? ''])
     return [{ sql: commentOn(`INDEX ${index}`, to), alters: [], lock: null }]
+  },
+}
+
+export const notNullComment: Annotation = {
+  property: 'notNullComment',
+  change: (object, from, to) => {
+    if (object.properties['notNull'] !== true || (from === undefined && to === undefined)) return []
+    const domain = object.kind === 'domain'
+    const on = domain ? `DOMAIN ${quote(object.name)}` : tableOf(object)
+    const name = ident(domain ? domainNotNullName(object) : notNullNameOn(object))
+    return [{ sql: commentOn(`CONSTRAINT ${name} ON ${on}`, to), alters: [], lock: null }]
   },
 }
 

@@ -4,9 +4,8 @@ import type { Hazard } from '../../../plan/hazards.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ident } from '../../../../engine/sql.ts'
 import { ownerName, ownName, quote } from './names.ts'
-import { usualNotNullName } from '../usual-names.ts'
 import { said } from '../said.ts'
-import { textOf } from './tools.ts'
+import { domainNotNullName } from './not-null-constraint.ts'
 
 export const domainRule: KindRule = {
   create: (object) => [{ sql: definition(object), lock: null }],
@@ -24,7 +23,7 @@ export const domainRule: KindRule = {
     }
     if (properties.includes('notNull')) actions.push(notNullAction(to))
     else if (properties.includes('notNullName')) {
-      const names = `${ident(nameOfNotNull(from))} TO ${ident(nameOfNotNull(to))}`
+      const names = `${ident(domainNotNullName(from))} TO ${ident(domainNotNullName(to))}`
       actions.push({ sql: `${start} RENAME CONSTRAINT ${names}`, lock: null })
     }
     return { actions }
@@ -36,16 +35,11 @@ function notNullAction(domain: SchemaObject): Action {
   if (domain.properties['notNull'] !== true) return { sql: `${start} DROP NOT NULL`, lock: null }
   const named = domain.properties['notNullName'] !== undefined
   return {
-    sql: named ? `${start} ADD CONSTRAINT ${ident(nameOfNotNull(domain))} NOT NULL` : `${start} SET NOT NULL`,
+    sql: named ? `${start} ADD CONSTRAINT ${ident(domainNotNullName(domain))} NOT NULL` : `${start} SET NOT NULL`,
     lock: 'share',
     long: true,
     hazards: [mayFail(domain, 'NOT NULL')],
   }
-}
-
-/** In the catalogue, from 17 on. */
-function nameOfNotNull({ name: [, name = ''], properties }: SchemaObject): string {
-  return textOf(properties, 'notNullName') ?? usualNotNullName(name)
 }
 
 function definition({ name, properties }: SchemaObject): string {

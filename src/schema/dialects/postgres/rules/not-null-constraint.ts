@@ -25,6 +25,16 @@ export function constraintNameOf(column: SchemaObject): string {
   return textOf(column.properties, 'notNullName') ?? usualNotNullName(table, name)
 }
 
+/** Of a domain's, from 17 on. */
+export function domainNotNullName({ name: [, name = ''], properties }: SchemaObject): string {
+  return textOf(properties, 'notNullName') ?? usualNotNullName(name)
+}
+
+/** The name that a column's has, or is to have, whoever gave it. */
+export function notNullNameOn(column: SchemaObject): string {
+  return isInherited(column) ? nameBefore(column) : constraintNameOf(column)
+}
+
 /** The name that it has, whoever gave it. */
 function nameBefore(column: SchemaObject): string {
   return textOf(column.facts ?? {}, 'notNullConstraint') ?? constraintNameOf(column)
