@@ -3,4 +3,11 @@ import type { Annotation } from './annotations.ts'
 import { comment, goesWith, indexComment, notNullComment } from './comments.ts'
 
 /** In the order in which their statements follow an object. */
-export const ANNOTATIONS: readonly Annotation[] = [comment, indexComment, notNullComment, goesWith, acl, sequenceAcl]
+export const ANNOTATIONS: readonly Annotation[] = [
+  comment,
+  indexComment,
+  notNullComment,
+  goesWith,
+  acl,
+  sequenceAcl,
+]

@@ -35,7 +35,9 @@ function notNullAction(domain: SchemaObject): Action {
   if (domain.properties['notNull'] !== true) return { sql: `${start} DROP NOT NULL`, lock: null }
   const named = domain.properties['notNullName'] !== undefined
   return {
-    sql: named ? `${start} ADD CONSTRAINT ${ident(domainNotNullName(domain))} NOT NULL` : `${start} SET NOT NULL`,
+    sql: named
+      ? `${start} ADD CONSTRAINT ${ident(domainNotNullName(domain))} NOT NULL`
+      : `${start} SET NOT NULL`,
     lock: 'share',
     long: true,
     hazards: [mayFail(domain, 'NOT NULL')],
