@@ -9,7 +9,7 @@ import {
   updateServer,
   type DbServer,
 } from '../registry/servers.ts'
-import { checkReadAddress, setReadAddress } from '../registry/read-address.ts'
+import { checkReadAddress, setReadAddress, testReadAddress } from '../registry/read-address.ts'
 import { SERVER_KINDS } from '../engine/address.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { booleanText, nameSaid, reasonText, timestamp } from './fields.ts'
@@ -194,17 +194,31 @@ export const serverEndpoints = [
       is_superuser: z.boolean(),
       max_connections: z.int(),
       latency_ms: z.number(),
+      reading: z
+        .object({ address: z.string(), user: z.string(), is_replica: z.boolean(), latency_ms: z.number() })
+        .nullable()
+        .describe('Its address for reading; null for a server without one.'),
     }),
-    errors: ['not_found', 'server_unreachable'],
+    errors: ['not_found', 'server_unreachable', 'conflict'],
     run: async (app, { params }) => {
       const facts = await testServer(app.control, app.keyring, params.name)
-      const { kind } = await getServer(app.control, params.name)
+      const server = await getServer(app.control, params.name)
+      const reading = await testReadAddress(app.control, app.keyring, server)
       return {
-        kind,
+        kind: server.kind,
         server_version: facts.serverVersion,
         is_superuser: facts.isSuperuser,
         max_connections: facts.maxConnections,
-        latency_ms: Math.round(facts.latencyMs * 10) / 10,
+        latency_ms: toTenths(facts.latencyMs),
+        reading:
+          reading === undefined
+            ? null
+            : {
+                address: reading.place,
+                user: reading.user,
+                is_replica: reading.isReplica,
+                latency_ms: toTenths(reading.latencyMs),
+              },
       }
     },
   }),
@@ -225,3 +239,7 @@ export const serverEndpoints = [
     run: async (app, { params }) => viewServer(await retireServer(app.control, params.name)),
   }),
 ]
+
+function toTenths(ms: number): number {
+  return Math.round(ms * 10) / 10
+}

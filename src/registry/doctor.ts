@@ -5,8 +5,9 @@ import type { Keyring } from '../control/secrets.ts'
 import type { ServerAddress } from '../engine/address.ts'
 import { findingsOf, type Finding } from '../lib/finding.ts'
 import { messageOf, TenantryError } from '../lib/errors.ts'
-import { judgeClock, judgeConnections, judgeTransport } from './judge-server.ts'
+import { judgeClock, judgeConnections, judgeReading, judgeTransport } from './judge-server.ts'
 import { examineMysql } from './mysql-doctor.ts'
+import { testReadAddress } from './read-address.ts'
 import { addressOf, connectServer, inspectServer, type DbServer, type ServerFacts } from './servers.ts'
 
 interface Parts {
@@ -45,7 +46,19 @@ export async function examineServer(parts: Parts, server: DbServer): Promise<Fin
     judgeTransport(server),
     ...(await examineInside(parts, server, address, facts)),
     ...(server.pooler_host === null ? [] : [await examinePooler(server, address)]),
+    ...(await examineReading(parts, server)),
   ]
+}
+
+async function examineReading({ control, keyring }: Parts, server: DbServer): Promise<Finding[]> {
+  try {
+    const facts = await testReadAddress(control, keyring, server)
+    return facts === undefined ? [] : judgeReading(server, facts)
+  } catch (error) {
+    const { fail } = findingsOf(`server ${server.name}`)
+    const step = error instanceof TenantryError ? error.facts.nextSteps?.[0] : undefined
+    return [fail('server.reading', messageOf(error), step)]
+  }
 }
 
 function judgeVersion(server: DbServer, { serverVersion }: ServerFacts): Finding {

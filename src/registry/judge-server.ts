@@ -1,5 +1,6 @@
 /** What is judged of a server in the same way whatever its kind. */
 import { findingsOf, type Finding } from '../lib/finding.ts'
+import type { ReadFacts } from './read-address.ts'
 import type { DbServer } from './servers.ts'
 
 const MOST_SKEW_MS = 5_000
@@ -12,10 +13,41 @@ const UNVERIFIED = {
 
 export function judgeTransport(server: DbServer): Finding {
   const { ok, warn } = findingsOf(`server ${server.name}`)
-  const isLocal = server.host.startsWith('/') || /^(localhost|127\.|::1$)/.test(server.host)
-  if (isLocal || server.sslmode === 'verify-full')
-    return ok('server.tls', isLocal ? 'on this machine' : 'TLS, certificate verified')
+  const local = isLocal(server.host)
+  if (local || server.sslmode === 'verify-full')
+    return ok('server.tls', local ? 'on this machine' : 'TLS, certificate verified')
   return warn('server.tls', UNVERIFIED[server.sslmode], 'Add sslmode=verify-full to its connection URL.')
+}
+
+function isLocal(host: string): boolean {
+  return host.startsWith('/') || /^(localhost|127\.|::1$)/.test(host)
+}
+
+/** Of the address that is only read from, when it answers. */
+export function judgeReading(server: DbServer, facts: ReadFacts): Finding[] {
+  const { ok, warn } = findingsOf(`server ${server.name}`)
+  const what = facts.isReplica ? 'a replica' : 'the server itself'
+  const text = `its read address ${facts.place}, ${what}, answers in ${Math.round(facts.latencyMs)} ms`
+  const update = `tenantry server update ${server.name} --read-dsn-file FILE`
+  const ssl = server.read_sslmode ?? 'disable'
+  const findings = [ok('server.reading', `${text}, as ${facts.user}`)]
+  if (facts.isSuperuser)
+    findings.push(
+      warn(
+        'server.reading-role',
+        `its read address logs in as ${facts.user}, a superuser: a role that owns nothing is enough to read catalogues`,
+        `Make one (create role auditor login), then: ${update}`,
+      ),
+    )
+  if (!isLocal(server.read_host ?? '') && ssl !== 'verify-full')
+    findings.push(
+      warn(
+        'server.reading-tls',
+        `its read address: ${UNVERIFIED[ssl]}`,
+        `With sslmode=verify-full in the URL: ${update}`,
+      ),
+    )
+  return findings
 }
 
 interface Room {

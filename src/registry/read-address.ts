@@ -6,7 +6,15 @@ import type { Control, Queryable } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
 import { parseAddress, type ServerAddress } from '../engine/address.ts'
 import { TenantryError } from '../lib/errors.ts'
-import { addressOf, getServer, inspectServer, secretOwner, type DbServer } from './servers.ts'
+import {
+  addressOf,
+  connectServer,
+  getServer,
+  inspectServer,
+  secretOwner,
+  type DbServer,
+  type ServerFacts,
+} from './servers.ts'
 
 const PURPOSE = 'read-password'
 
@@ -60,6 +68,59 @@ export async function readAddressOf(
   return { host, port, user, password, database, ssl, sslRootCert }
 }
 
+/** Which process answers: a server that is no replica must be the primary itself. Text in both columns. */
+export const WHO_ANSWERS = `select pg_catalog.pg_is_in_recovery()::pg_catalog.text as replica,
+  extract(epoch from pg_catalog.pg_postmaster_start_time())::pg_catalog.text as started`
+
+/** A replica that was promoted goes on by itself: nothing that is read there says anything about the server. */
+export function leadsElsewhere(server: string, place: string): TenantryError {
+  return new TenantryError(
+    'server_unreachable',
+    `The read address ${place} of ${server} is no replica of it any more, nor the server itself: it was promoted, or is a copy. What it holds is not what the tenants have.`,
+    { server, nextSteps: [`Give another one: tenantry server update ${server} --read-dsn-file FILE`] },
+  )
+}
+
+export interface ReadFacts extends ServerFacts {
+  /** `host:port` */
+  readonly place: string
+  readonly user: string
+  readonly isReplica: boolean
+}
+
+/**
+ * Looks at the address for reading, as an audit would use it.
+ * @returns undefined for a server without one
+ * @throws TenantryError `server_unreachable`, also for one that is no replica any more; `conflict` when it leads to
+ *   another server's data
+ */
+export async function testReadAddress(
+  on: Queryable,
+  keyring: Keyring,
+  server: DbServer,
+): Promise<ReadFacts | undefined> {
+  const address = await readAddressOf(on, keyring, server)
+  if (address === undefined) return undefined
+  const facts = await refuseOther(server, address)
+  const place = `${address.host}:${address.port}`
+  const reading = await whoAnswers(address)
+  const isReplica = reading.replica === 'true'
+  if (!isReplica && reading.started !== (await whoAnswers(await addressOf(on, keyring, server))).started) {
+    throw leadsElsewhere(server.name, place)
+  }
+  return { ...facts, place, user: address.user, isReplica }
+}
+
+async function whoAnswers(address: ServerAddress): Promise<{ replica?: string; started?: string }> {
+  const client = await connectServer(address)
+  try {
+    const { rows } = await client.query<{ replica: string; started: string }>(WHO_ANSWERS)
+    return rows[0] ?? {}
+  } finally {
+    await client.end()
+  }
+}
+
 function postgresAddress(dsn: string): ServerAddress {
   const address = parseAddress(dsn)
   if (address.kind === undefined) return address
@@ -82,10 +143,11 @@ async function certificateOf(on: Queryable, keyring: Keyring, server: DbServer):
 }
 
 /** A replica has the identifier of the server that it was copied from. */
-async function refuseOther(server: DbServer, address: ServerAddress): Promise<void> {
-  const { systemIdentifier } = await inspectServer(address, readNameOf(server.name))
-  if (systemIdentifier === null || server.system_identifier === null) return
-  if (systemIdentifier === server.system_identifier) return
+async function refuseOther(server: DbServer, address: ServerAddress): Promise<ServerFacts> {
+  const facts = await inspectServer(address, readNameOf(server.name))
+  const { systemIdentifier } = facts
+  if (systemIdentifier === null || server.system_identifier === null) return facts
+  if (systemIdentifier === server.system_identifier) return facts
   throw new TenantryError(
     'conflict',
     `The read address of ${server.name} leads to a server with other data: ${address.host}:${address.port} is no replica of it.`,

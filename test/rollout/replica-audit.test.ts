@@ -2,6 +2,9 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { enqueueOperation } from '../../src/control/operations/store.ts'
 import { getOperation } from '../../src/control/operations/read.ts'
+import type { Finding } from '../../src/lib/finding.ts'
+import { examineServer } from '../../src/registry/doctor.ts'
+import { getServer } from '../../src/registry/servers.ts'
 import { setReadAddress } from '../../src/registry/read-address.ts'
 import { listFindings, listReadings, type TenantFinding } from '../../src/schema/drift/findings.ts'
 import { controlStore } from '../../src/schema/snapshot/stores/control.ts'
@@ -61,6 +64,13 @@ withProgram('postgres15', 'initdb15', 'basebackup15').describe('audits by the re
     })
     return { id, findings: await listFindings(control, { selector: '', scan: id, limit: 10 }) }
   }
+  /** What the doctor says of the address for reading. */
+  async function examinedReading(): Promise<Finding[]> {
+    const { control, keyring } = fleet.app
+    const server = await getServer(control, name())
+    const found = await examineServer({ control, keyring, maxConnections: 10 }, server)
+    return found.filter(({ check }) => check.startsWith('server.reading'))
+  }
   const states = (findings: readonly TenantFinding[]): string[] => findings.map(({ state }) => state)
   const name = (): string => fleet.tenant(0).server
   const replayed = (): Promise<unknown> =>
@@ -108,6 +118,20 @@ withProgram('postgres15', 'initdb15', 'basebackup15').describe('audits by the re
       { server: name(), address: `127.0.0.1:${primary.port}`, tenants: 3 },
     ])
     await fleet.sql(fleet.tenant(1), 'alter table items drop column note')
+  })
+
+  test('the doctor looks at it as well', async () => {
+    const [reading, ...more] = await examinedReading()
+    expect(reading).toMatchObject({ check: 'server.reading', status: 'ok' })
+    expect(reading?.message).toMatch(
+      new RegExp(`^its read address 127.0.0.1:${replica.port}, a replica, answers in \\d+ ms, as auditor$`),
+    )
+    expect(more).toEqual([])
+    await replica.stop()
+    expect(await examinedReading()).toMatchObject([
+      { status: 'fail', message: expect.stringContaining('its read address') as unknown },
+    ])
+    await replica.restart()
   })
 
   test('the role of the read address can write nothing', async () => {
@@ -159,5 +183,20 @@ withProgram('postgres15', 'initdb15', 'basebackup15').describe('audits by the re
       await replica.restart()
       await primary.restart()
     }
+  })
+
+  test('a replica that was promoted is nobody’s any more: nothing that it has is a finding', async () => {
+    const expected = await expectedFrom(0)
+    await adminQuery('select pg_promote()', 'postgres', replica)
+    const { findings } = await scan({ expected })
+    expect(states(findings)).toEqual(['unreachable', 'unreachable', 'unreachable'])
+    expect(findings[0]?.error).toMatch(/no replica of it any more, nor the server itself: it was promoted/)
+    expect(await examinedReading()).toMatchObject([{ check: 'server.reading', status: 'fail' }])
+    const { control, keyring } = fleet.app
+    await setReadAddress(control, keyring, name(), auditor(primary.port))
+    expect(states((await scan({ expected })).findings)).toEqual(['in_sync', 'in_sync', 'different'])
+    expect(await examinedReading()).toMatchObject([
+      { status: 'ok', message: expect.stringContaining(', the server itself, ') as unknown },
+    ])
   })
 })

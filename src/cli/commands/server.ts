@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Item } from '../api.ts'
+import type { Answer, Item } from '../api.ts'
 import { labels, moment, serverVersion } from '../format.ts'
 import { action, readAddress, readCount, readLabel, withReason, withYes } from '../options.ts'
 import type { View } from '../output.ts'
@@ -146,12 +146,22 @@ function defineTest(server: Command): void {
         const facts = await api.call(api.at('servers.test'), { params: { name } })
         if (facts.kind === 'sqlite') return cli.output.value(facts, `${name} can be read and written.`)
         const superuser = facts.is_superuser ? ', logged in as superuser' : ''
-        cli.output.value(
-          facts,
-          `${name} answers in ${facts.latency_ms} ms: ${PRODUCTS[facts.kind]} ${serverVersion(facts.server_version, facts.kind)}, ${facts.max_connections} connections${superuser}`,
-        )
+        const product = `${PRODUCTS[facts.kind]} ${serverVersion(facts.server_version, facts.kind)}`
+        const lines = [
+          `${name} answers in ${facts.latency_ms} ms: ${product}, ${facts.max_connections} connections${superuser}`,
+          ...readingLine(facts.reading),
+        ]
+        cli.output.value(facts, lines.join('\n'))
       }),
     )
+}
+
+function readingLine(reading: Answer<'servers.test'>['reading']): string[] {
+  if (reading === null) return []
+  const what = reading.is_replica ? 'a replica' : 'the server itself'
+  return [
+    `its read address ${reading.address}, ${what}, answers in ${reading.latency_ms} ms as ${reading.user}`,
+  ]
 }
 
 function defineUpdate(server: Command): void {

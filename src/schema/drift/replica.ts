@@ -6,7 +6,8 @@ import type { ServerAddress } from '../../engine/address.ts'
 import { DatabaseFailure } from '../../engine/failure.ts'
 import { messageOf, TenantryError } from '../../lib/errors.ts'
 import { Wakeup } from '../../lib/wakeup.ts'
-import type { SchemaSession } from '../dialects/dialect.ts'
+import { leadsElsewhere, WHO_ANSWERS } from '../../registry/read-address.ts'
+import type { Row, SchemaSession } from '../dialects/dialect.ts'
 import type { TenantServer } from '../tenant-session.ts'
 
 /** A replica that keeps up is milliseconds behind; one that is not there by then is said to lag. */
@@ -15,18 +16,45 @@ const POLL_MS = 100
 
 export interface Replica {
   /**
+   * Sees once that what answers is still a replica, or the primary itself.
+   * @throws TenantryError `server_unreachable`
+   */
+  genuine(session: SchemaSession): Promise<void>
+  /**
    * Waits until the replica has all that the primary had when this object was made or later.
    * @throws TenantryError `server_unreachable` saying how far it is behind, or that nobody can tell
    */
-  caughtUp(session: SchemaSession, signal: AbortSignal): Promise<void>
+  caughtUp(session: SchemaSession): Promise<void>
 }
 
 /** @param primary where the position is asked, once and only when it matters */
-export function createReplica(server: TenantServer, primary: ServerAddress): Replica {
+export function createReplica(server: TenantServer, primary: ServerAddress, signal: AbortSignal): Replica {
   let pending: Promise<void> | undefined
+  let known: Promise<void> | undefined
   return {
+    genuine: (session) => (known ??= refuseForked(server, primary, session)),
     // Tenants of one page wait together: the replica has it all for each of them, or for none.
-    caughtUp: (session, signal) => (pending ??= catchUp(server, primary, session, signal)),
+    caughtUp: (session) => (pending ??= catchUp(server, primary, session, signal)),
+  }
+}
+
+async function refuseForked(
+  server: TenantServer,
+  primary: ServerAddress,
+  session: SchemaSession,
+): Promise<void> {
+  const [reading] = await session.query(WHO_ANSWERS)
+  if (reading?.['replica'] === 'true') return
+  const [itself] = await onPrimary(server, primary, WHO_ANSWERS)
+  if (itself?.['started'] !== reading?.['started']) throw leadsElsewhere(server.name, server.place)
+}
+
+async function onPrimary(server: TenantServer, primary: ServerAddress, sql: string): Promise<readonly Row[]> {
+  const session = await server.dialect.connect(primary)
+  try {
+    return await session.query(sql)
+  } finally {
+    await session.close()
   }
 }
 
@@ -54,10 +82,9 @@ async function isReplica(session: SchemaSession): Promise<boolean> {
 }
 
 async function positionOf(server: TenantServer, primary: ServerAddress): Promise<string> {
-  let session: SchemaSession | undefined
   try {
-    session = await server.dialect.connect(primary)
-    const [row] = await session.query('select pg_catalog.pg_current_wal_lsn()::pg_catalog.text as position')
+    const sql = 'select pg_catalog.pg_current_wal_lsn()::pg_catalog.text as position'
+    const [row] = await onPrimary(server, primary, sql)
     return String(row?.['position'])
   } catch (cause) {
     if (!(cause instanceof TenantryError) && !(cause instanceof DatabaseFailure)) throw cause
@@ -66,8 +93,6 @@ async function positionOf(server: TenantServer, primary: ServerAddress): Promise
       `Read from the replica ${server.place}, the schema differs; whether the replica is only behind cannot be told, as the primary does not say how far it is: ${messageOf(cause)}`,
       { server: server.name, cause },
     )
-  } finally {
-    await session?.close()
   }
 }
 

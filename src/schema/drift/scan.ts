@@ -9,7 +9,6 @@ import type { Keyring } from '../../control/secrets.ts'
 import { DatabaseFailure } from '../../engine/failure.ts'
 import { messageOf, TenantryError } from '../../lib/errors.ts'
 import { countTenants, selectionCondition } from '../../registry/tenants.ts'
-import type { SchemaSession } from '../dialects/dialect.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { controlStore, keepSnapshot } from '../snapshot/stores/control.ts'
 import {
@@ -139,7 +138,7 @@ interface ServerScan {
   readonly reader: Reader
   readonly isReadAddress: boolean
   /** A new one for each page of tenants. */
-  readonly replica: () => Replica | undefined
+  readonly replica: (signal: AbortSignal) => Replica | undefined
 }
 
 /** What is known of a server; or why nothing is, for each of its tenants. */
@@ -156,7 +155,7 @@ async function openServer(
       server,
       isReadAddress,
       reader: createReader(control, server.version, (snapshot) => keepSnapshot(control, snapshot)),
-      replica: () => (isReadAddress ? createReplica(server, primary.address) : undefined),
+      replica: (signal) => (isReadAddress ? createReplica(server, primary.address, signal) : undefined),
     }
   } catch (error) {
     if (error instanceof TenantryError) return error
@@ -177,12 +176,13 @@ function createScan(parts: Parts, input: ScanInput): Scan {
   const servers = new Map<string, Promise<ServerScan | TenantryError>>()
   const differences = new Map<string, Difference>()
 
-  const judge: Judge = async (tenant, scan, { dialect, session }, caughtUp) => {
+  const judge: Judge = async (tenant, scan, { dialect, session }, replica) => {
+    await replica?.genuine(session)
     const expected = await expectations(tenant.version_id)
     const read = () => scan.reader.read(dialect, session, inspectOptionsOf(tenant.schema), lastOf(tenant))
     let reading = await read()
-    if (caughtUp !== undefined && expected !== undefined && reading.schemaFingerprint !== expected) {
-      await caughtUp(session)
+    if (replica !== undefined && expected !== undefined && reading.schemaFingerprint !== expected) {
+      await replica.caughtUp(session)
       reading = await read()
     }
     const found = { tenantId: tenant.id, ...reading, error: null, readFrom: scan.server.place }
@@ -202,10 +202,9 @@ function createScan(parts: Parts, input: ScanInput): Scan {
     servers.set(server, pending)
     const scan = await pending
     if (scan instanceof TenantryError) return tenants.map((tenant) => unreachable(tenant, scan, null))
-    const replica = scan.replica()
-    const caughtUp = replica && ((session: SchemaSession) => replica.caughtUp(session, signal))
+    const replica = scan.replica(signal)
     return inLanes(byDatabase(tenants), input.concurrency ?? DEFAULT_CONCURRENCY, (group) =>
-      withDatabase(scan, group, (tenant, database) => judge(tenant, scan, database, caughtUp)),
+      withDatabase(scan, group, (tenant, database) => judge(tenant, scan, database, replica)),
     )
   }
   return {
@@ -231,7 +230,7 @@ type Judge = (
   tenant: DueTenant,
   scan: ServerScan,
   database: OpenDatabase,
-  caughtUp: ((session: SchemaSession) => Promise<void>) | undefined,
+  replica: Replica | undefined,
 ) => Promise<Finding>
 
 const READ_ADDRESS = ' (The read address of its server; --primary reads from the server itself.)'
