@@ -135,6 +135,45 @@ test('functions, operators and types of a hostile owner are never called by look
   }
 })
 
+/** On the types that catalogues are made of, and that no operator of the server's own takes side by side. */
+const AMBUSHES = ['oid', 'integer', 'bigint', 'smallint', 'text', 'name', '"char"'].flatMap(
+  (left, row, types) =>
+    types.flatMap((right, column) =>
+      ['=', '<>', '>=', '>', '<'].map((operator, at) => ({
+        operator: `tenant_a.${operator} (leftarg = ${left}, rightarg = ${right}, function = tenant_a.ambush_${row}_${column}_${at})`,
+        routine: `tenant_a.ambush_${row}_${column}_${at}(${left}, ${right})`,
+      })),
+    ),
+)
+
+test('nor are they of a tenant that is a schema, whose name is masked', async () => {
+  const hostile = AMBUSHES.map(
+    ({ operator, routine }) =>
+      `create function ${routine} returns boolean language plpgsql as $$ begin raise exception 'ambush'; end $$;
+       create operator ${operator};`,
+  )
+  const home = await databaseOf(
+    `create schema tenant_a; create table tenant_a.items (id integer primary key check (id > 0), name text);
+     create view tenant_a.named as select * from tenant_a.items where name is not null; ${hostile.join('\n')}`,
+  )
+  const session = await postgres.connect(home.dsn)
+  try {
+    const options = { maskSchema: 'tenant_a' }
+    const { objects } = await postgres.inspect(session, options)
+    expect(JSON.stringify(objects.find(({ kind }) => kind === 'view'))).not.toContain('tenant_a')
+    const fingerprint = await postgres.catalogueFingerprint(session, options)
+    for (const look of [postgres.inspect, postgres.catalogueFingerprint])
+      await expect(look(session, { maskSchema: 'tenant_b' })).rejects.toThrow(/has no schema "tenant_b"\.$/)
+    await session.query('set search_path = tenant_a, pg_temp')
+    await session.query(postgres.guard?.([fingerprint], options) ?? '')
+    await expect(session.query(postgres.guard?.(['another'], options) ?? '')).rejects.toThrow(
+      /has changed since/,
+    )
+  } finally {
+    await session.close()
+  }
+})
+
 test('ten thousand objects', async () => {
   const tables = Array.from({ length: 1000 }, (_, n) => n)
   const schema = (extra: string): string =>

@@ -6,7 +6,7 @@
 import { literal } from '../../../engine/sql.ts'
 import type { InspectOptions, SchemaSession } from '../dialect.ts'
 import { CLASS } from './inspect/reader.ts'
-import { scopeOf, scopeQuery, scopeSql, searchPath } from './inspect/scope.ts'
+import { readingSql, SAFE_PATH, scopeOf, scopeQuery, scopeSql, writingPath } from './inspect/scope.ts'
 import { postgresSession } from './session.ts'
 
 /** Grants without the name of the owner, who is another in every tenant. */
@@ -245,12 +245,12 @@ export async function catalogueFingerprint(
   options: InspectOptions = {},
 ): Promise<string> {
   const session = postgresSession(given)
-  const begin = `begin isolation level repeatable read read only; ${searchPath(options)}; set local join_collapse_limit = 1`
+  const begin = `begin isolation level repeatable read read only; ${SAFE_PATH}; set local join_collapse_limit = 1`
   try {
     const [row = {}] = await session.rows(`${begin}; ${scopeQuery(options)}`)
-    const { catalogues, materialized } = scopeOf(row)
+    const { catalogues, materialized } = scopeOf(row, session.label, options)
     const known = { sql: materialized, holds: (name: keyof typeof CLASS) => catalogues.has(CLASS[name]) }
-    const [found] = await session.query(`${fingerprintQuery(options, known)}; commit`)
+    const [found] = await session.query(`${readingSql(fingerprintQuery(options, known), options)}; commit`)
     return String(found?.['fingerprint'])
   } catch (thrown) {
     await session.query('rollback')
@@ -258,12 +258,17 @@ export async function catalogueFingerprint(
   }
 }
 
-/** See `Dialect.guard`. SQLSTATE TN010. */
+/** See `Dialect.guard`. SQLSTATE TN010. As in `readingSql`, the query is understood before the tenant's names count. */
 export function guard(accepted: readonly string[], options: InspectOptions = {}): string {
-  const body = `declare fingerprint text; path text := pg_catalog.current_setting('search_path');
+  const { maskSchema } = options
+  const write = maskSchema === undefined ? '' : `perform ${writingPath(maskSchema).replace(/^select /u, '')};`
+  const body = `declare fingerprint text; reading refcursor; path text := pg_catalog.current_setting('search_path');
 begin
-  perform ${searchPath(options).replace(/^select /u, '')};
-  ${fingerprintQuery(options, { sql: scopeSql(options), holds: () => true }).replace(/ from facts$/u, ' into fingerprint from facts')};
+  perform ${SAFE_PATH.replace(/^select /u, '')};
+  open reading no scroll for ${fingerprintQuery(options, { sql: scopeSql(options), holds: () => true })};
+  ${write}
+  fetch reading into fingerprint;
+  close reading;
   perform pg_catalog.set_config('search_path', path, true);
   if fingerprint <> all (${literal(`{${accepted.join(',')}}`)}::text[]) then
     raise exception 'the schema has changed since this change was planned' using errcode = 'TN010',

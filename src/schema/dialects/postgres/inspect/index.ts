@@ -10,28 +10,29 @@ import { DEPENDENCIES, dependenciesOf } from './dependencies.ts'
 import { CLASS, type Address, type Found, type QueryContext, type Reader } from './reader.ts'
 import type { ReaderRow, Reading } from './reader.ts'
 import { ANNOTATORS, READERS } from './readers.ts'
-import { scopeOf, scopeQuery, searchPath, type Scope } from './scope.ts'
+import { readingSql, SAFE_PATH, scopeOf, scopeQuery, type Scope } from './scope.ts'
 
 export async function inspect(given: SchemaSession, options: InspectOptions = {}): Promise<Snapshot> {
   const session = postgresSession(given)
-  const begin = `begin isolation level repeatable read read only; ${searchPath(options)}`
+  const begin = `begin isolation level repeatable read read only; ${SAFE_PATH}`
   try {
     const [row = {}] = await session.rows(`${begin}; ${scopeQuery(options)}`)
-    const scope = scopeOf(row)
+    const scope = scopeOf(row, session.label, options)
     const context = {
       version: scope.version,
       masked: options.maskSchema !== undefined,
       columnNames: new Map<string, string>(),
     }
+    const rows = (sql: string): Promise<Rows> => session.rows(readingSql(sql, options))
     // Rows are let go as soon as they are taken in.
     const asked: Asked = {
       readings: READERS.map((reader) =>
-        ask(reader, session.rows, scope, context).then((rows) => reader.read(rows, context)),
+        ask(reader, rows, scope, context).then((rows) => reader.read(rows, context)),
       ),
       notes: ANNOTATORS.map(({ property, read, ...annotator }) =>
-        ask(annotator, session.rows, scope, context).then((rows) => ({ property, by: read(rows, context) })),
+        ask(annotator, rows, scope, context).then((rows) => ({ property, by: read(rows, context) })),
       ),
-      edges: session.rows(DEPENDENCIES),
+      edges: rows(DEPENDENCIES),
       end: session.query('commit'),
     }
     // The first failure fails all that were sent after it: none of these is left unheard.

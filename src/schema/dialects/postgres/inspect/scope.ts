@@ -1,5 +1,6 @@
 /** What is looked at: which schemas, which relations, and what is left to the extensions that brought it. */
-import { literal } from '../../../../engine/sql.ts'
+import { ident, literal } from '../../../../engine/sql.ts'
+import { TenantryError } from '../../../../lib/errors.ts'
 import { MASKED_SCHEMA } from '../../../snapshot/snapshot.ts'
 import type { InspectOptions } from '../../dialect.ts'
 import { CLASS } from './reader.ts'
@@ -87,8 +88,11 @@ export function scopeQuery(options: InspectOptions): string {
         and refobjid in (select oid from ours)) as catalogues`
 }
 
-export function scopeOf(row: ValueRow): Scope {
+/** @throws TenantryError `not_found` for a masked schema that is not there: nothing would look like an empty one */
+export function scopeOf(row: ValueRow, label: string, { maskSchema }: InspectOptions): Scope {
   const schemas = Array.isArray(row['schemas']) ? (row['schemas'] as [string, string][]) : []
+  if (maskSchema !== undefined && schemas.length === 0)
+    throw new TenantryError('not_found', `${label} has no schema ${JSON.stringify(maskSchema)}.`)
   const values = schemas.map(([oid, name]) => `(${oid}::oid, ${literal(name)})`)
   const ours = values.length === 0 ? `select 0::oid, ''::text where false` : `values ${values.join(', ')}`
   const members = row['extended'] === true ? MEMBERS : `select 0::oid as classid, 0::oid as objid where false`
@@ -103,8 +107,21 @@ export function scopeOf(row: ValueRow): Scope {
   }
 }
 
+/** Where names and operators of our own queries are looked up: nowhere that a tenant can make any. */
+export const SAFE_PATH = `select pg_catalog.set_config('search_path', 'pg_catalog', true)`
+
 /** The search path that makes definitions come out without the masked schema's name. */
-export function searchPath({ maskSchema }: InspectOptions): string {
-  const path = maskSchema === undefined ? 'pg_catalog' : `pg_catalog, "${maskSchema.replaceAll('"', '""')}"`
+export function writingPath(maskSchema: string): string {
+  const path = `pg_catalog, ${ident(maskSchema)}`
   return `select pg_catalog.set_config('search_path', ${literal(path)}, true)`
+}
+
+/**
+ * The query as a message whose last rows are its own. With a masked schema the server understands it before that schema
+ * comes into the search path, by which definitions are written: a tenant's own operators are never called.
+ */
+export function readingSql(query: string, { maskSchema }: InspectOptions): string {
+  if (maskSchema === undefined) return query
+  const cursor = `set local cursor_tuple_fraction = 1; declare reading no scroll cursor for ${query}`
+  return `${SAFE_PATH}; ${cursor}; ${writingPath(maskSchema)}; fetch all from reading; close reading`
 }
