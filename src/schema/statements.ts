@@ -91,6 +91,16 @@ function take(reading: Reading, lexer: Lexer): void {
   }
 }
 
+/** What a script of `schema plan` has on top for psql, and what a version does anyway: to stop at the first error. */
+const STOP_AT_ERROR = /\\set ON_ERROR_STOP on(?=[\r\n]|$)/y
+
+function passStop(lexer: Lexer): boolean {
+  STOP_AT_ERROR.lastIndex = lexer.start
+  if (!STOP_AT_ERROR.test(lexer.sql)) return false
+  lexer.end = STOP_AT_ERROR.lastIndex
+  return true
+}
+
 function metaCommand(lexer: Lexer): TenantryError {
   const lineEnd = lexer.sql.indexOf('\n', lexer.start)
   const command = lexer.sql
@@ -164,6 +174,7 @@ export function splitStatements(sql: string): Statement[] {
     reading = newReading()
   }
   while (lexer.next() !== 'end') {
+    if (statements.length === 0 && reading.start === -1 && passStop(lexer)) continue
     const isEnd = lexer.kind === 'symbol' && sql.charAt(lexer.start) === ';'
     if (isEnd && reading.parentheses === 0 && reading.blocks === 0) finish()
     else take(reading, lexer)

@@ -293,7 +293,7 @@ withProgram('psql').test('the SQL runs with psql', async () => {
   const env = { PATH: process.env['PATH'] ?? '', PGPASSWORD: password }
   const place = ['-h', host, '-p', String(port), '-U', user, '-d', database.name]
   const psql = (...args: string[]) =>
-    exec(programPath('psql'), ['-X', '-v', 'ON_ERROR_STOP=1', ...place, ...args], { env, cwd: directory })
+    exec(programPath('psql'), ['-X', ...place, ...args], { env, cwd: directory })
   await psql('-f', 'pa.sql')
   const ends = [
     '--from',
@@ -310,6 +310,12 @@ withProgram('psql').test('the SQL runs with psql', async () => {
   expect(await schema('plan', ...ends)).toMatchObject({ code: 0 })
   await psql('-f', 'p.sql')
   expect((await schema('diff', database.dsn, 'pb.sql', '--exit-code')).code).toBe(0)
+
+  // Its exit code when it stops at an error; it goes on and ends with 0 otherwise.
+  await writeFile(file('unique.sql'), 'create table t (id bigint primary key, name varchar(20) unique);')
+  expect(await schema('plan', ...ends.with(3, 'unique.sql'))).toMatchObject({ code: 0 })
+  await adminQuery(`insert into t (id, name) values (1, 'twice'), (2, 'twice')`, database.name)
+  await expect(psql('-f', 'p.sql')).rejects.toMatchObject({ code: 3 })
   await database.drop()
 })
 

@@ -221,3 +221,9 @@ function isReadable(text: string): boolean {
     throw thrown
   }
 }
+
+test('the line that ends a script of psql at the first error may stand on top', () => {
+  expect(texts('-- a plan\n\\set ON_ERROR_STOP on\nselect 1;\nselect 2;')).toEqual(['select 1', 'select 2'])
+  expect(() => texts('select 1;\n\\set ON_ERROR_STOP on\nselect 2')).toThrow(/Line 2 has the psql command/)
+  expect(() => texts('\\set ON_ERROR_STOP off\nselect 2')).toThrow(/Line 1 has the psql command/)
+})

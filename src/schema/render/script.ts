@@ -6,7 +6,7 @@ import type { DialectName } from '../snapshot/snapshot.ts'
 
 /** How the script is run, for its first lines. */
 const PROGRAMS: Readonly<Record<DialectName, string>> = {
-  postgres: 'psql -X -v ON_ERROR_STOP=1 -f THIS_FILE',
+  postgres: 'psql -X -f THIS_FILE',
   mysql: 'mariadb --comments DATABASE < THIS_FILE',
   sqlite: 'sqlite3 DATABASE < THIS_FILE',
 }
@@ -73,6 +73,8 @@ async function scriptWriter(name: DialectName): Promise<(statements: readonly st
 }
 
 function postgresScript(statements: readonly string[]): string {
+  // Without the first line psql goes on after an error, and drops what the statement that failed was to replace.
+  const head = '\\set ON_ERROR_STOP on\n'
   // A statement may end in a comment.
-  return statements.map((sql) => `${sql}${/--[^\n]*$/.test(sql) ? '\n' : ''};\n`).join('')
+  return head + statements.map((sql) => `${sql}${/--[^\n]*$/.test(sql) ? '\n' : ''};\n`).join('')
 }
