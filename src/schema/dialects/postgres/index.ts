@@ -8,6 +8,7 @@ import { clearLeftovers } from './leftovers.ts'
 import { priority } from './priority.ts'
 import { rename } from './rename.ts'
 import { quote } from './rules/names.ts'
+import { identityOf, identitySequence } from './rules/column-text.ts'
 import { rules } from './rules/index.ts'
 import { scratch } from './scratch.ts'
 import { connect, lock } from './session.ts'
@@ -69,6 +70,8 @@ function claims(object: SchemaObject): readonly string[] {
   if (TYPES.has(kind)) held.push(`type ${schema}.${own}`)
   if (kind === 'constraint')
     held.push(`constraint ${name.slice(0, -1).join('.')}.${own}`, `relation ${schema}.${own}`)
+  const identity = kind === 'column' ? identityOf(object.properties) : undefined
+  if (identity !== undefined) held.push(`relation ${identitySequence(object, identity).join('.')}`)
   // What overloads a name makes calls ambiguous while both are there.
   if (ROUTINES.has(kind)) held.push(`routine ${schema}.${own}`, `~overload ${schema}.${own.split('(')[0]}`)
   if (kind === 'function') held.push(...callsOf(object))

@@ -130,20 +130,22 @@ function guard({ table, accepts, refuses }: Read, attachment: SchemaObject): Gua
   }
 }
 
-/** Columns of either table that go. */
+/** What either table has that goes: columns, and indexes, which would be taken for those that are wanted. */
 function leaving(attachment: SchemaObject, context: RuleContext): string[] {
   return [attachment.parent ?? '', parentOf(attachment)].flatMap((table) =>
     context
       .partsBefore(table)
-      .filter((part) => part.kind === 'column' && context.after(idOf(part)) === undefined)
-      .map((part) => goneId(idOf(part))),
+      .filter((part) => LEAVES.has(part.kind) && context.after(idOf(part)) === undefined)
+      .map((part) => (part.kind === 'column' ? goneId(idOf(part)) : idOf(part))),
   )
 }
+
+const LEAVES = new Set(['column', 'constraint', 'index'])
 
 /** A partition must have the checks of its parent before it is attached; those of its own may be the same. */
 function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[] {
   const child = attachment.parent ?? ''
-  const own = new Set(context.partsAfter(child).map((part) => part.name.at(-1)))
+  const own = namesOf(context.partsAfter(child))
   // One that was a partition before has them still, but for those that went with a column.
   const kept = new Set(
     attachmentsBefore(child, context).flatMap((one) =>
@@ -204,34 +206,62 @@ function drop(attachment: SchemaObject, context: RuleContext): readonly Action[]
         drops: [idOf(attachment)],
         creates: [goneId(idOf(attachment))],
       }),
-      ...leftChecks(attachment, context),
+      ...leftBehind(attachment, context),
     ]
   return [
     brief(`ALTER TABLE ${parent} DETACH PARTITION ${child}`, {
       creates: [goneId(idOf(attachment))],
       drops: [idOf(attachment)],
     }),
-    ...leftChecks(attachment, context),
+    ...leftBehind(attachment, context),
     ...leftNames(attachment, context),
   ]
 }
 
-/** Checks that came with the parent stay when it is let go, unless they go with a column of theirs. */
-export function leftChecks(attachment: SchemaObject, context: RuleContext): Action[] {
+/** What came with the parent stays when it is let go: checks, unless they go with a column of theirs, and foreign keys. */
+export function leftBehind(attachment: SchemaObject, context: RuleContext): Action[] {
   const child = attachment.parent ?? ''
   if (context.isDropped(child)) return []
   const again = context.after(idOf(attachment))
-  const above = again === undefined ? [] : checksOf(parentOf(again), context.partsAfter)
-  const wanted = new Set([...context.partsAfter(child), ...above].map((part) => part.name.at(-1)))
-  const own = new Set(context.partsBefore(child).map((part) => part.name.at(-1)))
-  return checksOf(parentOf(attachment), context.partsBefore)
-    .filter((part) => !wanted.has(part.name.at(-1)) && !own.has(part.name.at(-1)))
+  const above = again === undefined ? [] : givenBy(again, context.partsAfter)
+  const wanted = [...context.partsAfter(child), ...above]
+  const own = namesOf(context.partsBefore(child))
+  return givenBy(attachment, context.partsBefore)
+    .filter((part) => !own.has(part.name.at(-1)) && !wanted.some((one) => isLike(one, part, context)))
     .map((part) =>
       brief(
         `ALTER TABLE ${quote(attachment.name.slice(0, 2))} DROP CONSTRAINT IF EXISTS ${quote(part.name.slice(-1))}`,
-        { drops: [] },
+        // Whatever waits for the attachment to go waits for this as well.
+        { drops: [idOf(attachment)] },
       ),
     )
+}
+
+function namesOf(parts: readonly SchemaObject[]): Set<string | undefined> {
+  return new Set(parts.filter(({ kind }) => kind === 'constraint').map(({ name }) => name.at(-1)))
+}
+
+function givenBy(attachment: SchemaObject, partsOf: RuleContext['partsAfter']): SchemaObject[] {
+  const parent = parentOf(attachment)
+  const foreignKeys = isPartition(attachment) ? partsOf(parent).filter(isForeignKey) : []
+  return [...checksOf(parent, partsOf), ...foreignKeys]
+}
+
+function isForeignKey({ properties }: SchemaObject): boolean {
+  return properties['type'] === 'foreign key'
+}
+
+/** Whether what is left of one can be the other; a foreign key only when what it refers to stays. */
+function isLike(wanted: SchemaObject, left: SchemaObject, context: RuleContext): boolean {
+  if (wanted.kind !== left.kind || wanted.name.at(-1) !== left.name.at(-1)) return false
+  if (!isForeignKey(left)) return true
+  const table = said(left.facts?.['references'])
+  const stays = (id: string): boolean => !context.isDropped(id) || context.before(id)?.parent !== table
+  return (
+    wanted.properties['definition'] === left.properties['definition'] &&
+    !context.isDropped(table) &&
+    left.dependsOn.every(stays)
+  )
 }
 
 /** From 18 on what a parent had named NOT NULL keeps that name. */

@@ -44,9 +44,8 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
   if (inheritance !== undefined) return inheritance
   const type = changesType(change) ? typeAnswer(change, context) : { actions: [] }
   if (type.rebuild?.includes(tableIdOf(to)) === true) return type
-  const handled = type.actions.length > 0
   const identity = properties.includes('identity') ? identityActions(change, context) : NO_IDENTITY_CHANGE
-  const withDefault = properties.includes('default') && !handled
+  const withDefault = properties.includes('default') && type.actions.length === 0
   const notNull = properties.some((name) => name.startsWith('notNull'))
     ? notNullAnswer(change, context)
     : { actions: [] }
@@ -54,7 +53,7 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
     ...identity.before,
     ...generation,
     ...type.actions,
-    ...(withDefault && !identity.coversDefault ? defaultActions(to, context) : []),
+    ...(withDefault && !identity.coversDefault ? defaultActions(change, context) : []),
     ...notNull.actions,
     ...identity.after,
     ...settings(change),
@@ -97,8 +96,10 @@ function holding(id: string, context: RuleContext): string[] {
     .map(idOf)
 }
 
-/** Children have defaults of their own: each table's is set alone. */
-function defaultActions(to: SchemaObject, context: RuleContext): Action[] {
+/** Children have defaults of their own: each table's is set alone, but for those that a parent's new type gives back. */
+function defaultActions(change: Altered, context: RuleContext): Action[] {
+  const { to } = change
+  if (changesType(change) && coveredByParent(change, 'type', context)) return []
   const only = stableChildren(tableIdOf(to), context).length > 0 ? 'ONLY ' : ''
   const value = to.properties['default']
   const what = value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${said(value)}`

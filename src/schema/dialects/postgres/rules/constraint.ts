@@ -198,6 +198,9 @@ function validate(constraint: SchemaObject): Action {
 function createForeignKey(constraint: SchemaObject, context: RuleContext): Action[] {
   const tableId = constraint.parent ?? ''
   const needs = [
+    // Both tables are as lasting as they are to be.
+    tableId,
+    said(constraint.facts?.['references']),
     ...referencedParts(constraint, context),
     ...otherKeys(constraint, context),
     ...lettingGo(tableId, context),

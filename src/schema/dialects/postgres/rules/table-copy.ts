@@ -6,7 +6,7 @@ import { said } from '../said.ts'
 import { ident, literal } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { leftChecks } from './attachment.ts'
+import { leftBehind } from './attachment.ts'
 import { generatedOf, identityOf, identitySequence } from './column-text.ts'
 import {
   attachmentsBefore,
@@ -58,7 +58,7 @@ export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
           creates: [goneId(idOf(attachment))],
           lock: 'access exclusive',
         },
-        ...leftChecks(attachment, context),
+        ...leftBehind(attachment, context),
       ]),
   )
   return [

@@ -1,4 +1,5 @@
 /** Tables, plain and foreign. */
+import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
@@ -59,13 +60,35 @@ function rewrite(sql: string, to: SchemaObject, context: RuleContext): Action[] 
   return [brief(sql, { rewrites, hazards })]
 }
 
+/** What is logged refers to nothing unlogged: who refers to a table goes, or becomes unlogged, before it. */
+function beforeUnlogged(table: string, context: RuleContext): string[] {
+  const columns = context.partsBefore(table).map(idOf)
+  const referring = columns
+    .flatMap((id) => context.dependentsBefore(id))
+    .filter((one) => one.facts?.['references'] === table && one.parent !== table)
+  return referring.flatMap((one) => [one.parent ?? '', ...goneIds(one, context)])
+}
+
+function beforeLogged(table: string, context: RuleContext): string[] {
+  const references = context
+    .partsBefore(table)
+    .filter(({ properties }) => properties['type'] === 'foreign key')
+    .filter(({ facts }) => facts?.['references'] !== table)
+  return references.flatMap((one) => [said(one.facts?.['references']), ...goneIds(one, context)])
+}
+
+function goneIds(foreignKey: SchemaObject, context: RuleContext): string[] {
+  return [idOf(foreignKey), foreignKey.parent ?? ''].filter((id) => context.isDropped(id)).map(goneId)
+}
+
 const CHANGES: Readonly<Record<string, Change>> = {
-  persistence: (_, to, table, context) =>
-    rewrite(
-      `${table} SET ${to.properties['persistence'] === 'unlogged' ? 'UNLOGGED' : 'LOGGED'}`,
-      to,
-      context,
-    ),
+  persistence: (_, to, table, context) => {
+    const unlogged = to.properties['persistence'] === 'unlogged'
+    return rewrite(`${table} SET ${unlogged ? 'UNLOGGED' : 'LOGGED'}`, to, context).map((action) => ({
+      ...action,
+      needs: unlogged ? beforeUnlogged(idOf(to), context) : beforeLogged(idOf(to), context),
+    }))
+  },
   accessMethod: (_, to, table, context) =>
     rewrite(
       `${table} SET ACCESS METHOD ${ident(textOf(to.properties, 'accessMethod') ?? 'heap')}`,

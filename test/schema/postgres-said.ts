@@ -1,0 +1,43 @@
+/** What PostgreSQL itself says of a database's objects: judges plans without our inspection. */
+import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
+
+/** What the server writes of everything in the schema, in no order of columns. */
+const SAID = `
+  select 'column', a.attrelid::regclass::text, a.attname::text, concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    a.attidentity, a.attgenerated, pg_get_expr(d.adbin, d.adrelid), a.attstorage, a.attstattarget, col_description(a.attrelid, a.attnum),
+    (select string_agg(x.grantee::regrole || ' ' || x.privilege_type || x.is_grantable, ', ' order by 1) from aclexplode(a.attacl) x))
+  from pg_attribute a join pg_class c on c.oid = a.attrelid left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm') and a.attnum > 0 and not a.attisdropped
+  union all select 'relation', c.oid::regclass::text, c.relkind::text, concat_ws(' ', c.relpersistence, c.relreplident, c.relrowsecurity,
+    c.reloptions, pg_get_expr(c.relpartbound, c.oid), case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end,
+    case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end, obj_description(c.oid, 'pg_class'),
+    (select string_agg(x.grantee::regrole || ' ' || x.privilege_type || x.is_grantable, ', ' order by 1)
+      from aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) x where c.relkind <> 'S'))
+  from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind <> 'c'
+  union all select 'constraint', k.conrelid::regclass::text, k.conname::text, concat_ws(' ', pg_get_constraintdef(k.oid), k.contypid::regtype)
+  from pg_constraint k where k.connamespace = 'public'::regnamespace and k.contype <> 'n'
+    -- To the partitions of what is referred to: of the server's own making, numbered as they came.
+    and not (k.contype = 'f' and k.conparentid <> 0)
+  union all select 'index', i.indexrelid::regclass::text, (select inhparent::regclass::text from pg_inherits where inhrelid = i.indexrelid),
+    concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid) from pg_index i join pg_class c on c.oid = i.indexrelid
+  where c.relnamespace = 'public'::regnamespace
+  union all select 'trigger', t.tgrelid::regclass::text, t.tgname::text, concat_ws(' ', t.tgenabled, pg_get_triggerdef(t.oid))
+  from pg_trigger t where not t.tgisinternal
+  union all select 'rule', r.ev_class::regclass::text, r.rulename::text, pg_get_ruledef(r.oid) from pg_rewrite r join pg_class c
+  on c.oid = r.ev_class where c.relnamespace = 'public'::regnamespace and r.rulename <> '_RETURN'
+  union all select 'policy', p.polrelid::regclass::text, p.polname::text, concat_ws(' ', p.polcmd, pg_get_expr(p.polqual, p.polrelid))
+  from pg_policy p
+  union all select 'function', p.oid::regprocedure::text, null, pg_get_functiondef(p.oid) from pg_proc p
+  where p.pronamespace = 'public'::regnamespace and p.prokind = 'f'
+  union all select 'type', t.oid::regtype::text, t.typtype::text, concat_ws(' ', format_type(t.typbasetype, t.typtypmod), t.typdefault,
+    (select string_agg(e.enumlabel, ', ' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid))
+  from pg_type t where t.typnamespace = 'public'::regnamespace and t.typtype in ('e', 'd')
+  union all select 'statistics', s.stxname::text, null, pg_get_statisticsobjdef(s.oid) from pg_statistic_ext s`
+
+/** One line for each, sorted. */
+export async function said(session: SchemaSession): Promise<string[]> {
+  const rows = await session.query(
+    `select concat_ws(' | ', kind, one, two, text) as line from (${SAID}) s (kind, one, two, text)`,
+  )
+  return rows.map((row) => String(row['line'])).toSorted()
+}
