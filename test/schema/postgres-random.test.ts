@@ -1,6 +1,7 @@
 /**
  * Random schemas with rows: from any one to any other and back, judged by what the server itself says of its
- * objects, not by our inspection; rows survive. TENANTRY_RANDOM_RUNS pairs instead of the usual ones.
+ * objects, not by our inspection; rows survive. TENANTRY_RANDOM_RUNS pairs instead of the usual ones, from
+ * TENANTRY_RANDOM_SEED on.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -11,12 +12,13 @@ import { postgres } from '../../src/schema/dialects/postgres/index.ts'
 import { executePlan } from '../../src/schema/execute.ts'
 import { HAZARDS, type HazardName } from '../../src/schema/plan/hazards.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
-import type { Plan } from '../../src/schema/plan/plan.ts'
+import type { Plan, PlanStep } from '../../src/schema/plan/plan.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { said } from './postgres-said.ts'
 import { randomSchema, rowsOf, statementsOf } from './random-postgres-schemas.ts'
 
 const RUNS = Number(process.env['TENANTRY_RANDOM_RUNS'] ?? 30)
+const SEED = Number(process.env['TENANTRY_RANDOM_SEED'] ?? 20_261_121)
 const ALL_HAZARDS = Object.keys(HAZARDS) as HazardName[]
 
 let databases: [TestDatabase, TestDatabase]
@@ -53,6 +55,8 @@ async function converges(source: SchemaSession, target: SchemaSession): Promise<
   const { failure } = await executePlan(postgres, source, plan, { allow: ALL_HAZARDS })
   // Rows stay where they are: some no longer fit into a partition that gets other bounds, and the plan says so.
   fc.pre(!(/_tenantry_attach"|partition constraint/.test(failure?.message ?? '') && mayFail(plan)))
+  // A column that is new has the same default in all rows, and is not to have it twice.
+  fc.pre(!(failure?.sqlstate === '23505' && namesHazard(plan.steps[failure.step], 'may-fail')))
   expect(failure).toBeUndefined()
   expect(diff(await postgres.inspect(source), to).map(({ type, id }) => `${type} ${id}`)).toEqual([])
   expect(await said(source)).toEqual(await said(target))
@@ -60,6 +64,10 @@ async function converges(source: SchemaSession, target: SchemaSession): Promise<
   const kept = [...before].filter(([name]) => after.has(name) && renames.length === 0)
   expect(kept.map(([name]) => [name, after.get(name)])).toEqual(kept)
   return plan
+}
+
+function namesHazard(step: PlanStep | undefined, hazard: HazardName): boolean {
+  return step?.hazards.some(({ name }) => name === hazard) === true
 }
 
 function mayFail(plan: Plan): boolean {
@@ -83,6 +91,6 @@ test('any schema becomes any other and comes back, and its rows survive', { time
         await target.close()
       }
     }),
-    { numRuns: RUNS, seed: 20_261_121, endOnFailure: true },
+    { numRuns: RUNS, seed: SEED, endOnFailure: true },
   )
 })

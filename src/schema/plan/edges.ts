@@ -121,8 +121,12 @@ function afterWhatNeedsIt(registers: Registers, number: number, node: Node): voi
   const gone = new Set(goneAfter(registers.comparison, node))
   for (const id of gone) {
     const dependents = (before.dependents.get(id) ?? []).map(idOf).filter((other) => !gone.has(other))
+    const parent = before.objects.get(id)?.parent ?? ''
     for (const dependent of dependents) {
-      linkFrom(registers, registers.droppers.get(dependent), number)
+      const droppers = registers.droppers.get(dependent) ?? []
+      // A part that has a statement of its own cannot wait for what goes with all that it is a part of.
+      const apart = droppers.filter((other) => registers.nodes[other]?.drops.includes(parent) !== true)
+      linkFrom(registers, gone.has(parent) ? droppers : apart, number)
       linkFrom(registers, registers.releasers.get(dependent), number)
       linkFrom(registers, alterersOf(registers, dependent), number)
     }

@@ -218,15 +218,19 @@ function drop(attachment: SchemaObject, context: RuleContext): readonly Action[]
   ]
 }
 
-/** What came with the parent stays when it is let go: checks, unless they go with a column of theirs, and foreign keys. */
+/**
+ * What came with the parent stays when it is let go: checks, unless they go with a column of theirs, and foreign keys,
+ * which hold on to what they refer to.
+ */
 export function leftBehind(attachment: SchemaObject, context: RuleContext): Action[] {
   const child = attachment.parent ?? ''
-  if (context.isDropped(child)) return []
-  const again = context.after(idOf(attachment))
+  const goes = context.isDropped(child)
+  const again = goes ? undefined : context.after(idOf(attachment))
   const above = again === undefined ? [] : givenBy(again, context.partsAfter)
-  const wanted = [...context.partsAfter(child), ...above]
+  const wanted = goes ? [] : [...context.partsAfter(child), ...above]
   const own = namesOf(context.partsBefore(child))
   return givenBy(attachment, context.partsBefore)
+    .filter((part) => !goes || isForeignKey(part))
     .filter((part) => !own.has(part.name.at(-1)) && !wanted.some((one) => isLike(one, part, context)))
     .map((part) =>
       brief(

@@ -30,6 +30,7 @@ import { notNullNotValid } from './not-null-constraint.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
 import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unlessEmpty } from './tools.ts'
+import { isTypeId } from './types.ts'
 
 /** Whether the server writes every row anew to add it. */
 function rewritesTable({ properties, facts }: SchemaObject): boolean {
@@ -166,19 +167,6 @@ function drop(column: SchemaObject, context: RuleContext): readonly Action[] {
   ]
 }
 
-/** Kinds that a column's values are of. */
-const TYPES = new Set([
-  'enum',
-  'domain',
-  'composite_type',
-  'range',
-  'base_type',
-  'table',
-  'foreign_table',
-  'view',
-  'collation',
-])
-
 /**
  * A column is never lost for what is made anew: its values wait as text while their type is, its default is taken
  * away and given again. A generated one is computed again.
@@ -190,7 +178,7 @@ function stepAside(
   context: RuleContext,
 ): StepAside | undefined {
   if (generatedOf(from.properties) !== undefined) return undefined
-  const typed = dependencies.some((id) => TYPES.has(id.slice(0, id.indexOf(':'))))
+  const typed = dependencies.some(isTypeId)
   const column = `ALTER COLUMN ${ownName(to)}`
   const alter = `ALTER TABLE ${typed ? '' : 'ONLY '}${tableOf(to)}`
   const hasDefault = from.properties['default'] !== undefined

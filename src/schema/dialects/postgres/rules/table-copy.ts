@@ -18,7 +18,7 @@ import {
 } from './family.ts'
 import { ownName, quote } from './names.ts'
 import { hazard, standIn } from './tools.ts'
-import { conversion, underlying } from './types.ts'
+import { conversion, isTypeId, underlying } from './types.ts'
 
 /** In `needs`, tells that the rows of a table must be back first: a trigger must not see them come. */
 export function rowsId(table: string): string {
@@ -64,7 +64,7 @@ export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
   return [
     ...detached,
     {
-      sql: `CREATE TABLE ${copyName(table)} AS ${ownRows(table)}`,
+      sql: `CREATE TABLE ${copyName(table)} AS ${ownRows(table, context)}`,
       drops: [],
       lock: 'access exclusive',
       rewrites: true,
@@ -77,10 +77,23 @@ export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
 }
 
 /** Of a partitioned table those of its partitions, of one that others inherit from only its own. */
-function ownRows({ name, properties }: SchemaObject): string {
-  return properties['partitionBy'] === undefined
-    ? `SELECT * FROM ONLY ${quote(name)}`
-    : `TABLE ${quote(name)}`
+function ownRows(table: SchemaObject, context: RuleContext): string {
+  const { name, properties } = table
+  const only = properties['partitionBy'] === undefined ? 'ONLY ' : ''
+  const columns = context.partsBefore(idOf(table)).filter(({ kind }) => kind === 'column')
+  const values = columns
+    .filter((column) => generatedOf(column.properties) === undefined)
+    .map((column) => {
+      const text = textTypeOf(column, context)
+      return text === undefined ? ownName(column) : `${ownName(column)}::${text} AS ${ownName(column)}`
+    })
+  return `SELECT ${values.join(', ')} FROM ${only}${quote(name)}`
+}
+
+/** What the copy has for a type that goes, or is made anew, meanwhile. */
+function textTypeOf(column: SchemaObject, context: RuleContext): string | undefined {
+  if (!column.dependsOn.some((id) => isTypeId(id) && context.isDropped(id))) return undefined
+  return said(column.properties['type']).endsWith('[]') ? 'text[]' : 'text'
 }
 
 function lost(table: SchemaObject, context: RuleContext): ReturnType<typeof hazard>[] {
@@ -144,6 +157,9 @@ function allBelow(id: string, context: RuleContext): string[] {
 
 function valueOf(before: SchemaObject, after: SchemaObject, context: RuleContext): string {
   const [from, to] = [said(before.properties['type']), said(after.properties['type'])]
+  if (textTypeOf(before, context) !== undefined) {
+    return conversion(ownName(before), from.endsWith('[]') ? 'text[]' : 'text', to) ?? ownName(before)
+  }
   if (from === to) return ownName(after)
   const base = underlying(from, context.source.objects)
   return conversion(ownName(before), base, to) ?? `${ownName(before)}::${to}`

@@ -1,6 +1,23 @@
 /** Changing the type of a column: how its values are carried over, and what that costs. */
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 
+/** Kinds that a column's values are of. */
+const TYPE_KINDS = new Set([
+  'enum',
+  'domain',
+  'composite_type',
+  'range',
+  'base_type',
+  'table',
+  'foreign_table',
+  'view',
+  'collation',
+])
+
+export function isTypeId(id: string): boolean {
+  return TYPE_KINDS.has(id.slice(0, id.indexOf(':')))
+}
+
 interface Type {
   /** Without modifiers and brackets, e.g. `character varying`. */
   readonly base: string
