@@ -123,6 +123,19 @@ function labelOf(from: Operand): string {
 export const schemaEndpoints = [
   compare,
   defineEndpoint({
+    id: 'tenants.schema',
+    method: 'GET',
+    path: '/tenants/{name}/schema',
+    tag: 'Schemas',
+    scope: 'schema:read',
+    summary: 'Show the schema that a tenant has now, as a snapshot',
+    params: { name: z.string().min(1).max(200) },
+    status: 200,
+    output: snapshotJson,
+    errors: ['not_found', 'server_unreachable', 'server_refused'],
+    run: async (app, { params }) => ({ ...(await schemaOf(app, { tenant: params.name }, '')) }),
+  }),
+  defineEndpoint({
     id: 'snapshots.list',
     method: 'GET',
     path: '/schema/snapshots',

@@ -5,6 +5,7 @@ import type { Cli } from './cli.ts'
 import { scanAndWait, tenantCount } from './drift.ts'
 import { EXIT } from './errors.ts'
 import { count } from './format.ts'
+import { isStoredName } from './schema/stores.ts'
 import { followOperation } from './operations.ts'
 import type { WaitOptions } from './options.ts'
 import type { Planning } from './planning.ts'
@@ -22,7 +23,7 @@ interface Started {
  * @returns a reference to a stored snapshot
  */
 export async function storedTarget(cli: Cli, api: Api, to: string): Promise<string> {
-  if (STORED.test(to) && !existsSync(to)) return to
+  if (isStoredName(to) && !existsSync(to)) return to
   const { withSchemas } = await import('./schema/sources.ts')
   return withSchemas(cli, [to], { store: 'snapshots' }, async ([schema]) => {
     const snapshot = JSON.parse(JSON.stringify(schema?.snapshot)) as Record<string, unknown>
@@ -30,9 +31,6 @@ export async function storedTarget(cli: Cli, api: Api, to: string): Promise<stri
     return (await api.call(api.at('snapshots.store'), { body })).fingerprint
   })
 }
-
-/** A name, `name@3`, or the beginning of a fingerprint. */
-const STORED = /^[a-z0-9][a-z0-9_-]*(?:\.[0-9][a-z0-9._-]*)?(?:@\d+)?$/u
 
 /** Follows the operation, then its rollouts, one after the other. */
 export async function syncTenants(

@@ -1,6 +1,6 @@
 /** A fleet kept in step by the command line: scan, list, repair, ignore, validate for CI, sync. */
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { adminClient, adminQuery, dsnOf } from '../support/postgres.ts'
@@ -106,6 +106,28 @@ test('a scan against a kept snapshot groups tenants by how they differ', async (
   expect((await up.run('drift', 'plan', first?.key ?? '')).stdout).toMatch(
     /CREATE INDEX CONCURRENTLY "orders_customer"/,
   )
+})
+
+test('tenants and versions stand for their schemas wherever schemas are compared', async () => {
+  const [lacking, whole] = [`tenant:${prefix}2`, `tenant:${prefix}1`]
+  const ended = await up.run('schema', 'diff', lacking, whole, '--exit-code')
+  expect(ended).toMatchObject({
+    code: 6,
+    stdout: expect.stringContaining('+ index orders_customer') as string,
+  })
+  const stored = await up.run('snapshot', 'diff', 'shop', whole, '--store', 'control', '--exit-code')
+  expect(stored).toMatchObject({ code: 0, stdout: `Equal: snapshot:shop and ${whole}\n` })
+  expect(await up.run('schema', 'diff', lacking, `tenant:${prefix}9`)).toMatchObject({ code: 1 })
+
+  await writeFile(path.join(up.directory, 'one.sql'), 'create table one (id integer)')
+  await writeFile(path.join(up.directory, 'two.sql'), 'alter table one add column name text -- two')
+  for (const [id, name] of [
+    ['20260112_143000', 'one'],
+    ['20260113_143000', 'two'],
+  ] as const)
+    await up.run('version', 'add', name, '--upgrade', `${name}.sql`, '--id', id)
+  const versions = await up.run('schema', 'diff', 'version:20260112_143000', 'version:20260113_143000')
+  expect(versions.stdout).toBe('  table public.one\n    + column name  type text\n')
 })
 
 test('a repair reaches those that differ so; what loses data needs leave', async () => {

@@ -353,6 +353,23 @@ test.each([
   },
 )
 
+test('what is found and not compared is said, also where all else is equal', async () => {
+  const [one, other] = [await createDatabase('unsaid'), await createDatabase('unsaid')]
+  for (const { name } of [one, other])
+    await adminQuery('create table t (id integer); create index i on t (id)', name)
+  await adminQuery('create index half on t (id)', one.name)
+  await adminQuery(`update pg_index set indisvalid = false where indexrelid = 'half'::regclass`, one.name)
+  const said = await schema('diff', other.dsn, one.dsn, '--exit-code')
+  expect(said).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Equal: /) as string })
+  expect(said.stderr).toMatch(/^not compared: index public.half: The index is invalid.* \(only in .*\)\n$/)
+  const ends = ['--from', other.dsn, '--to', one.dsn]
+  expect((await schema('plan', ...ends)).stdout).toMatch(/^Nothing to do: [^]*index public.half: /)
+  expect((await schema('plan', ...ends, '--format', 'sql')).stdout).toMatch(
+    /\n-- Not looked at: index public.half/,
+  )
+  await Promise.all([one.drop(), other.drop()])
+})
+
 test('a plan that was not proved cannot go on, and says so', async () => {
   const [from, to] = [await createDatabase('half'), await createDatabase('half')]
   await adminQuery('create table readings (value integer); insert into readings values (1)', from.name)

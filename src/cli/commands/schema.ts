@@ -12,6 +12,8 @@ A schema is taken from any of these:
   postgres://user@host/db, mysql://…, mariadb://…, sqlite:FILE   a database, read only
   FILE.json, snapshot:NAME                                       a snapshot; a name looked up in --store
   FILE.sql, FOLDER, -                                            SQL that makes it, loaded into an empty database
+  tenant:NAME, version:ID                                        what a running service knows: a tenant as it is now,
+                                                                 or what tenants of a version are to have
 A password is best left out of the URL: it is taken from PGPASSWORD, ~/.pgpass or MYSQL_PWD.
 `
 

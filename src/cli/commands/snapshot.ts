@@ -72,12 +72,24 @@ export function define(snapshot: Command): void {
         cli.output.show(await put(cli, name, of, options), VIEW)
       }),
     )
-  withStoreOption(snapshot.command('diff <from> <to>').description('Show how two stored snapshots differ'))
+  defineDiff(snapshot)
+}
+
+function defineDiff(snapshot: Command): void {
+  withSources(
+    snapshot
+      .command('diff <from> <to>')
+      .description(
+        'Show how two schemas differ: stored snapshots by their names, or anything of `tenantry schema`',
+      ),
+  )
     .option('--exit-code', 'exit with 6 when they differ')
     .action(
       action<DiffOptions>(async (cli, options, from = '', to = '') => {
         const { compare } = await import('../schema/compare.ts')
-        return compare(cli, `snapshot:${from}`, `snapshot:${to}`, options)
+        const { isStoredName } = await import('../schema/stores.ts')
+        const operand = (text: string): string => (isStoredName(text) ? `snapshot:${text}` : text)
+        return compare(cli, operand(from), operand(to), options)
       }),
     )
 }

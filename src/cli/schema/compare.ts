@@ -39,6 +39,7 @@ export async function compare(cli: Cli, from: string, to: string, options: DiffO
   return withSchemas(cli, [from, to], options, async (schemas) => {
     const [a, b] = schemas as [Schema, Schema]
     const changes = diff(a.snapshot, b.snapshot)
+    for (const note of notCompared(a, b)) cli.output.say(note)
     if (options.sql === true)
       await printScript(cli, await planBetween(cli, a, b, options), options.allow ?? [])
     else if (!cli.output.forPeople) {
@@ -54,7 +55,20 @@ export async function compare(cli: Cli, from: string, to: string, options: DiffO
   })
 }
 
-function facts({ label, snapshot }: Schema): Record<string, string | number> {
-  const { dialect, serverVersion, fingerprint, objects } = snapshot
-  return { label: withoutPassword(label), dialect, serverVersion, fingerprint, objects: objects.length }
+/** What no snapshot describes, and where it was found: nobody is to take it for equal. */
+function notCompared(a: Schema, b: Schema): string[] {
+  const [first, second] = [a, b].map(({ snapshot }) =>
+    snapshot.unmodelled.map(({ kind, name, detail }) => `${kind} ${name}: ${detail}`),
+  ) as [string[], string[]]
+  const where = (note: string): string => {
+    if (!second.includes(note)) return ` (only in ${a.label})`
+    return first.includes(note) ? '' : ` (only in ${b.label})`
+  }
+  return [...new Set([...first, ...second])].map((note) => `not compared: ${note}${where(note)}`)
+}
+
+function facts({ label, snapshot }: Schema): Record<string, unknown> {
+  const { dialect, serverVersion, fingerprint, objects, unmodelled } = snapshot
+  const about = { dialect, serverVersion, fingerprint, objects: objects.length, unmodelled }
+  return { label: withoutPassword(label), ...about }
 }

@@ -35,6 +35,8 @@ export async function withSchemas<T>(
       shadows,
       stdin: () => text(process.stdin),
       stored: (reference) => withStore(cli, options.store, (store) => store.get(reference)),
+      tenant: async (name) => (await import('./service.ts')).tenantSchema(await cli.api(), name),
+      version: async (id) => (await import('./service.ts')).versionSchema(await cli.api(), id),
     })
     warnOfVersions(cli, schemas)
     return await work(schemas, shadows)

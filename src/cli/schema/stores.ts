@@ -5,6 +5,14 @@ import { CONTROL_LABEL, type SnapshotStore } from '../../schema/snapshot/stores/
 import type { Api } from '../api.ts'
 import type { Cli } from '../cli.ts'
 
+/** A name, `name@3`, or the beginning of a fingerprint. */
+const STORED = /^[a-z0-9][a-z0-9_-]*(?:\.[0-9][a-z0-9._-]*)?(?:@\d+)?$/u
+
+/** Whether a text can name a stored snapshot. */
+export function isStoredName(text: string): boolean {
+  return STORED.test(text)
+}
+
 /** A folder, `git:FOLDER`, or `control` for the control database: itself where it is known, else by the API. */
 export async function withStore<T>(
   cli: Cli,

@@ -7,6 +7,8 @@ export type Operand =
   | { readonly type: 'database'; readonly dialect: DialectName; readonly url: string }
   | { readonly type: 'snapshot'; readonly file: string }
   | { readonly type: 'stored'; readonly reference: string }
+  /** Of a running service: a tenant as it is, a version as it leads to. */
+  | { readonly type: 'tenant' | 'version'; readonly name: string }
   /** A file, a folder of files, or models that print their SQL. */
   | { readonly type: 'sql'; readonly path: string }
   | { readonly type: 'stdin' }
@@ -27,6 +29,7 @@ const KINDS = [
   'a database: postgres://…, mysql://…, mariadb://…, sqlite:FILE',
   'a snapshot: FILE.json, or snapshot:NAME from the store',
   'SQL that makes the schema: FILE.sql, a folder of such files, or - for standard input',
+  'what a running service knows: tenant:NAME, version:ID',
 ]
 
 /**
@@ -36,6 +39,8 @@ const KINDS = [
 export async function parseOperand(text: string): Promise<Operand> {
   if (text === '-') return { type: 'stdin' }
   if (text.startsWith('snapshot:')) return { type: 'stored', reference: text.slice('snapshot:'.length) }
+  const [, type, name] = /^(tenant|version):(.+)$/s.exec(text) ?? []
+  if ((type === 'tenant' || type === 'version') && name !== undefined) return { type, name }
   const [, scheme = ''] = /^([a-z][a-z0-9+]*):/i.exec(text) ?? []
   const dialect = SCHEMES[scheme.toLowerCase()]
   if (dialect !== undefined) return { type: 'database', dialect, url: text }
@@ -87,6 +92,9 @@ export function labelOf(operand: Operand): string {
       return operand.file
     case 'stored':
       return `snapshot:${operand.reference}`
+    case 'tenant':
+    case 'version':
+      return `${operand.type}:${operand.name}`
     case 'sql':
       return operand.path
     case 'stdin':

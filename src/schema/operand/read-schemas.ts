@@ -27,6 +27,16 @@ export interface ReadOptions {
   readonly stdin: () => Promise<string>
   /** Looks up `snapshot:NAME`. */
   readonly stored: (reference: string) => Promise<Snapshot>
+  /** Asks the service for `tenant:NAME`. */
+  readonly tenant: (name: string) => Promise<Snapshot>
+  /** Asks the service for `version:ID`. */
+  readonly version: (id: string) => Promise<Snapshot | SchemaText>
+}
+
+/** SQL that makes a schema. */
+export interface SchemaText {
+  readonly dialect?: DialectName
+  readonly sql: string
 }
 
 /**
@@ -43,25 +53,46 @@ export async function readSchemas(texts: readonly string[], options: ReadOptions
   }
   // What tells its dialect goes first: SQL is loaded into a database of that kind.
   const known = new Map<Operand, Schema>()
-  const waiting: { operand: Operand; text: string | undefined }[] = []
+  const waiting: { operand: Operand; text: SchemaText | undefined }[] = []
   await Promise.all(
     operands.map(async (operand) => {
-      const text = operand.type === 'stdin' ? await options.stdin() : undefined
-      const schema = await readTelling(operand, text, options)
+      const given = await readGiven(operand, options)
+      const text = given !== undefined && 'sql' in given ? given : undefined
+      const schema =
+        given !== undefined && 'fingerprint' in given
+          ? { snapshot: given, label: labelOf(operand) }
+          : await readTelling(operand, text?.sql, options)
       if (schema === undefined) waiting.push({ operand, text })
       else known.set(operand, schema)
     }),
   )
   const [told] = known.values()
-  const dialect = told?.snapshot.dialect ?? options.dialect ?? 'postgres'
+  const said = waiting.find(({ text }) => text?.dialect !== undefined)?.text?.dialect
+  const dialect = told?.snapshot.dialect ?? said ?? options.dialect ?? 'postgres'
   await Promise.all(
     waiting.map(async ({ operand, text }) => {
-      known.set(operand, await loadOperand(operand, text, dialect, told?.url, options))
+      known.set(operand, await loadOperand(operand, text?.sql, dialect, told?.url, options))
     }),
   )
   const schemas = operands.map((operand) => known.get(operand) as Schema)
   refuseMixture(schemas)
   return schemas
+}
+
+/** What has to be asked for; undefined for what is at hand. */
+async function readGiven(operand: Operand, options: ReadOptions): Promise<Snapshot | SchemaText | undefined> {
+  switch (operand.type) {
+    case 'stdin':
+      return { sql: await options.stdin() }
+    case 'stored':
+      return options.stored(operand.reference)
+    case 'tenant':
+      return options.tenant(operand.name)
+    case 'version':
+      return options.version(operand.name)
+    default:
+      return undefined
+  }
 }
 
 /** A schema that is one already; undefined for SQL. */
@@ -76,13 +107,11 @@ async function readTelling(
       return readDatabase(operand.dialect, operand.url, options.inspect)
     case 'snapshot':
       return { snapshot: await parse(await readText(operand.file), label), label }
-    case 'stored':
-      return { snapshot: await options.stored(operand.reference), label }
     case 'stdin':
       return text?.trimStart().startsWith('{') === true
         ? { snapshot: await parse(text, label), label }
         : undefined
-    case 'sql':
+    default:
       return undefined
   }
 }
@@ -126,7 +155,7 @@ async function statementsOf(
     const file = path.join(folder, 'stdin.sql')
     await writeFile(file, text ?? '')
     const statements = await readSql(dialect, file)
-    return statements.map((one) => ({ ...one, place: one.place.replace(file, 'standard input') }))
+    return statements.map((one) => ({ ...one, place: one.place.replace(file, labelOf(operand)) }))
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -7,7 +7,8 @@ import type { Style } from './style.ts'
 
 /** Lines. @param allowed hazards that need not be named as open */
 export function renderPlan(plan: Plan, allowed: readonly HazardName[], style: Style): string[] {
-  if (plan.steps.length === 0) return ['Nothing to do: the schemas are equal.']
+  if (plan.steps.length === 0)
+    return ['Nothing to do: the schemas are equal.', ...unmodelledLines(plan, style)]
   const width = String(plan.steps.length).length
   const lines: string[] = []
   let group: number | null | undefined

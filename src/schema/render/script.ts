@@ -13,7 +13,8 @@ const PROGRAMS: Readonly<Record<DialectName, string>> = {
 
 /** Text ending in a line end; for an empty plan a comment only. */
 export async function planScript(dialect: Dialect, plan: Plan): Promise<string> {
-  if (plan.steps.length === 0) return '-- The schemas are equal: there is nothing to do.\n'
+  if (plan.steps.length === 0)
+    return `${['-- The schemas are equal: there is nothing to do.', ...notLookedAt(plan)].join('\n')}\n`
   const write = await scriptWriter(dialect.name)
   return `${headOf(plan)}\n${write(statementsOf(dialect, plan))}`
 }
@@ -51,9 +52,11 @@ function headOf(plan: Plan): string {
   for (const name of [...names].toSorted()) {
     lines.push(`${HAZARDS[name].mustAllow ? 'HAZARD ' : ''}${name}: ${HAZARDS[name].means}.`)
   }
-  for (const { kind, name, detail } of plan.unmodelled)
-    lines.push(`Not looked at: ${kind} ${name}: ${detail}`)
-  return lines.map(comment).join('\n')
+  return [...lines.map(comment), ...notLookedAt(plan)].join('\n')
+}
+
+function notLookedAt({ unmodelled }: Plan): string[] {
+  return unmodelled.map(({ kind, name, detail }) => comment(`Not looked at: ${kind} ${name}: ${detail}`))
 }
 
 /** Names can hold line ends, which would end the comment. */
