@@ -8,13 +8,17 @@ import { makeSnapshot, type Snapshot } from '../../src/schema/snapshot/snapshot.
 const TAIL = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci'
 
 /** One table `t` with these lines, as SHOW CREATE TABLE gives them. */
-function table(version: string, lines: readonly string[], tail = TAIL): Snapshot {
+function table(
+  version: string,
+  lines: readonly string[],
+  tail = TAIL,
+  size: { readonly rows: number; readonly bytes: number } = { rows: 1, bytes: 9 },
+): Snapshot {
   const row = {
     name: 't',
     kind: 'table',
     collation: 'utf8mb4_0900_ai_ci',
-    rows: 1,
-    bytes: 9,
+    ...size,
     made: null,
   } as const
   const text = `CREATE TABLE \`t\` (\n  ${['`id` int NOT NULL', ...lines].join(',\n  ')}\n) ${tail}`
@@ -99,3 +103,17 @@ test.each([
     expect(asked(a, ab)).toBe(end)
   },
 )
+
+test('a table is known to be small by its rows too, as its size is noted later than they are', () => {
+  const [short, long] = ['int', 'bigint'].map((type) => [`\`a\` ${type} DEFAULT NULL`]) as [
+    string[],
+    string[],
+  ]
+  const hazards = (rows: number): string[] => {
+    const from = table('10.11.9-MariaDB', short, TAIL, { rows, bytes: 49_152 })
+    const { steps } = makePlan(mysql, from, table('10.11.9-MariaDB', long), { style: 'auto' })
+    return steps.flatMap((step) => step.hazards.map(({ name }) => name))
+  }
+  expect(hazards(600)).toEqual([])
+  expect(hazards(600_000)).toEqual(['table-rewrite'])
+})

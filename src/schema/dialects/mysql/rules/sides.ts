@@ -101,13 +101,17 @@ export function backwards(context: RuleContext): RuleContext {
   }
 }
 
+/** InnoDB notes the size of a table later than its rows: so many bytes a row takes at least. */
+const ROW_BYTES = 20
+
 /** Whether what is done to a table may be done the short way: it is new, known to be small, or that was asked for. */
 export function plainFor(context: RuleContext, table: string): boolean {
   const id = objectId('table', table)
   const { style, smallTableBytes } = context.options
   if (style === 'plain' || context.isNew(id)) return true
-  const bytes = context.before(id)?.facts?.['bytes']
-  return style === 'auto' && typeof bytes === 'number' && bytes <= smallTableBytes
+  const { bytes, rows } = context.before(id)?.facts ?? {}
+  if (style !== 'auto' || typeof bytes !== 'number' || typeof rows !== 'number') return false
+  return Math.max(bytes, rows * ROW_BYTES) <= smallTableBytes
 }
 
 export function isMariaDb(context: RuleContext): boolean {
