@@ -12,8 +12,10 @@ export interface AuditRow {
   readonly name: string
   readonly concurrency: number
   readonly tenantsPerSecond: number
-  /** The median of what each round reached of the C program beside it; null for the C program itself. */
-  readonly ofCeiling: number | null
+  /** The median of what each round reached of the C program that asks the same; null where there is none. */
+  readonly ofSameQuery: number | null
+  /** The same of the C program that connects to each and asks nothing. */
+  readonly ofConnecting: number
 }
 
 const CONCURRENCY = 8
@@ -42,6 +44,7 @@ export async function measureAudit(
     fingerprintInC: [] as number[],
     marker: [] as number[],
     markerInC: [] as number[],
+    unwritten: [] as number[],
     connect: [] as number[],
   }
   try {
@@ -54,15 +57,36 @@ export async function measureAudit(
       rates.marker.push(urls.length / (await worker.audit('marker', urls, CONCURRENCY)).seconds)
       rates.markerInC.push(await ceiling(texts.marker))
       rates.connect.push(await ceiling('select 1'))
+      await worker.unwritten(urls)
+      const { seconds: asked, vouched } = await worker.unwritten(urls)
+      // Autovacuum visits one now and then.
+      if (vouched < urls.length * 0.9)
+        throw new Error(`Of ${urls.length} idle databases ${vouched} are vouched for`)
+      rates.unwritten.push(vouched / asked)
     }
   } finally {
     await worker.stop()
   }
+  return rowsOf(rates)
+}
+
+/** Tenants per second, a figure for each round. */
+type Rates = Readonly<
+  Record<
+    'fingerprint' | 'fingerprintInC' | 'marker' | 'markerInC' | 'unwritten' | 'connect',
+    readonly number[]
+  >
+>
+
+function rowsOf(rates: Rates): AuditRow[] {
+  const ratio = (list: readonly number[], to: readonly number[]): number =>
+    median(list.map((rate, round) => rate / (to[round] ?? rate)))
   const row = (name: string, list: readonly number[], inC?: readonly number[]): AuditRow => ({
     name,
     concurrency: CONCURRENCY,
     tenantsPerSecond: median(list),
-    ofCeiling: inC === undefined ? null : median(list.map((rate, round) => rate / (inC[round] ?? rate))),
+    ofSameQuery: inC === undefined ? null : ratio(list, inC),
+    ofConnecting: ratio(list, rates.connect),
   })
   return [
     row('Tenantry: connect, one fingerprint query', rates.fingerprint, rates.fingerprintInC),
@@ -70,6 +94,10 @@ export async function measureAudit(
     row('Tenantry: connect, has anything changed', rates.marker, rates.markerInC),
     row('C on libpq: connect, the same query', rates.markerInC),
     row('C on libpq: connect, select 1', rates.connect),
+    {
+      ...row('Tenantry: ask the server who was written to', rates.unwritten),
+      concurrency: 1,
+    },
   ]
 }
 

@@ -4,6 +4,7 @@
  *   compare URL URL        → {diffMs, changes, planMs, steps}
  *   memory                 → {peakMb}
  *   audit ASK CONCURRENCY URLS-AS-JSON → {seconds, distinct}
+ *   unwritten URLS-AS-JSON → {seconds, vouched}: since the same was asked before
  */
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
@@ -59,6 +60,30 @@ async function audit(
   return { seconds: ms / 1000, distinct: found.size }
 }
 
+/** As many as an audit asks for at once. */
+const PAGE = 500
+const lastMarks = new Map<string, string>()
+
+/** Asks the server about the databases of these URLs, all on it, on one connection. */
+async function unwritten(urls: readonly string[]): Promise<object> {
+  const names = urls.map((url) => new URL(url).pathname.slice(1))
+  const at = new URL(urls[0] ?? '')
+  at.pathname = '/postgres'
+  let vouched = 0
+  const [ms] = await timed(async () => {
+    for (let start = 0; start < names.length; start += PAGE) {
+      const session = await dialect.connect(at.href)
+      const marks = await dialect.writeMarks?.(session, names.slice(start, start + PAGE))
+      await session.close()
+      for (const [name, { mark, inUse }] of marks ?? []) {
+        if (!inUse && lastMarks.get(name) === mark) vouched++
+        lastMarks.set(name, mark)
+      }
+    }
+  })
+  return { seconds: ms / 1000, vouched }
+}
+
 async function peakMb(): Promise<number> {
   const [, kb] = /^VmHWM:\s+(\d+)/m.exec(await readFile('/proc/self/status', 'utf8')) ?? []
   return Number(kb) / 1024
@@ -81,6 +106,8 @@ async function answer(line: string): Promise<object> {
         JSON.parse(words.slice(2).join(' ')) as string[],
         Number(words[1]),
       )
+    case 'unwritten':
+      return unwritten(JSON.parse(words.join(' ')) as string[])
     default:
       return { peakMb: await peakMb() }
   }

@@ -54,12 +54,13 @@ export function printTables(
     ),
     'Auditing a fleet',
     table(
-      ['program', 'connections', 'tenants/s', 'of the same query in C'],
+      ['program', 'connections', 'tenants/s', 'of the same query in C', 'of connecting in C'],
       audit.map((row) => [
         row.name,
         row.concurrency,
         row.tenantsPerSecond.toFixed(0),
-        row.ofCeiling?.toFixed(2) ?? '',
+        row.ofSameQuery?.toFixed(2) ?? '',
+        row.ofConnecting.toFixed(2),
       ]),
     ),
   ]

@@ -15,6 +15,8 @@ export interface BenchWorker {
     urls: readonly string[],
     concurrency: number,
   ): Promise<{ seconds: number; distinct: number }>
+  /** How many of these, all on one server, it says nobody has written to since it was asked before. */
+  unwritten(urls: readonly string[]): Promise<{ seconds: number; vouched: number }>
   /** The most memory that it has had. */
   peakMb(): Promise<number>
   stop(): Promise<void>
@@ -35,6 +37,7 @@ export function startWorker(): BenchWorker {
     inspect: (url) => ask('inspect', url),
     compare: (from, to) => ask('compare', from, to),
     audit: (what, urls, concurrency) => ask('audit', what, String(concurrency), JSON.stringify(urls)),
+    unwritten: (urls) => ask('unwritten', JSON.stringify(urls)),
     peakMb: async () => (await ask<{ peakMb: number }>('memory')).peakMb,
     stop: async () => {
       child.stdin.end()

@@ -54,6 +54,11 @@ const counts = z.object({
   no_expectation: z
     .int()
     .describe('Tenants whose recorded version has no snapshot, so that nothing is expected of them.'),
+  unwritten: z
+    .int()
+    .describe(
+      'Of all of these: not connected to, as nothing was written to them since they were looked at last.',
+    ),
 })
 
 const scan = defineEndpoint({
@@ -75,6 +80,10 @@ const scan = defineEndpoint({
       .boolean()
       .default(false)
       .describe('Read from the servers themselves also where they have an address for reading.'),
+    full: z
+      .boolean()
+      .default(false)
+      .describe('Connect to every tenant, also where its server says that nothing was written to it.'),
   }),
   status: 202,
   output: startedOperation,
@@ -90,6 +99,7 @@ const scan = defineEndpoint({
         expected: expected?.fingerprint,
         concurrency: body.max_connections,
         primary: body.primary,
+        full: body.full,
       },
       createdBy: caller.actor,
     })
@@ -161,6 +171,9 @@ const tenants = defineEndpoint({
       error: z.string().nullable().describe('Why it could not be looked at.'),
       read_from: z.string().nullable().describe('The address that it was read from.'),
       checked_at: timestamp,
+      looked_at: timestamp.describe(
+        'When the schema was read: earlier where nothing was written to the database in between.',
+      ),
     }),
   ),
   async run({ control }, { query: { limit, cursor, ...filter } }) {

@@ -40,6 +40,7 @@ export const SCHEDULABLE: Readonly<Record<string, Schedulable>> = {
         ),
       concurrency: z.int().min(1).max(1000).optional(),
       primary: z.boolean().optional().describe('Not from the read addresses of servers.'),
+      full: z.boolean().optional().describe('Also where a server says that nothing was written to a tenant.'),
     }),
   },
   'simulate-cleanup': {

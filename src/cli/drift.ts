@@ -20,6 +20,7 @@ export const FINDING_VIEW: View<Item<'drift.tenants'>> = {
     { title: 'ERROR', value: (finding) => finding.error },
     { title: 'READ FROM', value: (finding) => finding.read_from, wide: true },
     { title: 'CHECKED', value: (finding) => moment(finding.checked_at), wide: true },
+    { title: 'LOOKED AT', value: (finding) => moment(finding.looked_at), wide: true },
   ],
 }
 
@@ -34,6 +35,7 @@ export async function scanAndWait(
     expected?: string
     maxConnections?: number
     primary?: boolean
+    full?: boolean
   },
 ): Promise<(Drift & { scan: string }) | undefined> {
   const api = await cli.api()
@@ -43,6 +45,7 @@ export async function scanAndWait(
       expected: options.expected,
       max_connections: options.maxConnections,
       primary: options.primary ?? false,
+      full: options.full ?? false,
     },
   })
   const scan = started.operation_id
@@ -102,7 +105,11 @@ function textOf({ counts, groups, unreachable, read_from: readings }: Drift): st
   const shown =
     places.length > PLACES_SHOWN ? `${count(places.length)} addresses: -o json has them` : places.join(', ')
   const from = places.length === 0 ? [] : [`read from ${shown}`]
-  return [...lines, ...away, parts.join(', '), ...from].join('\n')
+  const unwritten =
+    counts.unwritten === 0
+      ? []
+      : [`${tenantCount(counts.unwritten)} not connected to: nothing was written since the last look`]
+  return [...lines, ...away, parts.join(', '), ...from, ...unwritten].join('\n')
 }
 
 /** `1 tenant`, `1,204 tenants` */

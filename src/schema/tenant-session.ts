@@ -2,6 +2,7 @@
 import type { Control } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
 import type { ServerAddress, ServerKind } from '../engine/address.ts'
+import { ownVersion } from '../lib/own-version.ts'
 import { readAddressOf } from '../registry/read-address.ts'
 import { addressOf, getServer, type DbServer } from '../registry/servers.ts'
 import type { Dialect, InspectOptions, SchemaSession, Scratch } from './dialects/dialect.ts'
@@ -13,7 +14,7 @@ export interface TenantServer {
   readonly address: ServerAddress
   /** The address as it may be shown. */
   readonly place: string
-  /** What catalogue fingerprints are comparable within: the server's series of releases. */
+  /** What catalogue fingerprints are comparable within: the server's series of releases, and our own release. */
   readonly version: string
 }
 
@@ -44,11 +45,15 @@ async function onServer(server: DbServer, address: ServerAddress): Promise<Tenan
   return { name, dialect: await dialectNamed(kind), address, place, version: seriesOf(server) }
 }
 
-/** Releases with another second number may read a schema differently, where that is a major release too. */
+/** Releases with another second number may describe a schema differently, where that is a major release too. */
 const RELEASE: Readonly<Record<ServerKind, number>> = { postgres: 10_000, mysql: 100, sqlite: 10_000 }
 
+/** What one release of ours leaves out of a description, the next may put in. */
+const OWN_VERSION = ownVersion()
+
 function seriesOf({ kind, server_version: version }: DbServer): string {
-  return version === null ? 'unknown' : String(Math.floor(version / RELEASE[kind]))
+  const series = version === null ? 'unknown' : String(Math.floor(version / RELEASE[kind]))
+  return `${series} read by ${OWN_VERSION}`
 }
 
 /** @throws DatabaseFailure or TenantryError when it cannot be reached */

@@ -83,6 +83,32 @@ test('tenants that are alike are in sync; those that differ in one way are one g
   ])
 })
 
+test('tenants that nobody wrote to are not connected to again, unless that is asked for', async () => {
+  const expected = await expectedFrom(0)
+  const scan = async (more = {}): Promise<Operation> =>
+    run('drift-scan', { selector: selector(), expected, ...more })
+  const first = (await scan()).result
+  const all = await until(
+    async () => {
+      const operation = await scan()
+      return operation.result?.['unwritten'] === 6 && operation
+    },
+    { what: 'all to be left alone' },
+  )
+  expect(all.result).toEqual({ ...first, unwritten: 6 })
+  const seen = await listFindings(fleet.app.control, { selector: selector(), limit: 10 })
+  expect(seen.every((one) => one.looked_at < one.checked_at)).toBe(true)
+
+  await fleet.sql(fleet.tenant(4), 'alter table items add column extra text')
+  expect((await scan()).result).toMatchObject({ in_sync: 2, different: 4, unwritten: expect.any(Number) })
+  const after = await listFindings(fleet.app.control, { selector: selector(), limit: 10 })
+  const touched = after.find(({ tenant }) => tenant === fleet.tenant(4).name)
+  expect(touched?.looked_at).toEqual(touched?.checked_at)
+  await fleet.sql(fleet.tenant(4), 'alter table items drop column extra')
+
+  expect((await scan({ full: true })).result).toEqual({ ...first, unwritten: 0 })
+})
+
 test('a tenant that cannot be reached is told with the reason, and keeps nobody waiting', async () => {
   const gone = fleet.tenant(5)
   await fleet.sql(fleet.tenant(0), `alter database "${gone.database}" rename to "${gone.database}_away"`)

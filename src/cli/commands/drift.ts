@@ -32,6 +32,7 @@ interface ScanOptions extends WaitOptions {
   readonly expected?: string
   readonly maxConnections?: number
   readonly primary?: boolean
+  readonly full?: boolean
 }
 
 function defineScan(drift: Command): void {
@@ -45,6 +46,7 @@ function defineScan(drift: Command): void {
     )
     .option('--max-connections <number>', 'to one server at once', readCount)
     .option('--primary', 'from the servers themselves, also where one has an address for reading')
+    .option('--full', 'connect to every tenant, also where its server says that nothing was written to it')
     .action(
       action<ScanOptions>(async (cli, options) => {
         const { EXIT } = await import('../errors.ts')

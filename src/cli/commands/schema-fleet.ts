@@ -29,15 +29,18 @@ function withSelection(command: Command): Command {
     .option('--tenant <name>', 'only this one')
 }
 
+type Validation = Selection & WaitOptions & { junit?: string; primary?: boolean; full?: boolean }
+
 function defineValidate(schema: Command): void {
   withWait(
     withSelection(schema.command('validate').description('For CI: are all tenants like a stored snapshot?')),
   )
     .option('--primary', 'read from the servers themselves, also where one has an address for reading')
+    .option('--full', 'connect to every tenant, also where its server says that nothing was written to it')
     .option('--junit <file>', 'write a JUnit report as well, one test case per tenant')
     .addHelpText('after', '\nExit code 0: all in sync, 6: some differ, 3: some could not be reached.')
     .action(
-      action<Selection & WaitOptions & { junit?: string; primary?: boolean }>(async (cli, options) => {
+      action<Validation>(async (cli, options) => {
         const { EXIT } = await import('../errors.ts')
         const { findingsOf, scanAndWait, showDrift, writeJunit } = await import('../drift.ts')
         const { storedTarget } = await import('../sync.ts')

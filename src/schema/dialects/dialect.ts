@@ -37,6 +37,16 @@ export interface Scratch {
 /** A connection URL; or an address of the registry, which has the authority of the server's certificate with it. */
 export type Place = string | ServerAddress
 
+export interface WriteMark {
+  /**
+   * Equal to an earlier one, when nobody is in the database: nothing was written to it between the two, not a row of
+   * its catalogue either.
+   */
+  readonly mark: string
+  /** Whether somebody is connected to it, whose last writes the mark may not have yet. */
+  readonly inUse: boolean
+}
+
 export interface Dialect {
   readonly name: DialectName
   /** @throws TenantryError `server_unreachable`, `server_refused`. */
@@ -53,6 +63,14 @@ export interface Dialect {
    * `catalogueFingerprint`, and not comparable between databases. Left out where there is nothing cheaper.
    */
   readonly changeMarker?: (session: SchemaSession) => Promise<string>
+  /**
+   * Asked on any database of a server about others of it, by name: which of them nobody writes to. A database that
+   * the server cannot vouch for has no entry. Left out where a server cannot tell.
+   */
+  readonly writeMarks?: (
+    session: SchemaSession,
+    databases: readonly string[],
+  ) => Promise<ReadonlyMap<string, WriteMark>>
   /**
    * A statement that fails, with a message of its own, unless `catalogueFingerprint` is one of these: it goes first
    * in a change that was planned for one schema and must not meet another.

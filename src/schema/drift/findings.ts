@@ -15,6 +15,17 @@ export interface Finding {
   readonly error: string | null
   /** `host:port`, or the directory; null when it is not known. */
   readonly readFrom: string | null
+  /** See `Dialect.writeMarks`; null where the server cannot tell. */
+  readonly writeMark: string | null
+  /** When the schema was read; null: just now. Earlier where nothing was written to the database since. */
+  readonly lookedAt: Date | null
+}
+
+const FOUND = 'operation_id, tenant_id, state, difference_key, error, read_from, checked_at, looked_at'
+const READ = 'catalogue_fingerprint, schema_fingerprint, change_marker, write_mark'
+
+function excluded(columns: string): string {
+  return columns.replaceAll(/\w+/g, 'excluded.$&')
 }
 
 export async function saveFindings(
@@ -25,24 +36,19 @@ export async function saveFindings(
   // In one order, so that scans at the same time do not wait for each other in a circle.
   await on.query(
     `with found as materialized (
-       select * from jsonb_to_recordset($2::jsonb) as found ("tenantId" bigint, state text, "differenceKey" text,
-         "catalogueFingerprint" text, "schemaFingerprint" text, "changeMarker" text, error text, "readFrom" text)
+       select "tenantId" as tenant_id, $1::uuid as operation_id, state, "differenceKey" as difference_key,
+         "catalogueFingerprint" as catalogue_fingerprint, "schemaFingerprint" as schema_fingerprint,
+         "changeMarker" as change_marker, "writeMark" as write_mark, error, "readFrom" as read_from,
+         now() as checked_at, coalesce("lookedAt", now()) as looked_at
+       from jsonb_to_recordset($2::jsonb) as found ("tenantId" bigint, state text, "differenceKey" text,
+         "catalogueFingerprint" text, "schemaFingerprint" text, "changeMarker" text, "writeMark" text, error text,
+         "readFrom" text, "lookedAt" timestamptz)
      ), of_scan as (
-       insert into tenantry.drift_scan_findings (operation_id, tenant_id, state, difference_key, error, read_from)
-       select $1, "tenantId", state, "differenceKey", error, "readFrom" from found
-       on conflict (operation_id, tenant_id) do update set state = excluded.state,
-         difference_key = excluded.difference_key, error = excluded.error, read_from = excluded.read_from,
-         checked_at = excluded.checked_at
+       insert into tenantry.drift_scan_findings (${FOUND}) select ${FOUND} from found
+       on conflict (operation_id, tenant_id) do update set (${FOUND}) = row(${excluded(FOUND)})
      )
-     insert into tenantry.drift_findings as finding
-       (tenant_id, operation_id, state, difference_key, catalogue_fingerprint, schema_fingerprint, change_marker, error, read_from, checked_at)
-     select "tenantId", $1, state, "differenceKey", "catalogueFingerprint", "schemaFingerprint", "changeMarker", error, "readFrom", now()
-     from found order by "tenantId"
-     on conflict (tenant_id) do update set operation_id = excluded.operation_id, state = excluded.state,
-       difference_key = excluded.difference_key, catalogue_fingerprint = excluded.catalogue_fingerprint,
-       schema_fingerprint = excluded.schema_fingerprint,
-       change_marker = excluded.change_marker, error = excluded.error,
-       read_from = excluded.read_from, checked_at = excluded.checked_at`,
+     insert into tenantry.drift_findings (${FOUND}, ${READ}) select ${FOUND}, ${READ} from found order by tenant_id
+     on conflict (tenant_id) do update set (${FOUND}, ${READ}) = row(${excluded(`${FOUND}, ${READ}`)})`,
     [operationId, JSON.stringify(findings)],
   )
 }
@@ -125,6 +131,8 @@ export interface DriftCounts {
   readonly ignored: number
   readonly unreachable: number
   readonly no_expectation: number
+  /** Of all of these, how many were not connected to, as nothing was written to them since they were looked at last. */
+  readonly unwritten: number
 }
 
 export async function countFindings(on: Queryable, selector: string, scan?: string): Promise<DriftCounts> {
@@ -133,7 +141,8 @@ export async function countFindings(on: Queryable, selector: string, scan?: stri
   const [counts] = await on.query<DriftCounts>(
     `select ${count(`finding.state = 'in_sync'`)} as in_sync, ${count(`finding.state = 'different'`)} as different,
        ${count('finding.ignored')} as ignored, ${count(`finding.state = 'unreachable'`)} as unreachable,
-       ${count(`finding.state = 'no_expectation'`)} as no_expectation
+       ${count(`finding.state = 'no_expectation'`)} as no_expectation,
+       ${count('finding.looked_at < finding.checked_at')} as unwritten
      from ${sql}`,
     values,
   )
@@ -188,6 +197,8 @@ export interface TenantFinding {
   readonly error: string | null
   readonly read_from: string | null
   readonly checked_at: Date
+  /** When the schema was read: before `checked_at` where nothing was written to the database in between. */
+  readonly looked_at: Date
 }
 
 /** Findings by tenant in the order of their names, `limit` of them after the name `after`. */
@@ -206,7 +217,7 @@ export async function listFindings(
   const next = values.length
   return on.query<TenantFinding>(
     `select tenant.name as tenant, server.name as server, finding.state, finding.ignored,
-       finding.difference_key as difference, finding.error, finding.read_from, finding.checked_at
+       finding.difference_key as difference, finding.error, finding.read_from, finding.checked_at, finding.looked_at
      from ${sql}
      where ($${next + 1}::text is null or finding.state = $${next + 1})
        and ($${next + 2}::text is null or finding.difference_key = $${next + 2})

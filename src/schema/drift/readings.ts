@@ -27,27 +27,27 @@ export interface Reader {
 
 /**
  * @param keep stores a snapshot that was not seen before
- * @param serverVersion what the texts are comparable within
+ * @param version what the texts are comparable within
  */
 export function createReader(
   control: Control,
-  serverVersion: string,
+  version: string,
   keep: (snapshot: Snapshot) => Promise<void>,
 ): Reader {
   const known = new Map<string, Promise<string>>()
   return {
     async read(dialect, session, inspect, last) {
       // Of a schema among others a mark tells nothing: it changes with each of them.
-      const changeMarker =
-        inspect.maskSchema === undefined ? ((await dialect.changeMarker?.(session)) ?? null) : null
+      const mark = inspect.maskSchema === undefined ? await dialect.changeMarker?.(session) : undefined
+      const changeMarker = mark === undefined ? null : `${version} ${mark}`
       if (changeMarker !== null && changeMarker === last?.changeMarker) return last
       const catalogueFingerprint = await dialect.catalogueFingerprint(session, inspect)
       const look = async (): Promise<string> => {
-        const stored = await storedReading(control, dialect.name, serverVersion, catalogueFingerprint)
+        const stored = await storedReading(control, dialect.name, version, catalogueFingerprint)
         if (stored !== undefined) return stored
         const snapshot = await dialect.inspect(session, inspect)
         await keep(snapshot)
-        await storeReading(control, dialect.name, serverVersion, catalogueFingerprint, snapshot.fingerprint)
+        await storeReading(control, dialect.name, version, catalogueFingerprint, snapshot.fingerprint)
         return snapshot.fingerprint
       }
       // Tenants that are alike are looked at side by side: the first one inspects, the others wait for it.

@@ -6,23 +6,20 @@
 import type { Control } from '../../control/control.ts'
 import type { OperationContext, OperationHandler } from '../../control/operations/operation.ts'
 import type { Keyring } from '../../control/secrets.ts'
-import { DatabaseFailure } from '../../engine/failure.ts'
-import { messageOf, TenantryError } from '../../lib/errors.ts'
+import { TenantryError } from '../../lib/errors.ts'
 import { countTenants, selectionCondition } from '../../registry/tenants.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import { controlStore, keepSnapshot } from '../snapshot/stores/control.ts'
-import {
-  inspectOptionsOf,
-  openTenantDatabase,
-  readServerOf,
-  serverOf,
-  type OpenDatabase,
-  type TenantServer,
-} from '../tenant-session.ts'
+import { controlStore } from '../snapshot/stores/control.ts'
 import { createComparer, saveDifferences, type Difference } from './compare.ts'
 import { beginScan, countFindings, saveFindings, type DriftCounts, type Finding } from './findings.ts'
-import { createReader, type Reader, type Reading } from './readings.ts'
-import { createReplica, type Replica } from './replica.ts'
+import {
+  lookAtServer,
+  openServer,
+  unreachable,
+  type DueTenant,
+  type Judge,
+  type ScannedServer,
+} from './look.ts'
 
 export interface ScanInput {
   readonly selector: string
@@ -32,20 +29,8 @@ export interface ScanInput {
   readonly concurrency?: number
   /** Passes by the addresses that are for reading. */
   readonly primary?: boolean
-}
-
-interface DueTenant {
-  readonly id: number
-  readonly name: string
-  readonly server: string
-  readonly database: string
-  /** Empty for a tenant that has the whole database. */
-  readonly schema: string
-  readonly version_id: string | null
-  /** What was read last, and under which mark. */
-  readonly marker: string | null
-  readonly catalogue: string | null
-  readonly fingerprint: string | null
+  /** Connects to every database, also where its server says that nothing was written to it since the last look. */
+  readonly full?: boolean
 }
 
 /** Tenants that are looked at, and recorded, together. */
@@ -82,16 +67,20 @@ export async function scanTenants(
   await context.fenced((tx) => beginScan(tx, { operationId: context.operation.id, selector, expected }))
   const scan = createScan(parts, input)
   const total = await countTenants(parts.control, input.selector)
+  let completed = await countScanned(parts.control, context.operation.id)
+  let last: DueTenant | undefined
   for (;;) {
     context.signal.throwIfAborted()
-    const due = await dueTenants(parts.control, context.operation.id, input.selector)
+    const due = await dueTenants(parts.control, context.operation.id, input.selector, last)
     if (due.length === 0) break
+    last = due.at(-1)
     const findings = await scan.look(due, context.signal)
     await context.fenced(async (tx) => {
       await saveDifferences(tx, scan.takeDifferences())
       await saveFindings(tx, context.operation.id, findings)
     })
-    await context.progress({ total, completed: await countScanned(parts.control, context.operation.id) })
+    completed += findings.length
+    await context.progress({ total, completed })
   }
   await endScan(context)
   return countFindings(parts.control, input.selector, context.operation.id)
@@ -113,54 +102,33 @@ async function countScanned(control: Control, scan: string): Promise<number> {
   return row?.count ?? 0
 }
 
-function dueTenants(control: Control, scan: string, selector: string): Promise<DueTenant[]> {
-  const condition = selectionCondition(selector, 2)
+/** In the order of servers and databases, those behind `last`. */
+function dueTenants(
+  control: Control,
+  scan: string,
+  selector: string,
+  last: DueTenant | undefined,
+): Promise<DueTenant[]> {
+  const condition = selectionCondition(selector, 5)
   return control.query<DueTenant>(
-    `select tenant.id, tenant.name, server.name as server, tenant.database_name as database,
+    `select tenant.id, tenant.name, tenant.server_id, server.name as server, tenant.database_name as database,
        tenant.schema_name as schema, tenant.version_id,
-       last.change_marker as marker, last.catalogue_fingerprint as catalogue, last.schema_fingerprint as fingerprint
+       last.change_marker as marker, last.catalogue_fingerprint as catalogue, last.schema_fingerprint as fingerprint,
+       last.write_mark, last.looked_at
      from tenantry.tenants as tenant join tenantry.db_servers as server on server.id = tenant.server_id
      left join tenantry.drift_findings as last on last.tenant_id = tenant.id
-     where ${condition.sql} and not exists (select from tenantry.drift_scan_findings as finding
-       where finding.operation_id = $1 and finding.tenant_id = tenant.id)
+     where ${condition.sql}
+       and ($2::integer is null or (tenant.server_id, tenant.database_name, tenant.id) > ($2, $3::text, $4::bigint))
+       and not exists (select from tenantry.drift_scan_findings as finding
+       where finding.tenant_id = tenant.id and finding.operation_id = $1)
      order by tenant.server_id, tenant.database_name, tenant.id limit ${PAGE}`,
-    [scan, ...condition.values],
+    [scan, last?.server_id ?? null, last?.database ?? null, last?.id ?? null, ...condition.values],
   )
 }
 
 interface Scan {
   look(tenants: readonly DueTenant[], signal: AbortSignal): Promise<Finding[]>
   takeDifferences(): Difference[]
-}
-
-interface ServerScan {
-  readonly server: TenantServer
-  readonly reader: Reader
-  readonly isReadAddress: boolean
-  /** A new one for each page of tenants. */
-  readonly replica: (signal: AbortSignal) => Replica | undefined
-}
-
-/** What is known of a server; or why nothing is, for each of its tenants. */
-async function openServer(
-  { control, keyring }: Parts,
-  name: string,
-  primaryOnly: boolean,
-): Promise<ServerScan | TenantryError> {
-  try {
-    const primary = await serverOf(control, keyring, name)
-    const server = primaryOnly ? primary : await readServerOf(control, keyring, name)
-    const isReadAddress = server.place !== primary.place || server.address.user !== primary.address.user
-    return {
-      server,
-      isReadAddress,
-      reader: createReader(control, server.version, (snapshot) => keepSnapshot(control, snapshot)),
-      replica: (signal) => (isReadAddress ? createReplica(server, primary.address, signal) : undefined),
-    }
-  } catch (error) {
-    if (error instanceof TenantryError) return error
-    throw error
-  }
 }
 
 function createScan(parts: Parts, input: ScanInput): Scan {
@@ -173,21 +141,14 @@ function createScan(parts: Parts, input: ScanInput): Scan {
   }
   const compare = createComparer(load)
   const expectations = createExpectations(parts.control, input.expected)
-  const servers = new Map<string, Promise<ServerScan | TenantryError>>()
+  const servers = new Map<string, Promise<ScannedServer | TenantryError>>()
   const differences = new Map<string, Difference>()
 
-  const judge: Judge = async (tenant, scan, { dialect, session }, replica) => {
-    await replica?.genuine(session)
+  const judge: Judge = async (tenant, read) => {
     const expected = await expectations(tenant.version_id)
-    const read = () => scan.reader.read(dialect, session, inspectOptionsOf(tenant.schema), lastOf(tenant))
-    let reading = await read()
-    if (replica !== undefined && expected !== undefined && reading.schemaFingerprint !== expected) {
-      await replica.caughtUp(session)
-      reading = await read()
-    }
-    const found = { tenantId: tenant.id, ...reading, error: null, readFrom: scan.server.place }
+    const found = await read(expected)
     if (expected === undefined) return { ...found, state: 'no_expectation', differenceKey: null }
-    const difference = await compare(reading.schemaFingerprint, expected)
+    const difference = await compare(found.schemaFingerprint, expected)
     if (difference === undefined) return { ...found, state: 'in_sync', differenceKey: null }
     differences.set(difference.key, difference)
     return { ...found, state: 'different', differenceKey: difference.key }
@@ -198,14 +159,13 @@ function createScan(parts: Parts, input: ScanInput): Scan {
     tenants: readonly DueTenant[],
     signal: AbortSignal,
   ): Promise<Finding[]> => {
-    const pending = servers.get(server) ?? openServer(parts, server, input.primary === true)
+    const pending =
+      servers.get(server) ?? openServer(parts.control, parts.keyring, server, input.primary === true)
     servers.set(server, pending)
     const scan = await pending
     if (scan instanceof TenantryError) return tenants.map((tenant) => unreachable(tenant, scan, null))
-    const replica = scan.replica(signal)
-    return inLanes(byDatabase(tenants), input.concurrency ?? DEFAULT_CONCURRENCY, (group) =>
-      withDatabase(scan, group, (tenant, database) => judge(tenant, scan, database, replica)),
-    )
+    const concurrency = input.concurrency ?? DEFAULT_CONCURRENCY
+    return lookAtServer(scan, tenants, { concurrency, full: input.full === true, signal }, judge)
   }
   return {
     async look(tenants, signal) {
@@ -219,80 +179,6 @@ function createScan(parts: Parts, input: ScanInput): Scan {
       return taken
     },
   }
-}
-
-function lastOf({ marker, catalogue, fingerprint }: DueTenant): Reading | undefined {
-  if (marker === null || catalogue === null || fingerprint === null) return undefined
-  return { changeMarker: marker, catalogueFingerprint: catalogue, schemaFingerprint: fingerprint }
-}
-
-type Judge = (
-  tenant: DueTenant,
-  scan: ServerScan,
-  database: OpenDatabase,
-  replica: Replica | undefined,
-) => Promise<Finding>
-
-const READ_ADDRESS = ' (The read address of its server; --primary reads from the server itself.)'
-
-/** Tenants of one database share a connection. One that cannot be reached is a finding of its own. */
-async function withDatabase(
-  scan: ServerScan,
-  tenants: readonly DueTenant[],
-  judge: (tenant: DueTenant, database: OpenDatabase) => Promise<Finding>,
-): Promise<Finding[]> {
-  const findings: Finding[] = []
-  let database: OpenDatabase | undefined
-  try {
-    for (const tenant of tenants) {
-      try {
-        database ??= await openTenantDatabase(scan.server, tenant.database)
-        findings.push(await judge(tenant, database))
-      } catch (error) {
-        const hint = database === undefined && scan.isReadAddress ? READ_ADDRESS : ''
-        findings.push(unreachable(tenant, error, scan.server.place, hint))
-        // What failed may have been the connection: the next one gets a new one.
-        await database?.session.close()
-        database = undefined
-      }
-    }
-    return findings
-  } finally {
-    await database?.session.close()
-  }
-}
-
-/** @throws what is neither a database's nor a person's failure: a defect is no finding */
-function unreachable(tenant: DueTenant, error: unknown, readFrom: string | null, hint = ''): Finding {
-  if (!(error instanceof DatabaseFailure) && !(error instanceof TenantryError)) throw error
-  return {
-    tenantId: tenant.id,
-    state: 'unreachable',
-    differenceKey: null,
-    catalogueFingerprint: null,
-    schemaFingerprint: null,
-    changeMarker: null,
-    error: messageOf(error) + hint,
-    readFrom,
-  }
-}
-
-function byDatabase(tenants: readonly DueTenant[]): DueTenant[][] {
-  return [...Map.groupBy(tenants, (tenant) => tenant.database).values()]
-}
-
-async function inLanes<T, R>(
-  items: readonly T[],
-  lanes: number,
-  work: (item: T) => Promise<R[]>,
-): Promise<R[]> {
-  const results: R[] = []
-  const queue = items.values()
-  const lane = async (): Promise<void> => {
-    for (const item of queue) results.push(...(await work(item)))
-  }
-  await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane))
-  return results
 }
 
 /** The fingerprint expected of a tenant that is recorded at a version; undefined where nothing is known. */

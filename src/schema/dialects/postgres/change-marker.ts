@@ -63,8 +63,11 @@ const MARKS = CATALOGUES.map(
     `select ${number} as number, ctid, xmin from ${catalogue}${rows === undefined ? '' : ` where ${rows}`}`,
 )
 
-/** 1260 are roles, 1213 tablespaces; 10 is the role that made the server, which nothing is recorded to need. */
-const SHARED = `select concat_ws(' ', count(*), pg_get_userbyid(10), sum(hashtextextended(concat_ws(' ', s.refobjid, s.deptype,
+/**
+ * The names, shared by the server's databases, that things in the database `d` are recorded to need. 1260 are roles,
+ * 1213 tablespaces; 10 is the role that made the server, which nothing is recorded to need.
+ */
+export const SHARED_NAMES = `select concat_ws(' ', count(*), pg_get_userbyid(10), sum(hashtextextended(concat_ws(' ', s.refobjid, s.deptype,
     case s.refclassid when 1260 then pg_get_userbyid(s.refobjid)::text
       when 1213 then (select t.spcname::text from pg_tablespace t where t.oid = s.refobjid) end), 0)))
   from pg_shdepend s where s.dbid = d.oid`
@@ -72,7 +75,7 @@ const SHARED = `select concat_ws(' ', count(*), pg_get_userbyid(10), sum(hashtex
 const QUERY = `select concat_ws(' ', d.oid, current_setting('server_version_num'),
     (select timeline_id from pg_control_checkpoint()),
     (select concat(count(*), ':', bit_xor(hash_record_extended(row(number, ctid, xmin), 0))) from (${MARKS.join(' union all ')}) mark),
-    (${SHARED})) as marker, exists (select from pg_foreign_server)::text as foreign
+    (${SHARED_NAMES})) as marker, exists (select from pg_foreign_server)::text as foreign
   from pg_database d where d.datname = current_database()`
 
 const MAPPINGS = `select sum(hashtextextended(m::text, 0))::text as mappings from pg_user_mappings m`

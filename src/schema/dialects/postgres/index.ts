@@ -12,6 +12,7 @@ import { identityOf, identitySequence } from './rules/column-text.ts'
 import { rules } from './rules/index.ts'
 import { scratch } from './scratch.ts'
 import { connect, lock } from './session.ts'
+import { writeMarks } from './write-marks.ts'
 
 export const postgres: Dialect = {
   name: 'postgres',
@@ -19,6 +20,7 @@ export const postgres: Dialect = {
   inspect,
   catalogueFingerprint,
   changeMarker,
+  writeMarks,
   guard,
   scratch,
   rules,
