@@ -1,5 +1,6 @@
 /** Bringing tenants to a snapshot, as the command line shows it. */
 import { existsSync } from 'node:fs'
+import type { ServerKind } from '../engine/address.ts'
 import type { Answer, Api } from './api.ts'
 import type { Cli } from './cli.ts'
 import { scanAndWait, tenantCount } from './drift.ts'
@@ -17,19 +18,48 @@ interface Started {
   readonly refused?: string
 }
 
+export interface Target {
+  readonly to: string
+  /** Of the tenants that are held against it. */
+  readonly selector: string
+  /** What SQL is written for; that of the tenants when absent. */
+  readonly dialect?: ServerKind | undefined
+  /** URL of a server to load SQL into. */
+  readonly scratch?: string | undefined
+}
+
 /**
  * What `--to` names, as the API knows it: a stored snapshot as it is; anything else that has a schema is read here
  * and stored first.
  * @returns a reference to a stored snapshot
  */
-export async function storedTarget(cli: Cli, api: Api, to: string): Promise<string> {
+export async function storedTarget(cli: Cli, api: Api, target: Target): Promise<string> {
+  const { to, scratch } = target
   if (isStoredName(to) && !existsSync(to)) return to
+  const dialect = target.dialect ?? (await dialectOf(api, target.selector))
   const { withSchemas } = await import('./schema/sources.ts')
-  return withSchemas(cli, [to], { store: 'snapshots' }, async ([schema]) => {
-    const snapshot = JSON.parse(JSON.stringify(schema?.snapshot)) as Record<string, unknown>
-    const body = { name: 'target', snapshot, message: to.includes('://') ? 'from a database' : `from ${to}` }
-    return (await api.call(api.at('snapshots.store'), { body })).fingerprint
-  })
+  return withSchemas(
+    cli,
+    [to],
+    { store: 'snapshots', dialect, ...(scratch === undefined ? {} : { scratch }) },
+    async ([schema]) => {
+      const snapshot = JSON.parse(JSON.stringify(schema?.snapshot)) as Record<string, unknown>
+      const body = {
+        name: 'target',
+        snapshot,
+        message: to.includes('://') ? 'from a database' : `from ${to}`,
+      }
+      return (await api.call(api.at('snapshots.store'), { body })).fingerprint
+    },
+  )
+}
+
+/** What the first of the tenants speaks: SQL says nothing of that itself. */
+async function dialectOf(api: Api, selector: string): Promise<ServerKind> {
+  const { items } = await api.call(api.at('tenants.list'), { query: { selector, limit: 1 } })
+  const [tenant] = items
+  if (tenant === undefined) return 'postgres'
+  return (await api.call(api.at('servers.get'), { params: { name: tenant.server } })).kind
 }
 
 /** Follows the operation, then its rollouts, one after the other. */

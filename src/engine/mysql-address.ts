@@ -19,12 +19,15 @@ export interface MysqlAddress {
   readonly sslRootPem?: string | undefined
 }
 
-/** Reads `mysql://user:password@host:port/database?socket=/path&sslmode=…`; `mariadb:` is the same. */
+/**
+ * Reads `mysql://user:password@host:port/database?socket=/path&sslmode=…&sslrootcert=/ca.pem`; `mariadb:` and `ssl-ca`
+ * are the same.
+ */
 export function parseMysqlAddress(url: string): MysqlAddress {
   const parsed = urlOf(url)
   const parameters = parsed.searchParams
   const unknown = [...parameters.keys()].filter(
-    (key) => !['socket', 'sslmode', 'sslrootcert', 'user'].includes(key),
+    (key) => !['socket', 'sslmode', 'sslrootcert', 'ssl-ca', 'user'].includes(key),
   )
   if (unknown.length > 0) throw invalidUrl(`has parameters Tenantry does not know: ${unknown.join(', ')}`)
   const host = decodeURIComponent(parsed.hostname).replace(/^\[(.*)\]$/, '$1')
@@ -40,7 +43,7 @@ export function parseMysqlAddress(url: string): MysqlAddress {
     password: parsed.password === '' ? undefined : decodeURIComponent(parsed.password),
     database: decodeURIComponent(parsed.pathname.slice(1)),
     ssl: readSslMode(parameters.get('sslmode'), invalidUrl),
-    sslRootCert: parameters.get('sslrootcert') ?? undefined,
+    sslRootCert: parameters.get('sslrootcert') ?? parameters.get('ssl-ca') ?? undefined,
   }
 }
 

@@ -1,8 +1,10 @@
 /** One connection to a MySQL or MariaDB server, through mysql2: plain rows, and failures with PostgreSQL's classes. */
+import { isIP } from 'node:net'
 import type { Connection, ConnectionOptions, QueryError } from 'mysql2'
+import { TenantryError } from '../lib/errors.ts'
 import { CANNOT_CONNECT, CONNECTION_LOST, DatabaseFailure } from './failure.ts'
 import type { MysqlAddress } from './mysql-address.ts'
-import { readAuthority } from './tls.ts'
+import { certificateProblem, readAuthority } from './tls.ts'
 import { sqlstateOfError } from './mysql-errors.ts'
 
 export type MysqlRow = Readonly<Record<string, unknown>>
@@ -26,7 +28,10 @@ export class MysqlConnection {
     this.#connection = connection
   }
 
-  /** @throws DatabaseFailure 08001 when nothing answers, else with the server's SQLSTATE (28000: wrong password) */
+  /**
+   * @throws TenantryError `invalid_input` for a certificate that could not be checked as asked
+   * @throws DatabaseFailure 08001 when nothing answers, else with the server's SQLSTATE (28000: wrong password)
+   */
   static async open(address: MysqlAddress, options: MysqlOptions = {}): Promise<MysqlConnection> {
     // Loaded when it is first needed: most who know of MySQL never speak to one.
     const { createConnection } = await import('mysql2')
@@ -37,7 +42,7 @@ export class MysqlConnection {
       await promise
     } catch (thrown) {
       connection.destroy()
-      throw failureOf(thrown, CANNOT_CONNECT)
+      throw failureOf(explained(thrown, address), CANNOT_CONNECT)
     }
     const opened = new MysqlConnection(connection)
     connection.on('error', (error: Error) => {
@@ -93,15 +98,48 @@ async function optionsFor(address: MysqlAddress, options: MysqlOptions): Promise
   }
 }
 
+/** A certificate that was refused, in words that name the setting. */
+function explained(thrown: unknown, address: MysqlAddress): unknown {
+  if (!(thrown instanceof Error)) return thrown
+  const { host, ssl, sslRootCert, sslRootPem } = address
+  const code = 'code' in thrown && thrown.code === 'HANDSHAKE_SSL_ERROR' ? codeOf(thrown.message) : undefined
+  if (code === undefined) return thrown
+  const named = Object.assign(new Error(thrown.message), { code })
+  const problem = certificateProblem(named, { host, ssl, sslRootCert: sslRootPem ?? sslRootCert })
+  if (problem === undefined) return thrown
+  return new DatabaseFailure(CANNOT_CONNECT, `Cannot connect to ${host}:${address.port}: ${problem}`, {
+    cause: thrown,
+  })
+}
+
+/** The driver puts a code of its own into the place of that of the check. */
+function codeOf(message: string): string | undefined {
+  if (/altnames|not in the cert/i.test(message)) return 'ERR_TLS_CERT_ALTNAME_INVALID'
+  if (/has expired/i.test(message)) return 'CERT_HAS_EXPIRED'
+  if (/not yet valid/i.test(message)) return 'CERT_NOT_YET_VALID'
+  return /certificate|self[- ]signed/i.test(message) ? 'UNABLE_TO_VERIFY' : undefined
+}
+
+/** For an address, the driver would compare the certificate with the name localhost instead. */
+function refuseUncheckable({ host, socket, ssl }: MysqlAddress): void {
+  if (ssl !== 'verify-full' || (socket === undefined && isIP(host) === 0)) return
+  throw new TenantryError(
+    'invalid_input',
+    `sslmode=verify-full needs a name to compare the certificate with; ${socket ?? host} is none.`,
+    { nextSteps: ['Use the name in the certificate, or sslmode=verify-ca.'] },
+  )
+}
+
 async function tlsFor(
   address: MysqlAddress,
 ): Promise<{ rejectUnauthorized: boolean; verifyIdentity: boolean; ca?: string }> {
-  const verify = address.ssl !== 'require'
+  refuseUncheckable(address)
   const ca =
     address.sslRootPem ??
     (address.sslRootCert === undefined ? undefined : await readAuthority(address.sslRootCert))
   return {
-    rejectUnauthorized: verify,
+    // As libpq reads it: an authority that is given is asked for.
+    rejectUnauthorized: address.ssl !== 'require' || ca !== undefined,
     verifyIdentity: address.ssl === 'verify-full',
     ...(ca === undefined ? {} : { ca }),
   }

@@ -8,6 +8,7 @@ import { TenantryError, messageOf } from '../lib/errors.ts'
 import type { Control, Queryable } from '../control/control.ts'
 import type { Keyring } from '../control/secrets.ts'
 import { inspectMysql } from './mysql-server.ts'
+import { refusePooler } from './pooler.ts'
 import { inspectDirectory } from './sqlite-directory.ts'
 
 export interface DbServer {
@@ -66,6 +67,7 @@ export interface ServerFacts {
  */
 export async function addServer(control: Control, keyring: Keyring, input: NewServer): Promise<DbServer> {
   const address = { ...parseAddress(input.dsn), sslRootCert: input.sslRootCert }
+  refusePooler(input.name, address.kind ?? 'postgres', input.pooler)
   const facts = await inspectServer(address, input.name)
   return control.transaction(async (tx) => {
     // Of two who add the same server at once, the second one sees the first.
@@ -157,6 +159,7 @@ export async function updateServer(
   changes: ServerChanges,
 ): Promise<DbServer> {
   const server = await getServer(control, name)
+  refusePooler(name, server.kind, changes.pooler)
   const address =
     changes.dsn === undefined ? undefined : await newAddress(control, keyring, server, changes.dsn)
   const facts = address === undefined ? undefined : await inspectServer(address, name)

@@ -91,6 +91,19 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('a MariaDB serve
     await updateServer(control, keyring, 'maria', { dsn: migratorUrl(server) })
   })
 
+  test('takes no pooler: nothing would go by it', async () => {
+    const { control, keyring } = api.app
+    const pooler = { host: 'pooler', port: 6432 }
+    const why = /Server maria is mysql: only PostgreSQL servers are reached by a pooler/
+    await expect(updateServer(control, keyring, 'maria', { pooler })).rejects.toThrow(why)
+    await expect(
+      addServer(control, keyring, { name: 'maria', dsn: migratorUrl(server), pooler }),
+    ).rejects.toThrow(why)
+    expect(await updateServer(control, keyring, 'maria', { pooler: null })).toMatchObject({
+      pooler_host: null,
+    })
+  })
+
   test('is searched for databases by pattern, in which an underscore is itself', async () => {
     const { control, keyring } = api.app
     for (const name of ['fleet_1', 'fleet_2', 'fleetx3', 'Fleet_4']) server.create(name)

@@ -1,6 +1,8 @@
 /** Plans on a real MariaDB: proved, run, interrupted by the death of the server, with renames and locks. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { mysql } from '../../src/schema/dialects/mysql/index.ts'
+import { versionScript } from '../../src/schema/dialects/mysql/script.ts'
+import { mysqlStepsOf } from '../../src/schema/dialects/mysql/version-steps.ts'
 import { executePlan } from '../../src/schema/execute.ts'
 import type { RenameHint } from '../../src/schema/diff/renames.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
@@ -145,6 +147,21 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe('
     expect(await hazardsFrom(table('a decimal(9,2)'), table('a decimal(9,1)'))).toContain('data-loss')
     expect(await hazardsFrom(table('a int'), 'CREATE TABLE t (id int)')).toEqual(['data-loss'])
     expect(await hazardsFrom(table('a int'), 'CREATE TABLE u (id int)')).toEqual(['data-loss'])
+  })
+
+  test('a sequence that was never used begins at its new start, one that was used goes on', async () => {
+    const plan = await provedPlan('CREATE SEQUENCE s', 'CREATE SEQUENCE s START WITH 5000')
+    const steps = mysqlStepsOf(versionScript(plan.steps.map(({ sql }) => sql)))
+    expect(steps.map(({ kind, statements }) => [kind, statements.length])).toEqual([['single', 1]])
+    const nextAfter = async (script: string): Promise<unknown> => {
+      await using(server.create('a', script), (session) => executePlan(mysql, session, plan, { allow: [] }))
+      return using(
+        'a',
+        async (session) => Object.values((await session.query('SELECT NEXTVAL(s)'))[0] ?? {})[0],
+      )
+    }
+    expect(String(await nextAfter('CREATE SEQUENCE s'))).toBe('5000')
+    expect(String(await nextAfter('CREATE SEQUENCE s; DO NEXTVAL(s); DO NEXTVAL(s)'))).toBe('1001')
   })
 
   test('a definition that the user may not see is reported, not left out in silence', async () => {

@@ -1,7 +1,7 @@
 /** A MariaDB server of one test file's own, on a Unix socket only, and the programs that look at it. */
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, open, rm } from 'node:fs/promises'
+import { mkdir, open, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import {
@@ -11,6 +11,8 @@ import {
   serverFiles,
   type ServerFiles,
 } from '../../src/engine/embedded-files.ts'
+import { freePort } from '../../src/engine/ports.ts'
+import type { Certificate } from './certificates.ts'
 import { logTail, testDirectory } from './directories.ts'
 import { programPath } from './programs.ts'
 import { until } from './wait.ts'
@@ -20,6 +22,8 @@ const run = promisify(execFile)
 export interface MariaDb {
   readonly pid: number
   readonly socket: string
+  /** Of one that was started with a certificate. */
+  readonly port: number | undefined
   /** URL of one of its databases. */
   readonly url: (database: string) => string
   /** Runs a script as `mariadb database < script` does; throws with what it wrote to standard error. */
@@ -28,6 +32,8 @@ export interface MariaDb {
   readonly create: (database: string, script?: string) => string
   /** What mysqldump says of a schema, one text for each object, in an order of its own: equal schemas, equal lists. */
   readonly dump: (database: string) => string[]
+  /** Of one that was started with a certificate: connections from now on get this one. */
+  readonly certify: (certificate: Certificate) => Promise<void>
   /** SIGKILL, as of a machine that loses power. */
   readonly kill: () => Promise<void>
   /** Starts it again after `kill`. */
@@ -40,8 +46,11 @@ const USER = 'root'
 
 const CRASHES = new Set(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL'])
 
-/** Needs `withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump')`. */
-export async function startMariaDb(): Promise<MariaDb> {
+/**
+ * Needs `withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump')`.
+ * @param certificate with it, the server listens on a port of 127.0.0.1 as well, and speaks TLS
+ */
+export async function startMariaDb(certificate?: Certificate): Promise<MariaDb> {
   const files = await serverFiles(await testDirectory('mariadb'))
   const socket = path.join(files.stateDir, 'run', 'socket')
   for (const directory of [files.dataDir, path.dirname(socket)]) {
@@ -56,9 +65,12 @@ export async function startMariaDb(): Promise<MariaDb> {
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
     ],
-    { ...identity(files), env: ENVIRONMENT },
+    // As for the server below: its temporary tables are its own.
+    { ...identity(files), env: { ...ENVIRONMENT, TMPDIR: path.dirname(socket) } },
   )
-  let child = await launch(files, socket)
+  const port = certificate === undefined ? undefined : await freePort()
+  const network = await networkOf(files, port, certificate)
+  let child = await launch(files, socket, network)
   const script = (text: string, database?: string): string =>
     execFileSync(
       programPath('mariadb'),
@@ -74,6 +86,7 @@ export async function startMariaDb(): Promise<MariaDb> {
       return child.pid as number
     },
     socket,
+    port,
     url: (database) => `mysql://${USER}@localhost/${database}?socket=${encodeURIComponent(socket)}`,
     script,
     create: (database, text) => {
@@ -82,9 +95,13 @@ export async function startMariaDb(): Promise<MariaDb> {
       return database
     },
     dump: (database) => dumpOf(socket, database),
+    certify: async (given) => {
+      await writeCertificate(files, given)
+      script('FLUSH SSL')
+    },
     kill: async () => await end(child, 'SIGKILL'),
     start: async () => {
-      child = await launch(files, socket)
+      child = await launch(files, socket, network)
     },
     remove: async () => {
       await end(child, 'SIGTERM')
@@ -110,7 +127,29 @@ async function end(child: ChildProcess, name: 'SIGKILL' | 'SIGTERM'): Promise<vo
   await exited
 }
 
-async function launch(files: ServerFiles, socket: string): Promise<ChildProcess> {
+async function networkOf(
+  files: ServerFiles,
+  port: number | undefined,
+  certificate: Certificate | undefined,
+): Promise<string[]> {
+  if (port === undefined || certificate === undefined) return ['--skip-networking']
+  const { cert, key } = await writeCertificate(files, certificate)
+  return ['--bind-address=127.0.0.1', `--port=${port}`, `--ssl-cert=${cert}`, `--ssl-key=${key}`]
+}
+
+async function writeCertificate(
+  files: ServerFiles,
+  { certificate, key: secret }: Certificate,
+): Promise<{ cert: string; key: string }> {
+  const place = (name: string): string => path.join(files.stateDir, 'run', name)
+  const [cert, key] = [place('cert.pem'), place('key.pem')]
+  await writeFile(cert, certificate)
+  await writeFile(key, secret)
+  for (const file of [cert, key]) await giveTo(files.account, file)
+  return { cert, key }
+}
+
+async function launch(files: ServerFiles, socket: string, network: readonly string[]): Promise<ChildProcess> {
   const log = path.join(files.stateDir, 'log')
   const output = await open(log, 'a')
   const child = spawn(
@@ -122,7 +161,7 @@ async function launch(files: ServerFiles, socket: string): Promise<ChildProcess>
       // Not the shared one: a server that starts removes all temporary tables there, also those of others.
       `--tmpdir=${path.dirname(socket)}`,
       `--pid-file=${path.join(path.dirname(socket), 'pid')}`,
-      '--skip-networking',
+      ...network,
       '--skip-log-bin',
       '--innodb-buffer-pool-size=32M',
       '--innodb-log-file-size=16M',

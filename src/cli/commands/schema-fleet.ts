@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { action, withWait, type WaitOptions } from '../options.ts'
+import type { ServerKind } from '../../engine/address.ts'
+import { action, readDialect, withWait, type WaitOptions } from '../options.ts'
 import { steeringBody, withSteering, type Steering } from '../rollouts/steering.ts'
 import { readAllowed, withPlanning, type Planning } from '../planning.ts'
 
@@ -13,6 +14,8 @@ interface Selection {
   readonly selector: string
   readonly tenant?: string
   readonly to: string
+  readonly dialect?: ServerKind
+  readonly scratch?: string
 }
 
 function selectorOf({ selector, tenant }: Selection): string {
@@ -27,6 +30,8 @@ function withSelection(command: Command): Command {
     )
     .option('-s, --selector <terms>', "which tenants: 'plan:free region:eu'; all when not given", '')
     .option('--tenant <name>', 'only this one')
+    .option('--dialect <name>', 'what SQL is written for; that of the tenants when not given', readDialect)
+    .option('--scratch <url>', 'server to load SQL into, in a database made and dropped for it')
 }
 
 type Validation = Selection & WaitOptions & { junit?: string; primary?: boolean; full?: boolean }
@@ -45,7 +50,7 @@ function defineValidate(schema: Command): void {
         const { findingsOf, scanAndWait, showDrift, writeJunit } = await import('../drift.ts')
         const { storedTarget } = await import('../sync.ts')
         const selector = selectorOf(options)
-        const expected = await storedTarget(cli, await cli.api(), options.to)
+        const expected = await storedTarget(cli, await cli.api(), { ...options, selector })
         const found = await scanAndWait(cli, { ...options, selector, expected })
         if (found === undefined) return EXIT.interrupted
         const json = cli.output.format === 'json'
@@ -74,7 +79,7 @@ function defineSync(schema: Command): void {
         const { storedTarget, syncTenants, showPlans } = await import('../sync.ts')
         const selector = selectorOf(options)
         const api = await cli.api()
-        const to = await storedTarget(cli, api, options.to)
+        const to = await storedTarget(cli, api, { ...options, selector })
         if (options.dryRun === true) return showPlans(cli, { ...options, selector, to })
         const { dry_run: _, ...steering } = steeringBody(options)
         const started = await api.call(api.at('schema.sync'), {

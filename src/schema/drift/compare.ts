@@ -1,5 +1,6 @@
 /** Holds what a tenant is like against what it is expected to be; equal pairs are compared once. */
 import type { Queryable } from '../../control/control.ts'
+import { TenantryError } from '../../lib/errors.ts'
 import { changesKey, diff } from '../diff/diff.ts'
 import { hashOf } from '../snapshot/canonical.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
@@ -32,7 +33,20 @@ async function differenceOf(
   actual: string,
   expected: string,
 ): Promise<Difference> {
-  const changes = diff(await load(actual), await load(expected))
+  const [is, wanted] = [await load(actual), await load(expected)]
+  if (is.dialect !== wanted.dialect) {
+    throw new TenantryError(
+      'invalid_input',
+      `It is held against a schema for ${wanted.dialect}, and is a tenant of ${is.dialect}: they cannot be compared.`,
+      {
+        nextSteps: [
+          'Select the tenants of one kind of server: --selector server:…',
+          'SQL that is no PostgreSQL: --dialect',
+        ],
+      },
+    )
+  }
+  const changes = diff(is, wanted)
   const key = hashOf([expected, changesKey(changes)]).slice(0, 16)
   return { key, expected, actual, summary: describeDrift(changes) }
 }

@@ -75,6 +75,8 @@ export function effectOf(sql: string): Effect | Refusal {
   if (first === 'use') {
     return { why: 'leads into another database', instead: 'Leave it out: the tenant’s database is in use.' }
   }
+  // Several statements as one, of MariaDB.
+  if (first === 'begin' && second === 'not') return 'anything'
   if (CONTROL.includes(first)) {
     return {
       why: 'begins or ends what is Tenantry’s to begin and end',

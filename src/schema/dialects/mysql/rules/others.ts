@@ -46,10 +46,12 @@ export const sequenceRule: KindRule = {
     const actions: Action[] = []
     if (before.options !== after.options) {
       const anew = sharesNothing(before.options, after.options)
-      const start = /start with (-?\d+)/i.exec(after.options)?.[1] ?? '1'
+      const start = startOf(after.options)
       const detail = `the sequence ${ownName(to)} begins anew: none of its values is within its new bounds`
       actions.push({
-        sql: `ALTER SEQUENCE ${name} ${after.options}${anew ? ` RESTART WITH ${start}` : ''}`,
+        sql: anew
+          ? `ALTER SEQUENCE ${name} ${after.options} RESTART WITH ${start}`
+          : alterSequence(name, startOf(before.options), after.options),
         lock: 'access exclusive',
         hazards: anew ? [{ name: 'data-loss', detail }] : [],
       })
@@ -61,6 +63,26 @@ export const sequenceRule: KindRule = {
     }
     return { actions }
   },
+}
+
+function startOf(options: string): string {
+  return /start with (-?\d+)/i.exec(options)?.[1] ?? '1'
+}
+
+/**
+ * One that was never used stands at its start, and so does one that is made as it is now. Whether it was used is seen
+ * when the statement runs: tenants with the same schema differ in that.
+ */
+function alterSequence(name: string, start: string, options: string): string {
+  const alter = `ALTER SEQUENCE ${name} ${options}`
+  if (startOf(options) === start) return alter
+  return `BEGIN NOT ATOMIC
+  IF (SELECT next_not_cached_value FROM ${name}) = ${start} THEN
+    ${alter} RESTART WITH ${startOf(options)};
+  ELSE
+    ${alter};
+  END IF;
+END`
 }
 
 function sharesNothing(from: string, to: string): boolean {

@@ -17,7 +17,7 @@ import { mayBeGenerated } from './generated-indexes.ts'
 import { changeHazards } from './hazards.ts'
 import { partitionChange } from './partitions.ts'
 import { backwards, differencesOf, isMariaDb, partsOf, plainFor, type Difference } from './sides.ts'
-import { leftOverClauses, optionClauses, resizesKeys } from './table-options.ts'
+import { foreignClauses, leftOverClauses, optionClauses, resizesKeys } from './table-options.ts'
 import { stagesOf } from './versioning.ts'
 
 /** @returns the actions for all differences of the table together; the rule of the leading one answers with them */
@@ -68,7 +68,9 @@ function stageStatements(
   const partitions = partitionChange(table, context)
   const clauses = clausesFor(table, context, differences)
   const tail = partitions.tail
-  const statements: Statement[] = partitions.before.map((one) => alterStatement(table, context, [one], ''))
+  const foreign = foreignClauses(table, context)
+  const first = [...(foreign.length > 0 ? [foreign] : []), ...partitions.before.map((one) => [one])]
+  const statements = first.map((one) => alterStatement(table, context, one, ''))
   if (clauses.length > 0 || tail !== '') statements.push(alterStatement(table, context, clauses, tail))
   statements.push(...partitions.after.map((one) => alterStatement(table, context, [one], '')))
   const rest = [...withoutDefault(differences, isMariaDb(context)), ...leftOverClauses(table, context)]

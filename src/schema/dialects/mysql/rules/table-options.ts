@@ -34,6 +34,20 @@ function outlivesEngine(from: Properties, to: Properties): boolean {
   return was && to['engine'] !== 'Aria' && optionsOf(to)[PAGE_CHECKSUM] === undefined
 }
 
+/** An option that the new engine would not know, and keep all the same: it can only be taken away before. */
+export function foreignClauses(table: string, context: RuleContext): Clause[] {
+  const id = objectId('table', table)
+  const [from, to] = [context.before(id)?.properties, context.after(id)?.properties]
+  if (from === undefined || to === undefined || from['engine'] === to['engine']) return []
+  return Object.keys(optionsOf(from))
+    .filter((name) => goesWithEngine(name, to))
+    .map((name): Clause => ({ what: 'option', sql: `${name}=DEFAULT` }))
+}
+
+function goesWithEngine(name: string, to: Properties): boolean {
+  return name.startsWith('`') && optionsOf(to)[name] === undefined
+}
+
 /** Options that can only be taken away once the table has its new engine. */
 export function leftOverClauses(table: string, context: RuleContext): Clause[] {
   const id = objectId('table', table)
@@ -49,8 +63,8 @@ export function resizesKeys(table: string, context: RuleContext): boolean {
   const [from, to] = [before, context.after(id)?.properties ?? {}].map(
     (properties) => optionsOf(properties)['KEY_BLOCK_SIZE'],
   )
-  // Aria gives every key a size.
-  return from !== to && (from !== undefined || before['engine'] === 'Aria')
+  // Aria and MyISAM give every key a size.
+  return from !== to && (from !== undefined || ['Aria', 'MyISAM'].includes(asText(before['engine'])))
 }
 
 /** Options as they stand after the bracket of CREATE TABLE. */
@@ -80,8 +94,7 @@ function plainOptions(from: Properties, to: Properties): Clause[] {
   }
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
     if (before[name] === after[name]) continue
-    // An option of the old engine goes with it, and the new one would not know its name.
-    if (after[name] === undefined && name.startsWith('`') && from['engine'] !== to['engine']) continue
+    if (from['engine'] !== to['engine'] && goesWithEngine(name, to)) continue
     if (name === PAGE_CHECKSUM && outlivesEngine(from, to)) continue
     clauses.push({ what: 'option', sql: `${name}=${after[name] ?? UNSET[name] ?? 'DEFAULT'}` })
   }
