@@ -36,6 +36,9 @@ const side = z.object({
   server_version: z.string(),
   fingerprint: z.string(),
   objects: z.int(),
+  unmodelled: z
+    .array(z.object({ kind: z.string(), name: z.string(), detail: z.string() }))
+    .describe('What was found there and is not compared.'),
 })
 
 const change = z.object({
@@ -104,13 +107,14 @@ async function schemaOf(app: App, from: Operand, field: string): Promise<Snapsho
 }
 
 function sideOf(snapshot: Snapshot, from: Operand): z.input<typeof side> {
-  const { dialect, serverVersion, fingerprint, objects } = snapshot
+  const { dialect, serverVersion, fingerprint, objects, unmodelled } = snapshot
   return {
     label: labelOf(from),
     dialect,
     server_version: serverVersion,
     fingerprint,
     objects: objects.length,
+    unmodelled: unmodelled.map((one) => ({ ...one })),
   }
 }
 

@@ -57,10 +57,11 @@ function wantsJson(argv: readonly string[]): boolean {
   return ['json', 'jsonl'].includes(format.at(-1) ?? '')
 }
 
-/** A reader such as `head` that has enough is no error. */
+/** A reader such as `head` that has enough is no error; a disk that is full is none of the program's. */
 function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.ok)
-    throw error
+    process.stderr.write(`error: The result cannot be written: ${error.message}\n`)
+    process.exit(EXIT.failure)
   })
 }

@@ -8,7 +8,7 @@ import { testDirectory } from '../support/directories.ts'
 import { adminClient, adminQuery, createDatabase, sharedServer } from '../support/postgres.ts'
 import { programPath, withProgram } from '../support/programs.ts'
 import { until } from '../support/wait.ts'
-import { Running, tenantry, type Ended } from './tenantry.ts'
+import { Running, STARTER, tenantry, type Ended } from './tenantry.ts'
 
 const exec = promisify(execFile)
 
@@ -226,7 +226,9 @@ describe('what a new user meets', () => {
     expect((await schema('diff', 'a.json', 'pg.json')).stderr).toMatch(
       /a\.json is sqlite and pg\.json is postgres/,
     )
-    expect((await schema('diff', 'a.json', 'edited.json')).stderr).toMatch(/edited\.json was edited/)
+    expect((await schema('diff', 'a.json', 'edited.json')).stderr).toMatch(
+      /edited\.json was edited \(index:\S*orders_totals\): it says/,
+    )
     expect((await schema('diff', 'a.json', 'newer.json')).stderr).toMatch(/format 7/)
   })
 })
@@ -368,6 +370,14 @@ test('what is found and not compared is said, also where all else is equal', asy
     /\n-- Not looked at: index public.half/,
   )
   await Promise.all([one.drop(), other.drop()])
+})
+
+test('a result that cannot be written is a failure in words', async () => {
+  const command = `${process.execPath} ${STARTER} schema inspect a.json > /dev/full`
+  await expect(exec('sh', ['-c', command], { cwd: directory })).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error: The result cannot be written: ENOSPC[^\n]*\n$/) as string,
+  })
 })
 
 test('a plan that was not proved cannot go on, and says so', async () => {

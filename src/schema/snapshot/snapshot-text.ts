@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { TenantryError } from '../../lib/errors.ts'
 import type { Json } from './canonical.ts'
-import { makeSnapshot, type Snapshot } from './snapshot.ts'
+import { idOf, makeSnapshot, objectFingerprint, type SchemaObject, type Snapshot } from './snapshot.ts'
 
 /** Measures of the moment: they differ from hour to hour though the schema does not. */
 const MEASURES = new Set(['rows', 'bytes'])
@@ -27,6 +27,8 @@ const file = z.strictObject({
       kind: z.string().min(1),
       name: z.array(z.string()).min(1),
       parent: z.string().nullable(),
+      /** Its own; files of before have none. */
+      fingerprint: z.string().optional(),
       properties: z.record(z.string(), json),
       dependsOn: z.array(z.string()),
       facts: z.record(z.string(), json).optional(),
@@ -38,13 +40,14 @@ const file = z.strictObject({
 export function snapshotText(snapshot: Snapshot): string {
   const { format: version, dialect, serverVersion, fingerprint, unmodelled } = snapshot
   const head = { format: version, dialect, serverVersion, fingerprint, unmodelled: unmodelled.map(plain) }
-  const objects = snapshot.objects.map(({ kind, name, parent, properties, dependsOn, facts }) => ({
-    kind,
-    name,
-    parent,
-    properties: sorted(properties),
-    dependsOn,
-    ...factsToKeep(facts),
+  const objects = snapshot.objects.map((object) => ({
+    kind: object.kind,
+    name: object.name,
+    parent: object.parent,
+    fingerprint: objectFingerprint(object),
+    properties: sorted(object.properties),
+    dependsOn: object.dependsOn,
+    ...factsToKeep(object.facts),
   }))
   return `${render({ ...head, objects }, '')}\n`
 }
@@ -116,14 +119,19 @@ export function checkSnapshot(value: unknown, where: string): Snapshot {
     makeSnapshot(
       dialect,
       serverVersion,
-      objects.map(({ facts, ...object }) => (facts === undefined ? object : { ...object, facts })),
+      objects.map(({ facts, fingerprint: _, ...object }) =>
+        facts === undefined ? object : { ...object, facts },
+      ),
       unmodelled,
     ),
   )
   if (snapshot.fingerprint === fingerprint) return snapshot
+  const edited = objects
+    .filter((object) => object.fingerprint !== undefined && object.fingerprint !== ownFingerprint(object))
+    .map(idOf)
   throw new TenantryError(
     'invalid_input',
-    `${where} was edited: it says fingerprint ${fingerprint.slice(0, 12)}…, its objects have ${snapshot.fingerprint.slice(0, 12)}….`,
+    `${where} was edited${among(edited)}: it says fingerprint ${fingerprint.slice(0, 12)}…, its objects have ${snapshot.fingerprint.slice(0, 12)}….`,
     {
       nextSteps: [
         'Take the snapshot again (tenantry schema inspect), or restore the file.',
@@ -131,6 +139,20 @@ export function checkSnapshot(value: unknown, where: string): Snapshot {
       ],
     },
   )
+}
+
+function ownFingerprint({
+  kind,
+  name,
+  parent,
+  properties,
+}: Pick<SchemaObject, 'kind' | 'name' | 'parent' | 'properties'>): string {
+  return objectFingerprint({ kind, name, parent, properties, dependsOn: [] })
+}
+
+function among(ids: readonly string[]): string {
+  if (ids.length === 0) return ''
+  return ` (${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ` and ${ids.length - 3} more` : ''})`
 }
 
 function made(where: string, make: () => Snapshot): Snapshot {

@@ -66,7 +66,11 @@ function namePart(part: string): string {
   return /^[a-z_{][a-z0-9_$}]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`
 }
 
-/** Fingerprint of one object: what it is, where it is, and its properties. SHA-256, hex. */
+/** Fingerprint of one object, equal exactly when the objects are: what it is, where it is, its properties. SHA-256, hex. */
+export function objectFingerprint(object: SchemaObject): string {
+  return fingerprintOf(idOf(object), object)
+}
+
 function fingerprintOf(id: string, object: SchemaObject): string {
   return hashOf([id, object.parent, object.properties])
 }
