@@ -1,6 +1,7 @@
 /** Applies a rollout's changes to one tenant: never twice, never half. */
 import { DatabaseFailure } from '../engine/failure.ts'
 import type { Session } from '../engine/session.ts'
+import { appliedResult } from './applied.ts'
 import { applySteps } from './apply-steps.ts'
 import { statementsOf, type Change, type RolloutWork, type Target, type TargetResult } from './change.ts'
 import { dryRun } from './dry-run.ts'
@@ -95,11 +96,7 @@ async function applyPending(
       throw new PartlyApplied(error, newest, change.versionId)
     }
   }
-  return {
-    outcome: applied.length > 0 ? 'applied' : 'already_applied',
-    versionId: work.changes.at(-1)?.versionId,
-    note: applied.length > 1 ? `${applied.length} versions` : undefined,
-  }
+  return appliedResult(work.changes, applied)
 }
 
 /**

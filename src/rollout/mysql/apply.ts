@@ -1,5 +1,6 @@
 /** Applies a rollout's changes to one tenant that is a MySQL database: never twice, and what is half done is said. */
 import { DatabaseFailure } from '../../engine/failure.ts'
+import { appliedResult } from '../applied.ts'
 import type { Target, TargetResult } from '../change.ts'
 import {
   busy,
@@ -63,11 +64,7 @@ async function applyAll(parts: MysqlParts, target: Target): Promise<TargetResult
       throw new PartlyApplied(error, newest, change.versionId)
     }
   }
-  return {
-    outcome: applied.length > 0 ? 'applied' : 'already_applied',
-    versionId: work.changes.at(-1)?.versionId,
-    note: applied.length > 1 ? `${applied.length} versions` : undefined,
-  }
+  return appliedResult(work.changes, applied)
 }
 
 /** @returns false when the tenant had the version already, from elsewhere than this rollout */

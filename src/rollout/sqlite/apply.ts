@@ -1,8 +1,9 @@
 /** Carries a job out on one file. Change and ledger row are one transaction, so it is done wholly or not at all. */
 import { DatabaseFailure } from '../../engine/failure.ts'
 import { SqliteFile } from '../../engine/sqlite-file.ts'
-import type { TargetResult } from '../change.ts'
 import { defineGuard } from '../../schema/dialects/sqlite/guard.ts'
+import { appliedResult } from '../applied.ts'
+import type { TargetResult } from '../change.ts'
 import { refuseOtherChecksum } from '../failures.ts'
 import { adoptFile } from './adopt.ts'
 import type { SqliteChange } from './change.ts'
@@ -67,11 +68,7 @@ function applyAll(file: SqliteFile, job: SqliteChangeJob): TargetResult {
       throw partly(thrown, applied.at(-1), change)
     }
   }
-  return {
-    outcome: applied.length > 0 ? 'applied' : 'already_applied',
-    versionId: job.changes.at(-1)?.versionId,
-    note: applied.length > 1 ? `${applied.length} versions` : undefined,
-  }
+  return appliedResult(job.changes, applied)
 }
 
 function partly(thrown: unknown, versionId: string | null | undefined, change: SqliteChange): unknown {
