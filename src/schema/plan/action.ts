@@ -20,6 +20,8 @@ export interface Action {
   readonly transactional?: boolean
   /** Begins a transaction of its own, so that a lock taken earlier is not kept while it works (e.g. VALIDATE). */
   readonly ownTransaction?: boolean
+  /** Before or after all else, as far as dependencies let it: what sees all other changes happen. */
+  readonly place?: 'first' | 'last'
   /** The strongest lock that it takes on an object that existed before; null for none. */
   readonly lock?: LockLevel | null
   /** Whether it rewrites a table. */
@@ -49,6 +51,8 @@ export interface RuleContext {
   readonly isNew: (id: string) => boolean
   /** Whether the object is dropped by this plan, also when created again. */
   readonly isDropped: (id: string) => boolean
+  /** Ids of what the object lets go of in this plan, see `StepAside`. */
+  readonly letsGoOf: (id: string) => readonly string[]
   readonly options: PlanOptions
 }
 
@@ -98,6 +102,11 @@ export interface KindRule {
     dependencies: readonly string[],
     context: RuleContext,
   ) => StepAside | undefined
+  /**
+   * Called for an object that is created: ids of what cannot stay as it is for that, and is dropped and created again.
+   * Left out: none.
+   */
+  readonly unsettles?: (object: SchemaObject, context: RuleContext) => readonly string[]
   /** Left out: this kind cannot be renamed, so it is dropped and created. */
   readonly rename?: (change: Renamed, context: RuleContext) => readonly Action[]
 }

@@ -12,7 +12,11 @@ export interface Comparison {
 
 export function ruleContext(
   comparison: Comparison,
-  made: { readonly created: ReadonlySet<string>; readonly dropped: ReadonlySet<string> },
+  made: {
+    readonly created: ReadonlySet<string>
+    readonly dropped: ReadonlySet<string>
+    readonly letGo?: ReadonlyMap<string, readonly string[]>
+  },
   options: PlanOptions,
 ): RuleContext {
   const { before, after } = comparison
@@ -26,6 +30,7 @@ export function ruleContext(
     dependentsBefore: (id) => before.dependents.get(id) ?? [],
     isNew: (id) => made.created.has(id),
     isDropped: (id) => made.dropped.has(id),
+    letsGoOf: (id) => made.letGo?.get(id) ?? [],
     options,
   }
 }

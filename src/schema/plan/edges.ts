@@ -9,6 +9,7 @@ import type { Edge } from './order.ts'
 interface Registers {
   readonly comparison: Comparison
   readonly nodes: readonly Node[]
+  readonly aside: ReadonlyMap<string, { readonly from: readonly string[] }>
   /** Node numbers by the id that they create, drop (parts included), alter, let go of. */
   readonly creators: Map<string, number[]>
   readonly droppers: Map<string, number[]>
@@ -17,10 +18,17 @@ interface Registers {
   readonly edges: Edge[]
 }
 
-export function edgesFor(dialect: Dialect, comparison: Comparison, nodes: readonly Node[]): Edge[] {
+/** @param aside what lets go of which ids: those need not wait for its other changes */
+export function edgesFor(
+  dialect: Dialect,
+  comparison: Comparison,
+  nodes: readonly Node[],
+  aside: ReadonlyMap<string, { readonly from: readonly string[] }>,
+): Edge[] {
   const registers: Registers = {
     comparison,
     nodes,
+    aside,
     creators: new Map(),
     droppers: new Map(),
     alterers: new Map(),
@@ -128,7 +136,8 @@ function afterWhatNeedsIt(registers: Registers, number: number, node: Node): voi
       const apart = droppers.filter((other) => registers.nodes[other]?.drops.includes(parent) !== true)
       linkFrom(registers, gone.has(parent) ? droppers : apart, number)
       linkFrom(registers, registers.releasers.get(dependent), number)
-      linkFrom(registers, alterersOf(registers, dependent), number)
+      if (registers.aside.get(dependent)?.from.includes(id) !== true)
+        linkFrom(registers, alterersOf(registers, dependent), number)
     }
     // A part with a statement of its own goes before its parent.
     if (!node.drops.includes(id)) linkFrom(registers, registers.droppers.get(id), number)

@@ -97,18 +97,36 @@ function orderedNodes(
 ): Node[] {
   const explicit = new Set<string>()
   const replaced = new Set<string>()
+  const asides = new Set<string>()
   for (;;) {
-    const work = workFor(dialect, comparison, changes, options, replaced)
+    const work = workFor(dialect, comparison, changes, options, replaced, asides)
     const nodes = nodesFor(dialect, comparison, work, explicit)
     const result = order(
       nodes.map(rankOf),
       nodes.map((node) => keyOf(dialect, node)),
-      edgesFor(dialect, comparison, nodes),
+      edgesFor(dialect, comparison, nodes, work.aside),
     )
     if ('order' in result) return result.order.map((number) => nodes[number] as Node)
     const circle = result.circle.map((number) => nodes[number] as Node)
+    if (openAside(dialect, comparison, circle, asides)) continue
     if (!openCircle(comparison, circle, explicit, replaced)) throw noOrder(circle)
   }
+}
+
+/** What holds data and is altered lets go of what is dropped, before anything in the circle is made anew. */
+function openAside(
+  dialect: Dialect,
+  comparison: Comparison,
+  circle: readonly Node[],
+  asides: Set<string>,
+): boolean {
+  const size = asides.size
+  const gone = new Set(circle.flatMap((node) => goneAfter(comparison, node)))
+  for (const { verb, id, object } of circle) {
+    if (verb !== 'alter' || ruleOf(dialect.rules, object).stepAside === undefined) continue
+    if (comparison.before.objects.get(id)?.dependsOn.some((other) => gone.has(other)) === true) asides.add(id)
+  }
+  return asides.size > size
 }
 
 /** @returns false when nothing is left to try */
@@ -166,6 +184,7 @@ function noOrder(circle: readonly Node[]): TenantryError {
 
 /** 0: together in transactions; 1: in a transaction of its own or in none; `LATE_RANK`: what only removes. */
 function rankOf(node: Node): number {
+  if (node.action.place !== undefined) return node.action.place === 'first' ? -1 : LATE_RANK + 1
   if (node.action.transactional === false || node.action.ownTransaction === true) return 1
   return node.verb === 'drop' ? LATE_RANK : 0
 }

@@ -28,11 +28,13 @@ interface Draft {
   readonly answers: Map<string, AlterAnswer>
   /** What each object has to let go of. */
   readonly letGo: Map<string, string[]>
+  readonly asides: ReadonlySet<string>
   readonly context: RuleContext
 }
 
 /**
  * @param replaced ids that must be dropped and created again whatever their rule says
+ * @param asides ids that let go of what is dropped although they are altered to do without it
  * @throws TenantryError `invalid_input` for a kind without a rule
  */
 export function workFor(
@@ -41,9 +43,11 @@ export function workFor(
   changes: readonly Change[],
   options: PlanOptions,
   replaced: ReadonlySet<string>,
+  asides: ReadonlySet<string>,
 ): Work {
   const dropped = new Set<string>()
   const created = new Set<string>()
+  const letGo = new Map<string, string[]>()
   const draft: Draft = {
     comparison,
     rules: dialect.rules,
@@ -51,8 +55,9 @@ export function workFor(
     created,
     altered: new Map(),
     answers: new Map(),
-    letGo: new Map(),
-    context: ruleContext(comparison, { created, dropped }, options),
+    letGo,
+    asides,
+    context: ruleContext(comparison, { created, dropped, letGo }, options),
   }
   for (const change of changes) {
     if (change.type === 'drop') dropped.add(change.id)
@@ -82,6 +87,11 @@ function answerUntilSettled(draft: Draft): void {
         for (const rebuilt of answer.rebuild ?? []) replace(draft, rebuilt)
       }
     }
+    for (const id of draft.created) {
+      const object = draft.comparison.after.objects.get(id) as SchemaObject
+      const unsettled = draft.rules[object.kind]?.unsettles?.(object, draft.context)
+      for (const rebuilt of unsettled ?? []) replace(draft, rebuilt)
+    }
     if (draft.dropped.size === known) return
   }
 }
@@ -104,7 +114,8 @@ function followDrop(draft: Draft, id: string): void {
     const dependentId = idOf(dependent)
     const target = draft.comparison.after.objects.get(dependentId)
     if (target === undefined || draft.dropped.has(dependentId)) continue
-    if (draft.altered.has(dependentId) && !target.dependsOn.includes(id)) continue
+    const doesWithout = draft.altered.has(dependentId) && !target.dependsOn.includes(id)
+    if (doesWithout && !draft.asides.has(dependentId)) continue
     const aside = ruleOf(draft.rules, target).stepAside?.(dependent, target, [id], draft.context)
     if (aside === undefined) replace(draft, dependentId)
     else {

@@ -5,6 +5,7 @@
  */
 import { literal } from '../../../engine/sql.ts'
 import type { InspectOptions, SchemaSession } from '../dialect.ts'
+import { EXTENSION_GRANTS } from './inspect/extension-grants.ts'
 import { CLASS } from './inspect/reader.ts'
 import { readingSql, SAFE_PATH, scopeOf, scopeQuery, scopeSql, writingPath } from './inspect/scope.ts'
 import { postgresSession } from './session.ts'
@@ -170,6 +171,7 @@ const RARE_FACTS = RARE.map(([catalogue, owner, oid, namespace, ownerNamespace])
 /** Not part of any schema: told only when no single schema is looked at. */
 const WHOLE_DATABASE: readonly Fact[] = [
   `select concat_ws(' ', 'extension', e.extname, e.extversion, n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace`,
+  ['pg_extension', EXTENSION_GRANTS(grants)],
   [
     'pg_publication',
     `select concat_ws(' ', 'publication', p.pubname, to_jsonb(p) - '{oid,pubowner}'::text[]) from pg_publication p`,

@@ -2,6 +2,7 @@
 export const priority: Readonly<Record<string, number>> = {
   schema: 10,
   extension: 20,
+  extension_grant: 21,
   collation: 30,
   foreign_data_wrapper: 32,
   foreign_server: 34,

@@ -1,5 +1,5 @@
 /** A snapshot with one object under another name, as the catalogue would show it after ALTER … RENAME. */
-import type { Json } from '../../snapshot/canonical.ts'
+import { sameJson, type Json } from '../../snapshot/canonical.ts'
 import {
   idOf,
   makeSnapshot,
@@ -29,6 +29,7 @@ const NAMED_IN_DEFINITIONS = new Set([
 export function rename(snapshot: Snapshot, from: SchemaObject, name: readonly string[]): Snapshot {
   const renamed = new Map<string, readonly string[]>()
   for (const object of snapshot.objects) {
+    if (isPublished(object, from)) renamed.set(idOf(object), [object.name[0] ?? '', ...name])
     if (!isWithin(snapshot, object, idOf(from))) continue
     renamed.set(idOf(object), [...name, ...object.name.slice(name.length)])
   }
@@ -49,6 +50,11 @@ export function rename(snapshot: Snapshot, from: SchemaObject, name: readonly st
     dependsOn: object.dependsOn.map(idAfter).toSorted(),
   }))
   return makeSnapshot(snapshot.dialect, snapshot.serverVersion, objects, snapshot.unmodelled)
+}
+
+/** A table in a publication is called as the table is. */
+function isPublished({ kind, name }: SchemaObject, table: SchemaObject): boolean {
+  return kind === 'publication_table' && table.kind === 'table' && sameJson(name.slice(1), [...table.name])
 }
 
 function isWithin(snapshot: Snapshot, object: SchemaObject, id: string): boolean {

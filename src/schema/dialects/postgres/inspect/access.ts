@@ -47,9 +47,16 @@ function sources(masked: boolean): string[] {
   ]
 }
 
-const EXPLODED = `(select json_agg(json_build_array(case when x.grantee = s.owner then '${OWNER}'
+/** SQL: rows for `privilegesIn` of a list of grants; of `s` the columns `letter` and `owner` are used. */
+export function explodedSql(list: string): string {
+  return `(select json_agg(json_build_array(case when x.grantee = s.owner then '${OWNER}'
     when x.grantee = 0 then '' else pg_get_userbyid(x.grantee) end, x.privilege_type, x.is_grantable))
-  from aclexplode(coalesce(s.acl, acldefault(s.letter::"char", s.owner))) x)`
+  from aclexplode(coalesce(${list}, acldefault(s.letter::"char", s.owner))) x)`
+}
+
+/** SQL: how many privileges the owner has of an object as it is made. */
+export const ALL_OF_OWNER = `(select count(distinct x.privilege_type) from aclexplode(acldefault(s.letter::"char", s.owner)) x
+      where x.grantee = s.owner)`
 
 /** Only what is not as the server makes it. */
 export const grants: Annotator = {
@@ -57,9 +64,8 @@ export const grants: Annotator = {
   sql: ({
     masked,
   }) => `select s.classid::text || '/' || s.objid::text || '/' || s.subid::text as address, s.letter,
-    ${EXPLODED} as grants,
-    (select count(distinct x.privilege_type) from aclexplode(acldefault(s.letter::"char", s.owner)) x
-      where x.grantee = s.owner) as all
+    ${explodedSql('s.acl')} as grants,
+    ${ALL_OF_OWNER} as all
     from (${sources(masked).join(' union all ')}) as s(classid, objid, subid, acl, owner, letter)
     where s.acl is not null
     union all
@@ -75,7 +81,7 @@ export const grants: Annotator = {
 export const sequenceGrants: Annotator = {
   property: 'sequenceAcl',
   sql: () => `select '1259/' || d.refobjid::text || '/' || d.refobjsubid::text as address, s.letter,
-    ${EXPLODED} as grants, 3 as all
+    ${explodedSql('s.acl')} as grants, 3 as all
     from (select c.oid, c.relacl, c.relowner, 's' from pg_class c where c.relkind = 'S') as s(oid, acl, owner, letter)
     join pg_depend d on d.classid = 1259::oid and d.objid = s.oid and d.objsubid = 0 and d.refclassid = 1259::oid and d.deptype = 'i'
     where s.acl is not null`,
@@ -91,10 +97,14 @@ function annotations(rows: readonly ReaderRow[]): ReadonlyMap<Address, Json> {
   return found
 }
 
-/** Without the owner who holds everything. */
 function relative(row: ReaderRow): Privileges {
-  const { [OWNER]: own = [], ...others } = privilegesIn(row['grants'])
-  if (row['letter'] === 'c' || own.length >= Number(row['all'])) return others
+  return relativeTo(row['grants'], row['letter'] === 'c' ? 0 : Number(row['all']))
+}
+
+/** Without the owner who holds everything: `all` privileges. */
+export function relativeTo(rows: Json | undefined, all: number): Privileges {
+  const { [OWNER]: own = [], ...others } = privilegesIn(rows)
+  if (own.length >= all) return others
   return { [OWNER]: own.map((privilege) => privilege.replace('*', '')), ...others }
 }
 

@@ -9,6 +9,7 @@ import {
   publicationSchemas,
   publicationTables,
 } from './database-wide.ts'
+import { extensionGrants } from './extension-grants.ts'
 import { extensions } from './extensions.ts'
 import { accessMethods, languages } from './languages.ts'
 import { policies, rewriteRules, triggers } from './on-relations.ts'
@@ -26,6 +27,7 @@ import { viewColumns, views } from './views.ts'
 
 export const OTHER_READERS: readonly Reader[] = [
   extensions,
+  extensionGrants,
   collations,
   conversions,
   enums,

@@ -65,7 +65,7 @@ function targetOf(object: SchemaObject): Target | undefined {
 }
 
 /** Statements that turn one list of grants into another. */
-function statements(target: Target, from: Privileges, to: Privileges): string[] {
+export function grantStatements(target: Target, from: Privileges, to: Privileges): string[] {
   const sql: string[] = []
   for (const role of new Set([...Object.keys(from), ...Object.keys(to)])) {
     if (role === OWNER && from[role] === undefined) {
@@ -126,12 +126,12 @@ function unusualRoles({ name, properties }: SchemaObject): string[] {
 /** A new object: what it may have by default privileges is taken, then all is given that it should have. */
 function onNew(object: SchemaObject, target: Target, to: Privileges, context: RuleContext): string[] {
   const own = mayHave(object, context)
-  if (own.size === 0) return statements(target, target.usual, to)
+  if (own.size === 0) return grantStatements(target, target.usual, to)
   const taken = [...own].filter((role) => role !== OWNER)
   const sql = taken.map((role) => `REVOKE ALL ON ${target.on} FROM ${grantee(role)}`)
   const left = Object.fromEntries(Object.entries(target.usual).filter(([role]) => !own.has(role)))
   if (own.has(OWNER) && to[OWNER] === undefined) sql.push(`GRANT ALL ON ${target.on} TO CURRENT_USER`)
-  return [...sql, ...statements(target, left, to)]
+  return [...sql, ...grantStatements(target, left, to)]
 }
 
 function actionsOf(sql: readonly string[], object: SchemaObject, isNew: boolean): Action[] {
@@ -156,7 +156,7 @@ function columnsAgain(table: SchemaObject, sql: readonly string[], context: Rule
       !(column.kind === 'column' || column.kind === 'view_column')
     )
       return []
-    return statements(target, {}, list as Privileges).map((text): Action => ({
+    return grantStatements(target, {}, list as Privileges).map((text): Action => ({
       sql: text,
       alters: [],
       needs: [idOf(column)],
@@ -175,7 +175,7 @@ export const acl: Annotation = {
     const sql =
       isNew && !isColumn
         ? onNew(object, target, after, context)
-        : statements(target, (from ?? target.usual) as Privileges, after)
+        : grantStatements(target, (from ?? target.usual) as Privileges, after)
     return [...actionsOf(sql, object, isNew), ...(isNew ? [] : columnsAgain(object, sql, context))]
   },
 }
@@ -197,7 +197,7 @@ export const sequenceAcl: Annotation = {
     const made = isNew || before === undefined || before === null
     const sql = made
       ? onNew(object, target, after, context)
-      : statements(target, (from ?? {}) as Privileges, after)
+      : grantStatements(target, (from ?? {}) as Privileges, after)
     return actionsOf(sql, object, made)
   },
 }

@@ -6,12 +6,13 @@ import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { type Generated, generatedOf, parenthesised, tableIdOf } from './column-text.ts'
 import { identityActions, NO_IDENTITY_CHANGE } from './column-identity.ts'
 import { notNullAnswer } from './column-not-null.ts'
-import { typeAnswer } from './column-type.ts'
+import { isInPartitionKey, isOfValues, typeAnswer } from './column-type.ts'
 import {
   attachmentsAfter,
   attachmentsBefore,
   coveredByParent,
   descendantsBefore,
+  goneId,
   parentOf,
   sameOn,
   stableChildren,
@@ -42,10 +43,12 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
   }
   const inheritance = inheritanceAnswer(change, context)
   if (inheritance !== undefined) return inheritance
-  const type = changesType(change) ? typeAnswer(change, context) : { actions: [] }
+  const carried = isCarriedAside(change, context)
+  const type = !carried && changesType(change, context) ? typeAnswer(change, context) : { actions: [] }
   if (type.rebuild?.includes(tableIdOf(to)) === true) return type
+  const handled = carried || type.actions.length > 0
   const identity = properties.includes('identity') ? identityActions(change, context) : NO_IDENTITY_CHANGE
-  const withDefault = properties.includes('default') && type.actions.length === 0
+  const withDefault = properties.includes('default') && !handled
   const notNull = properties.some((name) => name.startsWith('notNull'))
     ? notNullAnswer(change, context)
     : { actions: [] }
@@ -58,9 +61,10 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
     ...identity.after,
     ...settings(change),
   ]
+  const needs = isTypeAnew(to, context) ? { needs: [goneId(`of:${tableIdOf(to)}`)] } : {}
   return {
     rebuild: [...(type.rebuild ?? []), ...(notNull.rebuild ?? [])],
-    actions: actions.map((action) => ({ alters: [idOf(to)], ...action })),
+    actions: actions.map((action) => ({ alters: [idOf(to)], ...needs, ...action })),
   }
 }
 
@@ -83,9 +87,26 @@ function inheritanceAnswer({ id, from, to }: Altered, context: RuleContext): Alt
   return { actions: [], rebuild: allOwn ? attachmentsAfter(tableId, context).map(idOf) : [tableId] }
 }
 
+/** Its values wait as text: with the type, it gets its new default when it takes hold again. */
+function isCarriedAside({ id, from, to }: Altered, context: RuleContext): boolean {
+  return (
+    context.letsGoOf(id).some((other) => isOfValues(from, other)) &&
+    generatedOf(from.properties) === undefined &&
+    !isInPartitionKey(from, context) &&
+    !coveredByParent({ from, to }, 'type', context)
+  )
+}
+
+/** The type that the table is made OF: the table does without it meanwhile. */
+function isTypeAnew(column: SchemaObject, context: RuleContext): boolean {
+  const needed = context.before(tableIdOf(column))?.dependsOn ?? []
+  return needed.some((id) => id.startsWith('composite_type:') && context.isDropped(id))
+}
+
 /** A table made OF a type follows its type. */
-function changesType({ from, to, properties }: Altered): boolean {
-  const follows = from.facts?.['typed'] === true && to.facts?.['typed'] === true
+function changesType({ from, to, properties }: Altered, context: RuleContext): boolean {
+  const typed = from.facts?.['typed'] === true && to.facts?.['typed'] === true
+  const follows = typed && !isTypeAnew(to, context)
   return !follows && (properties.includes('type') || properties.includes('collation'))
 }
 

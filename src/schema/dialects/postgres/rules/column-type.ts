@@ -8,7 +8,7 @@ import { generatedOf, tableIdOf, typeText } from './column-text.ts'
 import { coveredByParent, sameOn, stableChildren, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
 import { brief, briefPart, hazard, isQuiet, tableOf, textOf, unlessEmpty } from './tools.ts'
-import { conversion, keepsValues, lossOf, underlying } from './types.ts'
+import { conversion, isTypeId, keepsValues, lossOf, underlying } from './types.ts'
 
 /** Kinds whose text the server holds on to: it refuses to change a type under them. */
 const HOLD_ON = new Set([
@@ -35,6 +35,25 @@ export function typeAnswer(change: Altered, context: RuleContext): AlterAnswer {
 export function isInPartitionKey(column: SchemaObject, context: RuleContext): boolean {
   const key = textOf(context.before(tableIdOf(column))?.properties ?? {}, 'partitionBy')
   return key !== undefined && hasWord(key, column.name.at(-1) ?? '')
+}
+
+/** Whether the values of a column are of what the id names, and wait as text while that is made anew. */
+export function isOfValues({ properties }: SchemaObject, id: string): boolean {
+  const kind = id.slice(0, id.indexOf(':'))
+  // A type of an extension's: the server's own are written without a schema.
+  return kind === 'extension' ? said(properties['type']).includes('.') : isTypeId(id)
+}
+
+/** What values of a type wait as while the type is made anew. */
+export function textFor(type: string): string {
+  return type.endsWith('[]') ? 'text[]' : 'text'
+}
+
+/** What makes a value of the type `to` of one that waits as text and was of the type `from`. */
+export function fromText(column: string, from: string, to: string): string {
+  const text = textFor(from)
+  const other = text === textFor(to) ? undefined : conversion(column, text, to)
+  return other ?? `${column}::${text}::${to}`
 }
 
 /** Ids of what must be dropped and made again around a change of the column's type. */

@@ -2,9 +2,10 @@
 import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext, StepAside } from '../../../plan/action.ts'
+import { sameJson } from '../../../snapshot/canonical.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { alterColumn } from './column-change.ts'
-import { holders, isInPartitionKey } from './column-type.ts'
+import { fromText, holders, isInPartitionKey, isOfValues, textFor } from './column-type.ts'
 import {
   columnExtras,
   columnText,
@@ -30,7 +31,6 @@ import { notNullNotValid } from './not-null-constraint.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
 import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unlessEmpty } from './tools.ts'
-import { isTypeId } from './types.ts'
 
 /** Whether the server writes every row anew to add it. */
 function rewritesTable({ properties, facts }: SchemaObject): boolean {
@@ -178,7 +178,7 @@ function stepAside(
   context: RuleContext,
 ): StepAside | undefined {
   if (generatedOf(from.properties) !== undefined) return undefined
-  const typed = dependencies.some(isTypeId)
+  const typed = dependencies.some((id) => isOfValues(from, id))
   const column = `ALTER COLUMN ${ownName(to)}`
   const alter = `ALTER TABLE ${typed ? '' : 'ONLY '}${tableOf(to)}`
   const hasDefault = from.properties['default'] !== undefined
@@ -192,7 +192,7 @@ function stepAside(
   }
   if (isInPartitionKey(from, context)) return { release: [], restore: [], rebuild: [tableIdOf(to)] }
   if (coveredByParent({ from, to }, 'type', context)) {
-    return { release: [], restore: [], rebuild: [...holders(from, context), ...notOfText(from, context)] }
+    return { release: [], restore: [], rebuild: inTheWay(from, context) }
   }
   return typeAside(from, to, context, { alter, column, given })
 }
@@ -203,8 +203,7 @@ function typeAside(
   context: RuleContext,
   { alter, column, given }: { alter: string; column: string; given: readonly string[] },
 ): StepAside {
-  const text = said(from.properties['type']).endsWith('[]') ? 'text[]' : 'text'
-  const type = said(to.properties['type'])
+  const [type, text] = [said(to.properties['type']), textFor(said(from.properties['type']))]
   const rewrites = !isQuiet(tableIdOf(to), context)
   const why = `${tableOf(to)} is written anew, twice: the type of ${to.name.join('.')} is made anew.`
   const costs = { rewrites, hazards: rewrites ? [hazard('table-rewrite', why)] : [] }
@@ -215,14 +214,30 @@ function typeAside(
   ]
   const restore = [
     `${column} DROP DEFAULT`,
-    `${column} TYPE ${typeText(to.properties)} USING ${name}::${text}::${type}`,
+    `${column} TYPE ${typeText(to.properties)} USING ${fromText(name, said(from.properties['type']), type)}`,
     ...given,
   ]
   return {
     release: [brief(`${alter} ${release.join(', ')}`, costs)],
     restore: [brief(`${alter} ${restore.join(', ')}`, costs)],
-    rebuild: [...holders(from, context), ...notOfText(from, context)],
+    rebuild: inTheWay(from, context),
   }
+}
+
+function inTheWay(column: SchemaObject, context: RuleContext): string[] {
+  return [...holders(column, context), ...notOfText(column, context), ...toldOtherwise(column, context)]
+}
+
+/** What is written otherwise for the new type is not understood in between. */
+function toldOtherwise(column: SchemaObject, context: RuleContext): string[] {
+  return context
+    .dependentsBefore(idOf(column))
+    .filter(({ kind }) => kind === 'index' || kind === 'constraint' || kind === 'statistics')
+    .filter((object) => {
+      const after = context.after(idOf(object))
+      return after !== undefined && !sameJson(after.properties, object.properties)
+    })
+    .map(idOf)
 }
 
 /** Indexes and exclusions by methods that know nothing of text, while the values are text. */

@@ -5,6 +5,7 @@ import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts
 import type { Hazard } from '../../../plan/hazards.ts'
 import { ownerName, ownName, quote } from './names.ts'
 import { hazard } from './tools.ts'
+import { conversion, underlying } from './types.ts'
 import { said } from '../said.ts'
 
 export const compositeTypeRule: KindRule = {
@@ -59,11 +60,13 @@ export const attributeRule: KindRule = {
       ...lossOf(object, context),
     },
   ],
-  alter: ({ to, id }, context) => {
+  alter: ({ from, to, id }, context) => {
     const parent = to.parent as string
-    // The server refuses while a column holds values of the type.
+    // The server refuses while a column holds values of the type, and finds no cast that has to be written.
     const held = context.dependentsBefore(parent).some((other) => !isTyped(other))
-    if (held) return { actions: [], rebuild: [parent] }
+    const base = underlying(said(from.properties['type']), context.source.objects)
+    if (held || conversion('value', base, said(to.properties['type'])) !== undefined)
+      return { actions: [], rebuild: [parent] }
     const sql = `ALTER TYPE ${ownerName(to)} ALTER ATTRIBUTE ${ownName(to)} SET DATA TYPE ${typeOf(to)}${cascade(to, context)}`
     const typed = typedColumns(to, context, context.after)
     return {

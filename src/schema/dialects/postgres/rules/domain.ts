@@ -10,7 +10,9 @@ import { domainNotNullName } from './not-null-constraint.ts'
 export const domainRule: KindRule = {
   create: (object) => [{ sql: definition(object), lock: null }],
   drop: (object) => [{ sql: `DROP DOMAIN ${quote(object.name)}`, lock: null }],
-  alter: ({ from, to, properties }) => {
+  alter: ({ id, from, to, properties }, context) => {
+    if (properties.includes('notNull') && to.properties['notNull'] === true && isContained(id, context))
+      return 'replace'
     if (properties.includes('type') || properties.includes('collation')) return 'replace'
     const start = `ALTER DOMAIN ${quote(to.name)}`
     const actions: Action[] = []
@@ -71,10 +73,34 @@ export const domainConstraintRule: KindRule = {
   drop: (object) => [
     { sql: `ALTER DOMAIN ${ownerName(object)} DROP CONSTRAINT ${ownName(object)}`, lock: null },
   ],
-  alter: ({ to, properties }) =>
-    properties.length === 1 && properties[0] === 'notValid' && to.properties['notValid'] !== true
-      ? { actions: [validate(to)] }
-      : 'replace',
+  alter: ({ to, properties }, context) => {
+    const validated =
+      properties.length === 1 && properties[0] === 'notValid' && to.properties['notValid'] !== true
+    if (!validated) return 'replace'
+    const domain = to.parent as string
+    return isContained(domain, context) ? { actions: [], rebuild: [domain] } : { actions: [validate(to)] }
+  },
+  unsettles: (object, context) => {
+    const domain = object.parent as string
+    const checked = object.properties['notValid'] !== true && context.before(domain) !== undefined
+    return checked && !context.isNew(domain) && isContained(domain, context) ? [domain] : []
+  },
+}
+
+/** The server checks no values that columns hold in arrays, composites and ranges of a domain: it refuses. */
+function isContained(domain: string, context: RuleContext): boolean {
+  return context.dependentsBefore(domain).some((other) => {
+    if (other.kind === 'column') return said(other.properties['type']).endsWith('[]')
+    return other.kind === 'domain' ? isContained(idOf(other), context) : isStored(other, context)
+  })
+}
+
+function isStored(object: SchemaObject, context: RuleContext): boolean {
+  const type = object.kind === 'attribute' ? object.parent : object.kind === 'range' ? idOf(object) : null
+  if (type === null) return false
+  return context
+    .dependentsBefore(type)
+    .some((other) => other.kind === 'column' || other.kind === 'table' || isStored(other, context))
 }
 
 function isPlain(object: SchemaObject, context: RuleContext): boolean {

@@ -1,4 +1,4 @@
-/** Event triggers. */
+/** Event triggers: they see the rest of a plan happen only where they did before and will afterwards. */
 import { ident, literal } from '../../../../engine/sql.ts'
 import type { Action, KindRule } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
@@ -17,14 +17,18 @@ export const eventTriggerRule: KindRule = {
     const list = Array.isArray(tags) ? tags.map((tag) => literal(said(tag))).join(', ') : ''
     const when = list === '' ? '' : ` WHEN TAG IN (${list})`
     const sql = `CREATE EVENT TRIGGER ${quote(object.name)} ON ${ident(said(event))}${when} EXECUTE FUNCTION ${said(call)}()`
-    return [{ sql, lock: null, creates: [idOf(object)] }, ...(enabled === undefined ? [] : [state(object)])]
+    return [
+      { sql, lock: null, creates: [idOf(object)], place: 'last' },
+      ...(enabled === undefined ? [] : [state(object)]),
+    ]
   },
-  drop: (object) => [{ sql: `DROP EVENT TRIGGER ${quote(object.name)}`, lock: null }],
+  drop: (object) => [{ sql: `DROP EVENT TRIGGER ${quote(object.name)}`, lock: null, place: 'first' }],
   alter: ({ to, properties }) =>
     properties.every((name) => name === 'enabled') ? { actions: [state(to)] } : 'replace',
 }
 
 function state(object: SchemaObject): Action {
   const word = STATE[said(object.properties['enabled'])] ?? 'ENABLE'
-  return { sql: `ALTER EVENT TRIGGER ${quote(object.name)} ${word}`, lock: null }
+  const place = word === 'DISABLE' ? 'first' : 'last'
+  return { sql: `ALTER EVENT TRIGGER ${quote(object.name)} ${word}`, lock: null, place }
 }

@@ -2,7 +2,7 @@
 import { said } from '../said.ts'
 import { literal } from '../../../../engine/sql.ts'
 import type { KindRule } from '../../../plan/action.ts'
-import type { SchemaObject } from '../../../snapshot/snapshot.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 import { foreignOptionChanges, foreignOptions, optionsIn, textOf } from './tools.ts'
 
@@ -61,7 +61,13 @@ export const foreignServerRule: KindRule = {
       },
     ]
   },
-  drop: (object) => [{ sql: `DROP SERVER ${quote(object.name)}`, lock: null }],
+  // The server keeps one for which somebody has a user mapping.
+  drop: (object, context) => [
+    ...context
+      .partsBefore(idOf(object))
+      .map((part) => ({ sql: `DROP USER MAPPING ${mapping(part)}`, drops: [idOf(part)], lock: null })),
+    { sql: `DROP SERVER ${quote(object.name)}`, drops: [idOf(object)], lock: null },
+  ],
   alter: ({ from, to, properties }) => {
     if (properties.includes('wrapper') || properties.includes('type')) return 'replace'
     const version = textOf(to.properties, 'version')

@@ -7,6 +7,7 @@ import { defaultPrivilegeRule } from './default-privilege.ts'
 import { domainConstraintRule, domainRule } from './domain.ts'
 import { enumRule } from './enum.ts'
 import { eventTriggerRule } from './event-trigger.ts'
+import { extensionGrantRule } from './extension-grant.ts'
 import { extensionRule } from './extension.ts'
 import { accessMethodRule, languageRule } from './language.ts'
 import { materializedViewRule } from './materialized-view.ts'
@@ -26,6 +27,7 @@ import { viewRule } from './view.ts'
 
 export const OTHER_RULES: Readonly<Record<string, KindRule>> = {
   extension: extensionRule,
+  extension_grant: extensionGrantRule,
   collation: collationRule,
   conversion: conversionRule,
   enum: enumRule,

@@ -1,7 +1,7 @@
 /** Publications with their tables and schemas. */
 import { ident } from '../../../../engine/sql.ts'
-import type { KindRule } from '../../../plan/action.ts'
-import type { SchemaObject } from '../../../snapshot/snapshot.ts'
+import type { Action, KindRule } from '../../../plan/action.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 import { brief, majorOf } from './tools.ts'
 import { said } from '../said.ts'
@@ -16,12 +16,19 @@ export const publicationRule: KindRule = {
     ]
   },
   drop: (object) => [brief(`DROP PUBLICATION ${ident(nameOf(object))}`)],
-  alter: ({ to, properties }, context) =>
-    properties.includes('allTables')
-      ? 'replace'
-      : {
-          actions: [brief(`ALTER PUBLICATION ${ident(nameOf(to))} SET (${optionsOf(to, majorOf(context))})`)],
-        },
+  alter: ({ id, from, to, properties }, context) => {
+    if (properties.includes('allTables')) return 'replace'
+    // What only goes while partitions are published through their root has gone.
+    const needs = from.properties['viaRoot'] === true ? context.partsBefore(id).map(idOf) : []
+    const options = optionsOf(to, majorOf(context))
+    return { actions: [brief(`ALTER PUBLICATION ${ident(nameOf(to))} SET (${options})`, { needs })] }
+  },
+}
+
+/** Its options come first. */
+function added(object: SchemaObject, what: string): Action[] {
+  const sql = `ALTER PUBLICATION ${ident(nameOf(object))} ADD ${what}`
+  return [brief(sql, { needs: object.parent === null ? [] : [object.parent] })]
 }
 
 function nameOf({ name }: SchemaObject): string {
@@ -37,7 +44,7 @@ function optionsOf({ properties }: SchemaObject, major: number): string {
 }
 
 export const publicationTableRule: KindRule = {
-  create: (object) => [brief(`ALTER PUBLICATION ${ident(nameOf(object))} ADD TABLE ONLY ${tableOf(object)}`)],
+  create: (object) => added(object, `TABLE ONLY ${tableOf(object)}`),
   drop: (object) => [
     brief(`ALTER PUBLICATION ${ident(nameOf(object))} DROP TABLE ONLY ${quote(object.name.slice(1))}`),
   ],
@@ -51,9 +58,7 @@ function tableOf({ name, properties }: SchemaObject): string {
 }
 
 export const publicationSchemaRule: KindRule = {
-  create: (object) => [
-    brief(`ALTER PUBLICATION ${ident(nameOf(object))} ADD TABLES IN SCHEMA ${ident(object.name[1] ?? '')}`),
-  ],
+  create: (object) => added(object, `TABLES IN SCHEMA ${ident(object.name[1] ?? '')}`),
   drop: (object) => [
     brief(`ALTER PUBLICATION ${ident(nameOf(object))} DROP TABLES IN SCHEMA ${ident(object.name[1] ?? '')}`),
   ],

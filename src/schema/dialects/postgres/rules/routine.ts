@@ -1,7 +1,7 @@
 /** Functions and procedures: replaced in place wherever the server can, so that what uses them stays. */
 import { sameJson, type Json } from '../../../snapshot/canonical.ts'
-import type { SchemaObject } from '../../../snapshot/snapshot.ts'
-import type { KindRule } from '../../../plan/action.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import type { KindRule, RuleContext } from '../../../plan/action.ts'
 import { routineName, routineSignature } from './routine-names.ts'
 import { said } from '../said.ts'
 
@@ -11,13 +11,23 @@ function routineRule(word: 'FUNCTION' | 'PROCEDURE'): KindRule {
   return {
     create: (object) => [{ sql: define(object), lock: null }],
     drop: (object) => [{ sql: `DROP ${word} ${routineSignature(object)}`, lock: null }],
-    alter: ({ from, to }) =>
-      canReplace(from, to) ? { actions: [{ sql: define(to), lock: null }] } : 'replace',
+    alter: ({ from, to }, context) =>
+      canReplace(from, to)
+        ? { actions: [{ sql: define(to), lock: null }], rebuild: eventTriggers(from, context) }
+        : 'replace',
   }
 }
 
 export const functionRule = routineRule('FUNCTION')
 export const procedureRule = routineRule('PROCEDURE')
+
+/** The function that they call knows either the schema as it was or as it will be: they are away meanwhile. */
+function eventTriggers(object: SchemaObject, context: RuleContext): string[] {
+  return context
+    .dependentsBefore(idOf(object))
+    .filter(({ kind }) => kind === 'event_trigger')
+    .map(idOf)
+}
 
 /** As in the server's ProcedureCreate: result, outputs and names stay, defaults are only added. */
 function canReplace(from: SchemaObject, to: SchemaObject): boolean {

@@ -1,6 +1,7 @@
 /** Statistics objects. */
 import { said } from '../said.ts'
 import type { Action, KindRule } from '../../../plan/action.ts'
+import { idOf } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 
 export const statisticsRule: KindRule = {
@@ -9,6 +10,7 @@ export const statisticsRule: KindRule = {
     const actions: Action[] = [
       {
         sql: `CREATE STATISTICS ${quote(object.name)} ${said(object.properties['definition'])}`,
+        creates: [idOf(object)],
         lock: 'share update exclusive',
       },
     ]

@@ -16,9 +16,10 @@ import {
   goneId,
   isPartition,
 } from './family.ts'
+import { fromText, isOfValues, textFor } from './column-type.ts'
 import { ownName, quote } from './names.ts'
 import { hazard, standIn } from './tools.ts'
-import { conversion, isTypeId, underlying } from './types.ts'
+import { conversion, underlying } from './types.ts'
 
 /** In `needs`, tells that the rows of a table must be back first: a trigger must not see them come. */
 export function rowsId(table: string): string {
@@ -83,17 +84,19 @@ function ownRows(table: SchemaObject, context: RuleContext): string {
   const columns = context.partsBefore(idOf(table)).filter(({ kind }) => kind === 'column')
   const values = columns
     .filter((column) => generatedOf(column.properties) === undefined)
-    .map((column) => {
-      const text = textTypeOf(column, context)
-      return text === undefined ? ownName(column) : `${ownName(column)}::${text} AS ${ownName(column)}`
-    })
+    .map((column) => copied(column, context))
   return `SELECT ${values.join(', ')} FROM ${only}${quote(name)}`
 }
 
-/** What the copy has for a type that goes, or is made anew, meanwhile. */
-function textTypeOf(column: SchemaObject, context: RuleContext): string | undefined {
-  if (!column.dependsOn.some((id) => isTypeId(id) && context.isDropped(id))) return undefined
-  return said(column.properties['type']).endsWith('[]') ? 'text[]' : 'text'
+/** Its type or collation goes, or is made anew, while the rows are in the copy. */
+function waitsAsText(column: SchemaObject, context: RuleContext): boolean {
+  return column.dependsOn.some((id) => isOfValues(column, id) && context.isDropped(id))
+}
+
+function copied(column: SchemaObject, context: RuleContext): string {
+  const name = ownName(column)
+  if (!waitsAsText(column, context)) return name
+  return `${name}::${textFor(said(column.properties['type']))} COLLATE pg_catalog."default" AS ${name}`
 }
 
 function lost(table: SchemaObject, context: RuleContext): ReturnType<typeof hazard>[] {
@@ -157,9 +160,7 @@ function allBelow(id: string, context: RuleContext): string[] {
 
 function valueOf(before: SchemaObject, after: SchemaObject, context: RuleContext): string {
   const [from, to] = [said(before.properties['type']), said(after.properties['type'])]
-  if (textTypeOf(before, context) !== undefined) {
-    return conversion(ownName(before), from.endsWith('[]') ? 'text[]' : 'text', to) ?? ownName(before)
-  }
+  if (waitsAsText(before, context)) return fromText(ownName(before), from, to)
   if (from === to) return ownName(after)
   const base = underlying(from, context.source.objects)
   return conversion(ownName(before), base, to) ?? `${ownName(before)}::${to}`

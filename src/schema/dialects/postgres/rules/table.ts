@@ -5,6 +5,7 @@ import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { goneId } from './family.ts'
+import { byPosition } from './positions.ts'
 import { quote } from './names.ts'
 import { sequencesGoneWith } from './sequence.ts'
 import { goneWith, rowsAside } from './table-copy.ts'
@@ -143,21 +144,40 @@ const CHANGES: Readonly<Record<string, Change>> = {
   },
 }
 
+/** Whether its columns, dropped and added one by one, come to stand as those of the type that it is made of. */
+function staysInOrder(id: string, context: RuleContext): boolean {
+  const columns = (parts: readonly SchemaObject[]): string[] =>
+    byPosition(parts.filter(({ kind }) => kind === 'column')).map(idOf)
+  const [before, after] = [columns(context.partsBefore(id)), columns(context.partsAfter(id))]
+  const kept = before.filter((column) => after.includes(column))
+  const order = [...kept, ...after.filter((column) => !kept.includes(column))]
+  return order.every((column, at) => column === after[at])
+}
+
 export const tableRule: KindRule = {
   create: createTable,
   drop,
   alter,
   // Rows are kept whatever the table depends on.
-  stepAside: (from, to, dependencies) => {
+  stepAside: (from, to, dependencies, context) => {
     const type = textOf(to.properties, 'ofType')
-    if (dependencies.some((id) => id.startsWith('schema:'))) return undefined
+    if (dependencies.some((id) => id.startsWith('schema:') || id.startsWith('foreign_server:')))
+      return undefined
     // What its partition key is made of.
     if (from.properties['partitionBy'] !== undefined && from.properties['ofType'] === undefined)
       return undefined
     if (textOf(from.properties, 'ofType') === undefined) return { release: [], restore: [] }
+    if (type !== undefined && !staysInOrder(idOf(to), context)) return undefined
+    const columns = [...context.partsBefore(idOf(to)), ...context.partsAfter(idOf(to))]
     return {
-      release: [brief(`${alterRelation(from)} NOT OF`)],
-      restore: type === undefined ? [] : [brief(`${alterRelation(to)} OF ${type}`)],
+      release: [
+        brief(`${alterRelation(from)} NOT OF`, {
+          alters: [idOf(from)],
+          creates: [goneId(`of:${idOf(from)}`)],
+        }),
+      ],
+      restore:
+        type === undefined ? [] : [brief(`${alterRelation(to)} OF ${type}`, { needs: columns.map(idOf) })],
     }
   },
   rename: ({ from, to }) => [brief(`${alterRelation(from)} RENAME TO ${quote(to.name.slice(-1))}`)],

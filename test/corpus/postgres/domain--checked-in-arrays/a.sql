@@ -1,0 +1,6 @@
+create domain few as int;
+create type pair as (x few, y int);
+create table t (id int, a few[], p pair);
+create view v as select a from t;
+create domain others as int;
+create table u (s others[]);
