@@ -34,17 +34,11 @@ import {
 export function alterColumn(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
   const generation = generatedChange(change, context)
   const { to, properties } = change
-  if (generation === 'replace') {
-    // One that a parent has otherwise can only be made anew while the table is let go.
-    const ofParent = stableParents(tableIdOf(to), context).length > 0
-    return ofParent && !coveredByParent(change, 'generated', context)
-      ? { actions: [], rebuild: attachmentsAfter(tableIdOf(to), context).map(idOf) }
-      : 'replace'
-  }
+  if (generation === 'replace') return generatedAnew(change, context)
   const inheritance = inheritanceAnswer(change, context)
   if (inheritance !== undefined) return inheritance
   const carried = isCarriedAside(change, context)
-  const type = !carried && changesType(change, context) ? typeAnswer(change, context) : { actions: [] }
+  const type = changesType(change, context, carried) ? typeAnswer(change, context) : { actions: [] }
   if (type.rebuild?.includes(tableIdOf(to)) === true) return type
   const handled = carried || type.actions.length > 0
   const identity = properties.includes('identity') ? identityActions(change, context) : NO_IDENTITY_CHANGE
@@ -87,6 +81,15 @@ function inheritanceAnswer({ id, from, to }: Altered, context: RuleContext): Alt
   return { actions: [], rebuild: allOwn ? attachmentsAfter(tableId, context).map(idOf) : [tableId] }
 }
 
+/** One that a parent has otherwise can only be made anew while the table is let go. */
+function generatedAnew(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
+  const tableId = tableIdOf(change.to)
+  const ofParent = stableParents(tableId, context).length > 0
+  return ofParent && !coveredByParent(change, 'generated', context)
+    ? { actions: [], rebuild: attachmentsAfter(tableId, context).map(idOf) }
+    : 'replace'
+}
+
 /** Its values wait as text: with the type, it gets its new default when it takes hold again. */
 function isCarriedAside({ id, from, to }: Altered, context: RuleContext): boolean {
   return (
@@ -104,10 +107,10 @@ function isTypeAnew(column: SchemaObject, context: RuleContext): boolean {
 }
 
 /** A table made OF a type follows its type. */
-function changesType({ from, to, properties }: Altered, context: RuleContext): boolean {
+function changesType({ from, to, properties }: Altered, context: RuleContext, carried: boolean): boolean {
   const typed = from.facts?.['typed'] === true && to.facts?.['typed'] === true
   const follows = typed && !isTypeAnew(to, context)
-  return !follows && (properties.includes('type') || properties.includes('collation'))
+  return !carried && !follows && (properties.includes('type') || properties.includes('collation'))
 }
 
 function holding(id: string, context: RuleContext): string[] {
