@@ -123,7 +123,7 @@ function holding(id: string, context: RuleContext): string[] {
 /** Children have defaults of their own: each table's is set alone, but for those that a parent's new type gives back. */
 function defaultActions(change: Altered, context: RuleContext): Action[] {
   const { to } = change
-  if (changesType(change) && coveredByParent(change, 'type', context)) return []
+  if (changesType(change, context, false) && coveredByParent(change, 'type', context)) return []
   const only = stableChildren(tableIdOf(to), context).length > 0 ? 'ONLY ' : ''
   const value = to.properties['default']
   const what = value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${said(value)}`
