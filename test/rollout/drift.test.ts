@@ -1,7 +1,5 @@
 /** Drift on real tenants: found, grouped, ignored, repaired; and a selection brought to a snapshot. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { enqueueOperation } from '../../src/control/operations/store.ts'
-import { getOperation } from '../../src/control/operations/read.ts'
 import type { Operation } from '../../src/control/operations/operation.ts'
 import {
   countFindings,
@@ -10,10 +8,8 @@ import {
   listGroups,
   watchDifference,
 } from '../../src/schema/drift/findings.ts'
-import { controlStore } from '../../src/schema/snapshot/stores/control.ts'
-import { openTenantDatabase, serverOf } from '../../src/schema/tenant-session.ts'
-import { rolloutOptions } from '../../src/rollout/rollout.ts'
 import { startRepair } from '../../src/rollout/repair.ts'
+import { carriedOut, keepAsExpected, REPAIR_OPTIONS } from '../support/drift.ts'
 import { startFleet, type Fleet } from '../support/fleet.ts'
 import { until } from '../support/wait.ts'
 
@@ -25,41 +21,9 @@ beforeAll(async () => {
 })
 afterAll(() => fleet.close())
 
-const OPTIONS = rolloutOptions.parse({
-  selector: '',
-  maxConnections: 10,
-  errorThresholdPercent: 100,
-  maxRetries: 3,
-  lockTimeout: '1s',
-  statementTimeout: '10s',
-  via: 'direct',
-})
-
-async function run(kind: string, input: Record<string, unknown>): Promise<Operation> {
-  const { id } = await enqueueOperation(fleet.app.control, { kind, input, createdBy: 'test' })
-  return until(
-    async () => {
-      const operation = await getOperation(fleet.app.control, id)
-      if (operation.state === 'succeeded') return operation
-      throw new Error(`it is ${operation.state}: ${operation.error?.message ?? ''}`)
-    },
-    { what: `${kind} to succeed` },
-  )
-}
-
-/** Stores the schema of a tenant as the expected one. @returns its fingerprint. */
-async function expectedFrom(index: number): Promise<string> {
-  const tenant = fleet.tenant(index)
-  const server = await serverOf(fleet.app.control, fleet.app.keyring, tenant.server)
-  const { dialect, session } = await openTenantDatabase(server, tenant.database)
-  try {
-    const snapshot = await dialect.inspect(session)
-    await controlStore(fleet.app.control).put('expected', snapshot)
-    return snapshot.fingerprint
-  } finally {
-    await session.close()
-  }
-}
+const run = (kind: string, input: Record<string, unknown>): Promise<Operation> =>
+  carriedOut(fleet.app.control, kind, input)
+const expectedFrom = (index: number): Promise<string> => keepAsExpected(fleet.app, fleet.tenant(index))
 
 const selector = (): string =>
   `name:${fleet.tenants
@@ -144,7 +108,7 @@ test('a repair needs leave for what it loses, is proved, and reaches just the te
     rollout: {
       dryRun: false,
       waves: [{ size: 'rest' }],
-      options: { ...OPTIONS, selector: `drift:${extra?.key ?? ''}` },
+      options: { ...REPAIR_OPTIONS, selector: `drift:${extra?.key ?? ''}` },
       createdBy: 'test',
     },
   })
@@ -167,7 +131,7 @@ test('a tenant whose schema has changed since it was planned for is left alone',
     rollout: {
       dryRun: false,
       waves: [{ size: 'rest' }],
-      options: { ...OPTIONS, selector: `drift:${group?.key ?? ''}` },
+      options: { ...REPAIR_OPTIONS, selector: `drift:${group?.key ?? ''}` },
       createdBy: 'test',
     },
   })
@@ -184,7 +148,7 @@ test('sync brings all that differ to the snapshot, each way to differ with a rol
     expected,
     allow: ['data-loss'],
     waves: [{ size: 'rest' }],
-    options: { ...OPTIONS, selector: selector() },
+    options: { ...REPAIR_OPTIONS, selector: selector() },
   })
   const { groups } = sync.result as unknown as { groups: { rollout?: string; refused?: string }[] }
   expect(groups).toHaveLength(2)
@@ -214,7 +178,7 @@ test('tenants that are schemas are alike whatever they are called, and are repai
     expected: rows[0]?.schema_fingerprint,
     allow: ['data-loss'],
     waves: [{ size: 'rest' }],
-    options: { ...OPTIONS, selector: schemas },
+    options: { ...REPAIR_OPTIONS, selector: schemas },
   })
   const { groups } = sync.result as unknown as { groups: { rollout?: string; refused?: string }[] }
   expect(groups.map(({ refused }) => refused)).toEqual([undefined])

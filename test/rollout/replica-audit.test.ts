@@ -1,14 +1,12 @@
 /** Audits that read from a real streaming replica: where each reading came from, and what a replica that lags is worth. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { enqueueOperation } from '../../src/control/operations/store.ts'
-import { getOperation } from '../../src/control/operations/read.ts'
 import type { Finding } from '../../src/lib/finding.ts'
 import { examineServer } from '../../src/registry/doctor.ts'
 import { getServer } from '../../src/registry/servers.ts'
 import { setReadAddress } from '../../src/registry/read-address.ts'
 import { listFindings, listReadings, type TenantFinding } from '../../src/schema/drift/findings.ts'
-import { controlStore } from '../../src/schema/snapshot/stores/control.ts'
-import { openTenantDatabase, readServerOf, serverOf } from '../../src/schema/tenant-session.ts'
+import { openTenantDatabase, readServerOf } from '../../src/schema/tenant-session.ts'
+import { carriedOut, keepAsExpected } from '../support/drift.ts'
 import { startFleet, type Fleet } from '../support/fleet.ts'
 import { adminQuery, sharedServer } from '../support/postgres.ts'
 import { startDebianReplica, startDebianServer, type PrivateServer } from '../support/private-servers.ts'
@@ -38,30 +36,11 @@ withProgram('postgres15', 'initdb15', 'basebackup15').describe('audits by the re
     await primary.remove()
   })
 
-  async function expectedFrom(index: number): Promise<string> {
-    const tenant = fleet.tenant(index)
-    const server = await serverOf(fleet.app.control, fleet.app.keyring, tenant.server)
-    const { dialect, session } = await openTenantDatabase(server, tenant.database)
-    try {
-      const snapshot = await dialect.inspect(session)
-      await controlStore(fleet.app.control).put('expected', snapshot)
-      return snapshot.fingerprint
-    } finally {
-      await session.close()
-    }
-  }
+  const expectedFrom = (index: number): Promise<string> => keepAsExpected(fleet.app, fleet.tenant(index))
 
   async function scan(input: object): Promise<{ id: string; findings: TenantFinding[] }> {
     const { control } = fleet.app
-    const { id } = await enqueueOperation(control, {
-      kind: 'drift-scan',
-      input: { selector: '', ...input },
-      createdBy: 'test',
-    })
-    await until(async () => (await getOperation(control, id)).state === 'succeeded', {
-      what: 'the scan to succeed',
-      timeoutMs: 30_000,
-    })
+    const { id } = await carriedOut(control, 'drift-scan', { selector: '', ...input })
     return { id, findings: await listFindings(control, { selector: '', scan: id, limit: 10 }) }
   }
   /** What the doctor says of the address for reading. */

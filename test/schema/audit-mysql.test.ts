@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { mysql } from '../../src/schema/dialects/mysql/index.ts'
 import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
-import { startMariaDb, type MariaDb } from '../support/mariadb.ts'
+import { inSession, startMariaDb, type MariaDb } from '../support/mariadb.ts'
 import { withProgram } from '../support/programs.ts'
 
 const SCHEMA = `create table one (id int not null auto_increment primary key, name varchar(20) default ' AUTO_INCREMENT=7',
@@ -62,14 +62,8 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe('
     await server.remove()
   })
 
-  async function using<T>(database: string, work: (session: SchemaSession) => Promise<T>): Promise<T> {
-    const session = await mysql.connect(server.url(database))
-    try {
-      return await work(session)
-    } finally {
-      await session.close()
-    }
-  }
+  const using = <T>(database: string, work: (session: SchemaSession) => Promise<T>): Promise<T> =>
+    inSession(server, database, work)
 
   async function look(database: string): Promise<{ catalogue: string; snapshot: string }> {
     return await using(database, async (session) => ({

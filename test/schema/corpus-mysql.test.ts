@@ -7,7 +7,7 @@ import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
 import { planScript } from '../../src/schema/render/script.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
-import { startMariaDb, type MariaDb } from '../support/mariadb.ts'
+import { inSession, startMariaDb, type MariaDb } from '../support/mariadb.ts'
 import { withProgram } from '../support/programs.ts'
 
 const CORPUS = path.resolve(import.meta.dirname, '../corpus/mysql')
@@ -30,14 +30,8 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe(
       await server.remove()
     })
 
-    async function inspected(database: string): Promise<Snapshot> {
-      const session = await mysql.connect(server.url(database))
-      try {
-        return await mysql.inspect(session)
-      } finally {
-        await session.close()
-      }
-    }
+    const inspected = (database: string): Promise<Snapshot> =>
+      inSession(server, database, (session) => mysql.inspect(session))
 
     function rowsOf(database: string, snapshot: Snapshot): Map<string, string> {
       const tables = snapshot.objects.filter(({ kind }) => kind === 'table')

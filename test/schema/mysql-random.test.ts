@@ -7,7 +7,7 @@ import { executePlan } from '../../src/schema/execute.ts'
 import { HAZARDS, type HazardName } from '../../src/schema/plan/hazards.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
-import { startMariaDb, type MariaDb } from '../support/mariadb.ts'
+import { inSession, startMariaDb, type MariaDb } from '../support/mariadb.ts'
 import { withProgram } from '../support/programs.ts'
 
 const ALL_HAZARDS = Object.keys(HAZARDS) as HazardName[]
@@ -182,8 +182,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe(
 
     /** Rows are kept in every table that stays, unless the plan itself says that some are lost. */
     async function become(database: string, target: Snapshot, style: 'online' | 'plain'): Promise<void> {
-      const session = await mysql.connect(server.url(database))
-      try {
+      await inSession(server, database, async (session) => {
         const source = await mysql.inspect(session)
         const plan = makePlan(mysql, source, target, { style })
         const before = rows(database, source)
@@ -195,19 +194,11 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe(
         const after = new Map(rows(database, now).map(([name, count]) => [name, count]))
         const kept = before.filter(([name]) => !loses && after.has(name as string))
         expect(kept.map(([name]) => [name, after.get(name as string)])).toEqual(kept)
-      } finally {
-        await session.close()
-      }
+      })
     }
 
-    async function inspected(database: string): Promise<Snapshot> {
-      const session = await mysql.connect(server.url(database))
-      try {
-        return await mysql.inspect(session)
-      } finally {
-        await session.close()
-      }
-    }
+    const inspected = (database: string): Promise<Snapshot> =>
+      inSession(server, database, (session) => mysql.inspect(session))
 
     test('any schema becomes any other and comes back, and its rows survive', async () => {
       await fc.assert(

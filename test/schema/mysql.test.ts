@@ -10,7 +10,7 @@ import type { PlanOptions } from '../../src/schema/plan/action.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
 import { provePlan } from '../../src/schema/prove.ts'
 import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
-import { startMariaDb, type MariaDb } from '../support/mariadb.ts'
+import { inSession, startMariaDb, type MariaDb } from '../support/mariadb.ts'
 import { withProgram } from '../support/programs.ts'
 import { until } from '../support/wait.ts'
 
@@ -24,14 +24,8 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe('
     await server.remove()
   })
 
-  async function using<T>(database: string, work: (session: SchemaSession) => Promise<T>): Promise<T> {
-    const session = await mysql.connect(server.url(database))
-    try {
-      return await work(session)
-    } finally {
-      await session.close()
-    }
-  }
+  const using = <T>(database: string, work: (session: SchemaSession) => Promise<T>): Promise<T> =>
+    inSession(server, database, work)
 
   /** A plan from the first script's schema to the second's, proved on a scratch database of the same server. */
   async function provedPlan(

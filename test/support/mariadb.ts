@@ -12,6 +12,8 @@ import {
   type ServerFiles,
 } from '../../src/engine/embedded-files.ts'
 import { freePort } from '../../src/engine/ports.ts'
+import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
+import { mysql } from '../../src/schema/dialects/mysql/index.ts'
 import type { Certificate } from './certificates.ts'
 import { logTail, testDirectory } from './directories.ts'
 import { programPath } from './programs.ts'
@@ -236,4 +238,18 @@ function withoutSettings(text: string): string {
       (line) => !/^(?:\/\*!\d+ SET |\/\*M?!\d+ DROP|SET |DELIMITER|\/\*M!999999|ALTER DATABASE|$)/.test(line),
     )
     .join('\n')
+}
+
+/** Works in a session of ours on one of its databases, which is closed afterwards. */
+export async function inSession<T>(
+  server: MariaDb,
+  database: string,
+  work: (session: SchemaSession) => Promise<T>,
+): Promise<T> {
+  const session = await mysql.connect(server.url(database))
+  try {
+    return await work(session)
+  } finally {
+    await session.close()
+  }
 }

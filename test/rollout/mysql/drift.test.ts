@@ -1,30 +1,16 @@
 /** Drift among tenants that are MariaDB databases: found, grouped, repaired; a selection brought to a snapshot. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { getOperation } from '../../../src/control/operations/read.ts'
 import type { Operation } from '../../../src/control/operations/operation.ts'
-import { enqueueOperation } from '../../../src/control/operations/store.ts'
-import { rolloutOptions } from '../../../src/rollout/rollout.ts'
 import { startRepair } from '../../../src/rollout/repair.ts'
 import { effectOf } from '../../../src/schema/dialects/mysql/statement-effect.ts'
 import { versionScript } from '../../../src/schema/dialects/mysql/script.ts'
 import { mysqlStepsOf } from '../../../src/schema/dialects/mysql/version-steps.ts'
 import { listGroups } from '../../../src/schema/drift/findings.ts'
-import { controlStore } from '../../../src/schema/snapshot/stores/control.ts'
-import { openTenantDatabase, serverOf } from '../../../src/schema/tenant-session.ts'
+import { carriedOut, keepAsExpected, REPAIR_OPTIONS } from '../../support/drift.ts'
 import type { MariaDb } from '../../support/mariadb.ts'
 import { startMysqlFleet, startMysqlServer, type MysqlFleet } from '../../support/mysql-fleet.ts'
 import { withProgram } from '../../support/programs.ts'
-import { until } from '../../support/wait.ts'
 
-const OPTIONS = rolloutOptions.parse({
-  selector: '',
-  maxConnections: 10,
-  errorThresholdPercent: 100,
-  maxRetries: 3,
-  lockTimeout: '1s',
-  statementTimeout: '10s',
-  via: 'direct',
-})
 const TENANT = `CREATE TABLE item (id INT PRIMARY KEY, name VARCHAR(50) NOT NULL) ENGINE=InnoDB; INSERT INTO item VALUES (1, 'one')`
 /** Made by a version: what belongs to another account could not be made anew on a copy. */
 const PROCEDURE = `CREATE PROCEDURE tidy() BEGIN DELETE FROM item WHERE id < 0; DO 'x;y'; END`
@@ -45,29 +31,10 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('drift on MariaD
     await server.remove()
   })
 
-  async function run(kind: string, input: Record<string, unknown>): Promise<Operation> {
-    const { id } = await enqueueOperation(fleet.app.control, { kind, input, createdBy: 'test' })
-    return until(
-      async () => {
-        const operation = await getOperation(fleet.app.control, id)
-        if (operation.state === 'succeeded') return operation
-        throw new Error(`it is ${operation.state}: ${operation.error?.message ?? ''}`)
-      },
-      { what: `${kind} to succeed`, timeoutMs: 30_000 },
-    )
-  }
-
-  async function schemaOf(tenant: string): Promise<string> {
-    const { control, keyring } = fleet.app
-    const { dialect, session } = await openTenantDatabase(await serverOf(control, keyring, 'maria'), tenant)
-    try {
-      const snapshot = await dialect.inspect(session)
-      await controlStore(control).put('expected', snapshot)
-      return snapshot.fingerprint
-    } finally {
-      await session.close()
-    }
-  }
+  const run = (kind: string, input: Record<string, unknown>): Promise<Operation> =>
+    carriedOut(fleet.app.control, kind, input)
+  const schemaOf = (tenant: string): Promise<string> =>
+    keepAsExpected(fleet.app, { server: 'maria', database: tenant })
 
   const repair = (key: string) =>
     startRepair(fleet.app, {
@@ -76,7 +43,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('drift on MariaD
       rollout: {
         dryRun: false,
         waves: [{ size: 'rest' }],
-        options: { ...OPTIONS, selector: `drift:${key}` },
+        options: { ...REPAIR_OPTIONS, selector: `drift:${key}` },
         createdBy: 'test',
       },
     })
@@ -111,7 +78,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('drift on MariaD
       expected,
       allow: ['data-loss'],
       waves: [{ size: 'rest' }],
-      options: OPTIONS,
+      options: REPAIR_OPTIONS,
     })
     const started = (sync.result as { groups: { rollout?: string; refused?: string }[] }).groups
     expect(started.map(({ refused }) => refused)).toEqual(started.map(() => undefined))
