@@ -19,13 +19,23 @@ const prefix = z
   .describe('Lower-case letters, digits and underscores, beginning with a letter: sim_')
 
 /** The server asked for; the only one there is when none is named. */
+/** Test databases are copies of a template, which PostgreSQL alone can make. */
 async function onlyServer(app: App, name: string | undefined): Promise<string> {
-  if (name !== undefined) return (await getServer(app.control, name)).name
-  const [only, second] = await listServers(app.control)
+  if (name !== undefined) {
+    const { kind } = await getServer(app.control, name)
+    if (kind === 'postgres') return name
+    throw new TenantryError(
+      'invalid_input',
+      `Test databases are made on PostgreSQL servers alone; ${name} is ${kind}.`,
+      { server: name, nextSteps: ['Make them by hand, then: tenantry tenant discover PATTERN --server …'] },
+    )
+  }
+  const servers = await listServers(app.control)
+  const [only, second] = servers.filter(({ kind }) => kind === 'postgres')
   if (only !== undefined && second === undefined) return only.name
   throw new TenantryError(
     'invalid_input',
-    only === undefined ? 'There is no server.' : 'There is more than one server: name one.',
+    only === undefined ? 'There is no PostgreSQL server.' : 'There is more than one server: name one.',
     {
       errors: [{ pointer: '/server', code: 'required', message: 'Name a server.' }],
       nextSteps: ['List them with: tenantry server list'],

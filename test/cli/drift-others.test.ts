@@ -126,6 +126,12 @@ function modes(start: (up: Up) => Promise<Place>): void {
     expect(await validate('wanted.sql')).toBe(0)
   })
 
+  test('test databases are made on PostgreSQL alone, and that is said', async () => {
+    const ended = await up.run('simulate', 'create', '1', '--server', 'other', '--wait')
+    expect(ended.code).not.toBe(0)
+    expect(ended.stderr).toMatch(/made on PostgreSQL servers alone; other is (?:mysql|sqlite)\./)
+  })
+
   test('a schema of another kind is no difference, but a mistake', async () => {
     const ended = await up.run('schema', 'validate', '--to', 'wanted.sql', '--dialect', 'postgres')
     expect(ended.code).toBe(3)

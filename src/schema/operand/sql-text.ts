@@ -31,10 +31,19 @@ export async function readSql(dialect: DialectName, from: string): Promise<SqlSt
     const statements = await split('postgres', sql)
     return placed(statements, await Promise.all(texts))
   }
-  const texts = await readFiles(from)
+  const texts = (await readModelsOf(dialect, from)) ?? (await readFiles(from))
   const all: SqlStatement[] = []
   for (const source of texts) all.push(...placed(await split(dialect, source.text), [source]))
   return all
+}
+
+/** Models of SQLAlchemy are written by it in the dialect. */
+async function readModelsOf(dialect: DialectName, from: string): Promise<SourceText[] | undefined> {
+  const { parseModels, readModels } = await import('../sources/sqlalchemy.ts')
+  const models = parseModels(from)
+  if (models === undefined || (await stat(from).catch(absent)) !== undefined) return undefined
+  const { sql } = await readModels(models, dialect)
+  return [{ name: from, text: sql }]
 }
 
 async function split(dialect: DialectName, text: string): Promise<string[]> {

@@ -7,13 +7,20 @@ import { childEnvironment } from '../../config.ts'
 import { run, type RunResult, which } from '../../engine/exec.ts'
 import { TenantryError } from '../../lib/errors.ts'
 import { kindOfPath } from './folder.ts'
-import { sourceInvalid } from './source.ts'
+import type { VersionDialect } from '../version-dialects.ts'
+import { OFFLINE_URL, sourceInvalid } from './source.ts'
 
 export interface Models {
   /** Of the module: a `.py` file, or the folder of a package. */
   readonly path: string
   /** What in it has the tables: `Base`, `Base.metadata`, `metadata`. */
   readonly attribute: string
+}
+
+const URLS: Readonly<Record<VersionDialect, string>> = {
+  postgres: 'postgresql://',
+  mysql: 'mysql://',
+  sqlite: 'sqlite://',
 }
 
 const TIMEOUT_MS = 60_000
@@ -28,7 +35,7 @@ export function parseModels(text: string): Models | undefined {
 /** Answers with one JSON text; whatever the models print goes to standard error. */
 const PROGRAM = `
 import importlib, json, os, sys
-folder, module, attribute = sys.argv[1:4]
+folder, module, attribute, url = sys.argv[1:5]
 out = os.fdopen(os.dup(1), 'w', encoding='utf-8')
 os.dup2(2, 1)
 sys.path.insert(0, folder)
@@ -39,7 +46,7 @@ for name in attribute.split('.'):
 metadata = found if hasattr(found, 'create_all') else found.metadata
 statements = []
 engine = create_mock_engine(
-    'postgresql://', lambda ddl, *args, **kw: statements.append(str(ddl.compile(dialect=engine.dialect)).strip()))
+    url, lambda ddl, *args, **kw: statements.append(str(ddl.compile(dialect=engine.dialect)).strip()))
 metadata.create_all(engine, checkfirst=False)
 out.write(json.dumps(statements))
 `
@@ -48,12 +55,16 @@ out.write(json.dumps(statements))
  * @throws TenantryError `program_missing` without Python or SQLAlchemy; `source_invalid` when the module or the
  *   attribute is not there or says that it fails
  */
-export async function readModels(models: Models): Promise<{ sql: string; files: string[] }> {
+export async function readModels(
+  models: Models,
+  dialect: VersionDialect = 'postgres',
+): Promise<{ sql: string; files: string[] }> {
   const path = resolve(models.path)
   const kind = await kindOfPath(path)
   if (kind === 'absent') throw sourceInvalid(`The module ${models.path} does not exist`, 'Check the path.')
   const { folder, module } = await moduleOf(path)
-  const result = await runPython(folder, ['-c', PROGRAM, folder, module, models.attribute])
+  const args = ['-c', PROGRAM, folder, module, models.attribute, URLS[dialect]]
+  const result = await runPython(dialect, folder, args)
   if (result.code !== 0) throw failure(models, result.stderr)
   const statements = JSON.parse(result.stdout) as string[]
   if (statements.length === 0) {
@@ -80,7 +91,11 @@ async function moduleOf(path: string): Promise<{ folder: string; module: string 
  * Runs the first python3 that has SQLAlchemy: of the project's own virtual environment when it has one, else of the
  * active one, else of PATH. When none has, what the last one said.
  */
-async function runPython(folder: string, args: readonly string[]): Promise<RunResult> {
+async function runPython(
+  dialect: VersionDialect,
+  folder: string,
+  args: readonly string[],
+): Promise<RunResult> {
   const { VIRTUAL_ENV: active, PATH: path = DEFAULT_PATH } = childEnvironment()
   const own = ['.venv', 'venv'].map((name) => join(folder, name, 'bin'))
   const activated = active === undefined ? [] : [join(active, 'bin')]
@@ -94,7 +109,7 @@ async function runPython(folder: string, args: readonly string[]): Promise<RunRe
         ...childEnvironment(),
         PYTHONDONTWRITEBYTECODE: '1',
         PYTHONUTF8: '1',
-        DATABASE_URL: 'postgresql://offline/offline',
+        DATABASE_URL: OFFLINE_URL[dialect],
       },
       timeoutMs: TIMEOUT_MS,
     })

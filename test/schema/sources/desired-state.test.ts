@@ -1,8 +1,10 @@
 /** Schemas as they should be: what is loaded, in which order, and what is refused. */
 import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
 import { describe, expect } from 'vitest'
+import { readSql } from '../../../src/schema/operand/sql-text.ts'
 import { readDesiredState } from '../../../src/schema/sources/desired-state.ts'
 import { test } from '../../support/postgres.ts'
 import { withProgram } from '../../support/programs.ts'
@@ -141,6 +143,22 @@ withProgram('alembic').describe('the models of SQLAlchemy', () => {
     }
     const { sql } = await readDesiredState(join(EXAMPLES, 'sqlalchemy/models.py:Base'))
     expect(await relationsAfter(database.dsn, sql)).toContain('orders_customer_id_idx')
+  })
+
+  test('in the SQL of MySQL and of SQLite', async () => {
+    const models = join(EXAMPLES, 'sqlalchemy/models.py:Base')
+    const texts = async (dialect: 'mysql' | 'sqlite'): Promise<string> =>
+      (await readSql(dialect, models)).map(({ text }) => text).join('\n')
+    expect(await texts('mysql')).toMatch(
+      /id BIGINT NOT NULL AUTO_INCREMENT[^]*status ENUM\('open','closed'\)/,
+    )
+    const sqlite = await texts('sqlite')
+    expect(sqlite).toContain('status VARCHAR(6)')
+    const database = new DatabaseSync(':memory:')
+    database.exec(sqlite.replaceAll(/\n(?=CREATE)/g, ';\n'))
+    expect(
+      database.prepare('SELECT count(*) AS n FROM sqlite_schema WHERE sql IS NOT NULL').get(),
+    ).toMatchObject({ n: 3 })
   })
 
   test('a package; what it prints is no matter', async () => {
