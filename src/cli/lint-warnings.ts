@@ -21,9 +21,7 @@ export async function warnOfHazards(cli: Cli, version: Told): Promise<void> {
   const squawk = await findSquawk()
   if (squawk === undefined) return
   const { version_id: name, upgrade_sql: sql } = version
-  const open = openFindings([
-    await lintVersion({ name, file: null, firstLine: 1, sql }, { squawk, allow: [] }),
-  ])
+  const open = openFindings(await lintVersion({ name, file: null, firstLine: 1, sql }, { squawk, allow: [] }))
   if (open.length === 0) return
   for (const { line, hazard, rule, message } of open.slice(0, MOST_SHOWN))
     cli.output.say(`${name}, line ${line}: ${hazard ?? rule}: ${message}`)

@@ -14,13 +14,18 @@ const lint = (...args: string[]): Promise<Ended> =>
     env: { XDG_CACHE_HOME: path.join(directory, 'cache') },
   })
 
-async function version(folder: string, versionId: string, upgradeSql: string): Promise<void> {
+async function version(
+  folder: string,
+  versionId: string,
+  upgradeSql: string,
+  downgradeSql: string | null = null,
+): Promise<void> {
   await writeVersion(folder, {
     versionId,
     description: versionId,
     upgradeSql,
-    downgradeSql: null,
-    checksum: checksumOf(upgradeSql, null),
+    downgradeSql,
+    checksum: checksumOf(upgradeSql, downgradeSql),
     source: null,
     sourceRevision: null,
     createdAt: '2026-01-12T14:30:00Z',
@@ -54,6 +59,24 @@ test('one version of it, on the others; nothing to say is exit code 0', async ()
   expect((await lint('versions/20260114_143000')).code).toBe(6)
   expect((await lint('versions', '--since', '20260114_143000')).code).toBe(0)
   expect((await lint('versions', '--allow', 'long-lock')).code).toBe(0)
+})
+
+test('the way back of a version is tried as well', async () => {
+  const folder = path.join(directory, 'back')
+  await mkdir(folder)
+  await version(folder, '20260112_143000', FIRST, 'drop table orders')
+  await version(
+    folder,
+    '20260113_143000',
+    'alter table orders add note text',
+    'alter table orders drop remark',
+  )
+  const { code, stdout, stderr } = await lint('back')
+  expect(stdout).toMatch(
+    /^20260113_143000, its downgrade {2}back\/20260113_143000\/downgrade.sql\n {2}line 1\n {4}error fails: .*42703/,
+  )
+  expect(stderr).toMatch(/^2 versions: 1 to mend or allow/)
+  expect(code).toBe(6)
 })
 
 test('as JSON, with the locks of every statement', async () => {

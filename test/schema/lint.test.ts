@@ -50,7 +50,7 @@ async function rehearsed(
 ): Promise<Finding[]> {
   const tools = { squawk: undefined, place: await placeOn(schema), allow }
   const input = { name: 'v', file: null, firstLine: 1, sql }
-  return [...(await lintVersion(input, tools)).findings]
+  return (await lintVersion(input, tools)).flatMap(({ findings }) => findings)
 }
 
 /** What is expected to be said of a statement on the tables above, by rule. */
@@ -137,9 +137,9 @@ describe('a lock that is kept', () => {
 test('what is allowed by name, on the command line or in the version, stands in nobody’s way', async () => {
   const sql = 'drop table customers; create index on orders (total);'
   const open = async (text: string, allow: readonly HazardName[] = []): Promise<string[]> =>
-    openFindings([{ name: 'v', file: null, findings: await rehearsed(text, allow), rehearsed: [] }]).map(
-      ({ rule }) => rule,
-    )
+    openFindings([
+      { name: 'v', direction: 'upgrade', file: null, findings: await rehearsed(text, allow), rehearsed: [] },
+    ]).map(({ rule }) => rule)
   expect(await open(sql)).toEqual(['dropped-table', 'long-lock'])
   expect(await open(sql, ['data-loss'])).toEqual(['long-lock'])
   expect(await open(`-- tenantry: allow data-loss, long-lock\n${sql}`)).toEqual([])
@@ -153,6 +153,61 @@ test('what fails is said with its reason; what came before it is still seen', as
   expect(findings[1]?.message).toMatch(/no_such_column.*SQLSTATE 42703/)
 })
 
+describe('the way back is tried after the way there', () => {
+  const back = async (sql: string, downgrade: string): Promise<string[]> => {
+    const tools = { squawk: undefined, place: await placeOn(source), allow: [] }
+    const there = { file: null, firstLine: 1, sql }
+    const versions = await lintVersion(
+      { name: 'v', ...there, downgrade: { ...there, sql: downgrade } },
+      tools,
+    )
+    return versions
+      .filter(({ direction }) => direction === 'downgrade')
+      .flatMap(({ findings }) => findings.map(({ level, rule, line }) => `${level} ${rule} ${line}`))
+  }
+  const ADD = 'alter table orders add column x text; create table more (id integer)'
+
+  test('one that takes back what the version did is no concern, whatever it removes', async () => {
+    expect(await back(ADD, 'drop table more; alter table orders drop column x')).toEqual([])
+    expect(await back('alter table orders alter column note type text', 'select 1')).toEqual([
+      'warning not-back 1',
+    ])
+  })
+
+  test('it fails', async () => {
+    expect(await back(ADD, 'drop table more;\nalter table orders drop column y')).toEqual(['error fails 2'])
+  })
+
+  test('it leaves something, which may stand in the way of the next try', async () => {
+    expect(await back(ADD, 'alter table orders drop column x')).toEqual([
+      'warning not-back 1',
+      'error not-again 1',
+    ])
+    expect(
+      await back('alter table orders alter column state drop not null', 'create index on orders (total)'),
+    ).toEqual(['warning long-lock 1', 'warning not-back 1'])
+  })
+
+  test('it removes what was there before, or takes a lock for long', async () => {
+    expect(await back(ADD, 'drop table more; alter table orders drop column x, drop column note')).toEqual([
+      'warning dropped-column 1',
+      'warning not-back 1',
+    ])
+  })
+
+  test('the next version finds what this one has made', async () => {
+    const place = await placeOn(source)
+    const input = { name: 'v', file: null, firstLine: 1, sql: ADD }
+    const tools = { squawk: undefined, place, allow: [] }
+    await lintVersion(
+      { ...input, downgrade: { ...input, sql: 'drop table more; alter table orders drop x' } },
+      tools,
+    )
+    const [next] = await lintVersion({ ...input, sql: 'insert into more values (1)' }, tools)
+    expect(next?.findings).toEqual([])
+  })
+})
+
 test('partitions go by the name of their table', async () => {
   const parts = [1, 2, 3, 4, 5, 6].map(
     (at) => `create table part${at} partition of whole for values in (${at});`,
@@ -164,15 +219,15 @@ test('partitions go by the name of their table', async () => {
   })
   const sql = 'create index on whole (at);\nalter table whole add check (at > 0)'
   const tools = { squawk: undefined, place, allow: [] }
-  const { findings } = await lintVersion({ name: 'v', file: null, firstLine: 1, sql }, tools)
-  expect(findings.map(({ rule, line }) => `${line} ${rule}`)).toEqual([
+  const [version] = await lintVersion({ name: 'v', file: null, firstLine: 1, sql }, tools)
+  expect(version?.findings.map(({ rule, line }) => `${line} ${rule}`)).toEqual([
     '1 long-lock',
     '2 long-lock',
     '2 may-fail',
   ])
-  expect(findings[0]?.message).toMatch(/^It reads public\.whole from end to end/)
-  expect(findings[0]?.instead).toMatch(/ATTACH PARTITION/)
-  expect(findings[1]?.instead).toMatch(/NOT VALID/)
+  expect(version?.findings[0]?.message).toMatch(/^It reads public\.whole from end to end/)
+  expect(version?.findings[0]?.instead).toMatch(/ATTACH PARTITION/)
+  expect(version?.findings[1]?.instead).toMatch(/NOT VALID/)
 })
 
 test('a constraint that is deferred fails at the end of its transaction', async () => {

@@ -67,8 +67,14 @@ export async function lintStored(cli: Cli, api: Api, id: string, options: LintOp
   return lint(cli, { before, inputs: [inputOf(wanted)], others: [] }, options)
 }
 
-function inputOf(version: { version_id: string; upgrade_sql: string }): LintInput {
-  return { name: version.version_id, file: null, firstLine: 1, sql: version.upgrade_sql }
+function inputOf(version: {
+  version_id: string
+  upgrade_sql: string
+  downgrade_sql: string | null
+}): LintInput {
+  const { version_id: name, upgrade_sql: sql, downgrade_sql: back } = version
+  const upgrade = { name, file: null, firstLine: 1, sql }
+  return back === null ? upgrade : { ...upgrade, downgrade: { file: null, firstLine: 1, sql: back } }
 }
 
 async function lint(cli: Cli, inputs: LintInputs, options: LintOptions): Promise<number> {
@@ -86,7 +92,7 @@ async function lint(cli: Cli, inputs: LintInputs, options: LintOptions): Promise
 
 async function each(inputs: readonly LintInput[], tools: LintTools): Promise<LintedVersion[]> {
   const versions: LintedVersion[] = []
-  for (const input of inputs) versions.push(await lintVersion(input, tools))
+  for (const input of inputs) versions.push(...(await lintVersion(input, tools)))
   return versions
 }
 
@@ -138,8 +144,9 @@ function report(
     const lines = renderLint(versions, styleOf(cli))
     if (lines.length > 0) cli.output.raw(`${lines.join('\n')}\n`)
     const rest = findings.length - open.length
+    const upgrades = versions.filter(({ direction }) => direction === 'upgrade').length
     cli.output.say(
-      `${count(versions.length)} ${versions.length === 1 ? 'version' : 'versions'}: ${count(open.length)} to mend or allow, ${count(rest)} to know.`,
+      `${count(upgrades)} ${upgrades === 1 ? 'version' : 'versions'}: ${count(open.length)} to mend or allow, ${count(rest)} to know.`,
     )
     const hazards = [...new Set(open.flatMap(({ hazard }) => (hazard === null ? [] : [hazard])))].toSorted()
     if (hazards.length > 0) cli.output.say(`If that is meant: --allow ${hazards.join(',')}`)

@@ -46,10 +46,13 @@ export interface LintInput {
   /** Line of the file that the SQL begins with. */
   readonly firstLine: number
   readonly sql: string
+  /** The way back; absent where there is none. */
+  readonly downgrade?: Omit<LintInput, 'name' | 'downgrade'>
 }
 
 export interface LintedVersion {
   readonly name: string
+  readonly direction: 'upgrade' | 'downgrade'
   readonly file: string | null
   readonly findings: readonly Finding[]
   /** Empty without a rehearsal. */

@@ -51,11 +51,20 @@ async function readPath(from: string): Promise<LintInputs> {
     return { before: [], inputs: inputsOf(from, versions), others }
   }
   const revisions = await (await openSource({ path: from })).list()
-  const inputs = revisions.map(({ revision, upgradeSql, upgradeAt }) => ({
+  const inputs = revisions.map(({ revision, upgradeSql, upgradeAt, downgradeSql, downgradeAt }) => ({
     name: revision,
     file: upgradeAt === undefined ? null : fileOf(from, upgradeAt.file),
     firstLine: upgradeAt?.line ?? 1,
     sql: upgradeSql,
+    ...(downgradeSql === null
+      ? {}
+      : {
+          downgrade: {
+            file: downgradeAt === undefined ? null : fileOf(from, downgradeAt.file),
+            firstLine: downgradeAt?.line ?? 1,
+            sql: downgradeSql,
+          },
+        }),
   }))
   return { before: [], inputs, others: [] }
 }
@@ -83,12 +92,12 @@ async function oneVersion(from: string, id: string): Promise<LintInputs> {
 }
 
 function inputsOf(directory: string, versions: readonly VersionDocument[]): LintInput[] {
-  return versions.filter(isForPostgres).map(({ versionId, upgradeSql }) => ({
-    name: versionId,
-    file: path.join(directory, versionId, 'upgrade.sql'),
-    firstLine: 1,
-    sql: upgradeSql,
-  }))
+  return versions.filter(isForPostgres).map(({ versionId, upgradeSql, downgradeSql }) => {
+    const file = (name: string): string => path.join(directory, versionId, name)
+    const upgrade = { name: versionId, file: file('upgrade.sql'), firstLine: 1, sql: upgradeSql }
+    if (downgradeSql === null) return upgrade
+    return { ...upgrade, downgrade: { file: file('downgrade.sql'), firstLine: 1, sql: downgradeSql } }
+  })
 }
 
 function isForPostgres({ dialect = 'postgres' }: VersionDocument): boolean {

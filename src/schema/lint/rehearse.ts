@@ -88,11 +88,23 @@ export class RehearsalPlace {
     this.#session.close()
   }
 
-  /** Runs a version to its end or to the statement that fails; what it has done stays for the next one. */
-  async run({ sql, firstLine }: Pick<LintInput, 'sql' | 'firstLine'>): Promise<Rehearsal> {
+  /** The schema as it is there now. */
+  async inspect(): Promise<Snapshot> {
+    return this.#dialect.inspect(this.#shadow.session)
+  }
+
+  async books(): Promise<Books> {
+    return readBooks(this.#session)
+  }
+
+  /**
+   * Runs a version to its end or to the statement that fails; what it has done stays for the next one.
+   * @param known what counts as there before it; what is there now when absent
+   */
+  async run({ sql, firstLine }: Pick<LintInput, 'sql' | 'firstLine'>, known?: Books): Promise<Rehearsal> {
     const watched: Watched[] = []
     const leftOut: StatementPlace[] = []
-    const start = await readBooks(this.#session)
+    const start = known ?? (await readBooks(this.#session))
     const existing = new Set(start.relations.keys())
     const small = new Set(
       [...start.relations.values()]

@@ -8,10 +8,8 @@ const COLOURS = { error: 'red', warning: 'yellow', note: 'dim' } as const
 export function renderLint(versions: readonly LintedVersion[], style: Style): string[] {
   return versions.flatMap((version) => {
     if (version.findings.length === 0) return []
-    const title =
-      version.file === null || version.file === version.name
-        ? version.name
-        : `${version.name}  ${version.file}`
+    const name = version.direction === 'upgrade' ? version.name : `${version.name}, its downgrade`
+    const title = version.file === null || version.file === version.name ? name : `${name}  ${version.file}`
     const statements = [...new Set(version.findings.map(({ statement, line }) => `${statement} ${line}`))]
     return [
       style.paint('bold', style.clean(title)),

@@ -119,9 +119,10 @@ export function checkSnapshot(value: unknown, where: string): Snapshot {
     makeSnapshot(
       dialect,
       serverVersion,
-      objects.map(({ facts, fingerprint: _, ...object }) =>
-        facts === undefined ? object : { ...object, facts },
-      ),
+      objects.map(({ kind, name, parent, properties, dependsOn, facts }) => {
+        const object = { kind, name, parent, properties, dependsOn }
+        return facts === undefined ? object : { ...object, facts }
+      }),
       unmodelled,
     ),
   )

@@ -23,16 +23,16 @@ export async function inspect(given: SchemaSession, options: InspectOptions = {}
       masked: options.maskSchema !== undefined,
       columnNames: new Map<string, string>(),
     }
-    const rows = (sql: string): Promise<Rows> => session.rows(readingSql(sql, options))
+    const rowsOf = (sql: string): Promise<Rows> => session.rows(readingSql(sql, options))
     // Rows are let go as soon as they are taken in.
     const asked: Asked = {
       readings: READERS.map((reader) =>
-        ask(reader, rows, scope, context).then((rows) => reader.read(rows, context)),
+        ask(reader, rowsOf, scope, context).then((rows) => reader.read(rows, context)),
       ),
       notes: ANNOTATORS.map(({ property, read, ...annotator }) =>
-        ask(annotator, rows, scope, context).then((rows) => ({ property, by: read(rows, context) })),
+        ask(annotator, rowsOf, scope, context).then((rows) => ({ property, by: read(rows, context) })),
       ),
-      edges: rows(DEPENDENCIES),
+      edges: rowsOf(DEPENDENCIES),
       end: session.query('commit'),
     }
     // The first failure fails all that were sent after it: none of these is left unheard.
