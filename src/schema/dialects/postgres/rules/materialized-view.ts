@@ -2,7 +2,7 @@
 import type { KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ident } from '../../../../engine/sql.ts'
-import { columnList, plainColumns } from './view-column.ts'
+import { columnList, plainColumns, queryOf } from './view-column.ts'
 import { quote } from './names.ts'
 import { brief, hazard, optionChanges, optionList, optionsIn, type Options } from './tools.ts'
 import { said } from '../said.ts'
@@ -60,9 +60,17 @@ export const materializedViewRule: KindRule = {
   ],
 }
 
-/** One that was filled stays filled. */
+/** One that was filled stays filled; nothing can be read from one that stays empty. */
 function isFilled(object: SchemaObject, context: RuleContext): boolean {
-  return (context.before(idOf(object)) ?? object).facts?.['unpopulated'] !== true
+  const filled = (context.before(idOf(object)) ?? object).facts?.['unpopulated'] !== true
+  return filled && object.dependsOn.every((id) => canBeRead(id, context))
+}
+
+function canBeRead(id: string, context: RuleContext): boolean {
+  const object = context.after(id)
+  if (object?.kind === 'view_column') return canBeRead(object.parent as string, context)
+  if (object?.kind === 'materialized_view') return isFilled(object, context)
+  return object?.kind !== 'view' || object.dependsOn.every((other) => canBeRead(other, context))
 }
 
 function allOptions({ properties }: SchemaObject): Options {
@@ -81,7 +89,7 @@ function definition(object: SchemaObject, context: RuleContext): string {
     ...(accessMethod === undefined ? [] : [`USING ${ident(said(accessMethod))}`]),
     ...(options === '' ? [] : [`WITH (${options})`]),
     ...(tablespace === undefined ? [] : [`TABLESPACE ${ident(said(tablespace))}`]),
-    `AS\n${said(object.properties['definition'])}`,
+    `AS\n${queryOf(object)}`,
     ...(isFilled(object, context) ? [] : ['WITH NO DATA']),
   ].join(' ')
 }

@@ -61,3 +61,15 @@ export function plainColumns(view: SchemaObject, context: RuleContext): string[]
 export function isPlain({ properties }: SchemaObject): boolean {
   return Object.keys(properties).every((name) => SAID_ELSEWHERE.has(name))
 }
+
+const VALUES =
+  /^ SELECT ((?:"\*VALUES\*"\.column\d+(?: AS (?:\w+|"(?:[^"]|"")*"))?,?\s+)+)FROM \((VALUES .*)\) "\*VALUES\*"$/su
+
+/** A view that is nothing but VALUES is shown as a query around them, and would be another one if made of that. */
+export function queryOf({ properties }: SchemaObject): string {
+  const definition = said(properties['definition'])
+  const [, list = '', values] = VALUES.exec(definition) ?? []
+  const numbers = [...list.matchAll(/"\*VALUES\*"\.column(\d+)/gu)].map(([, number]) => Number(number))
+  const inOrder = numbers.every((number, at) => number === at + 1)
+  return values === undefined || !inOrder ? definition : values
+}

@@ -1,11 +1,10 @@
 /** Views: replaced in place while their columns only get more, altered for options, else made anew. */
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { columnList, columnsIn, isPlain, plainColumns } from './view-column.ts'
+import { columnList, columnsIn, isPlain, plainColumns, queryOf } from './view-column.ts'
 import { ident } from '../../../../engine/sql.ts'
 import { quote } from './names.ts'
 import { brief, optionChanges, optionList, optionsIn } from './tools.ts'
-import { said } from '../said.ts'
 
 export const viewRule: KindRule = {
   create: (object, context) => [
@@ -36,7 +35,7 @@ export const viewRule: KindRule = {
 
 function definition(start: string, object: SchemaObject, context: RuleContext): string {
   const options = optionList(optionsIn(object.properties))
-  return `${start} ${quote(object.name)}${columnList(object, context)}${options === '' ? '' : ` WITH (${options})`} AS\n${said(object.properties['definition'])}`
+  return `${start} ${quote(object.name)}${columnList(object, context)}${options === '' ? '' : ` WITH (${options})`} AS\n${queryOf(object)}`
 }
 
 /** The columns that are new at the end; undefined when an older one differs, which needs another view. */
