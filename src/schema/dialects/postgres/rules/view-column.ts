@@ -62,14 +62,19 @@ export function isPlain({ properties }: SchemaObject): boolean {
   return Object.keys(properties).every((name) => SAID_ELSEWHERE.has(name))
 }
 
-const VALUES =
-  /^ SELECT ((?:"\*VALUES\*"\.column\d+(?: AS (?:\w+|"(?:[^"]|"")*"))?,?\s+)+)FROM \((VALUES .*)\) "\*VALUES\*"$/su
+/** One column of VALUES, with the name of its own; from 18 on without what it is a column of. */
+const COLUMN = String.raw`(?:"\*VALUES\*"\.)?column(\d+)(?: AS (?:\w+|"(?:[^"]|"")*"))?,?\s+`
+const COLUMNS = new RegExp(COLUMN, 'gu')
+const VALUES = new RegExp(
+  String.raw`^ SELECT ((?:${COLUMN.replace('(\\d', '(?:\\d')})+)FROM \((VALUES .*)\) "\*VALUES\*"$`,
+  'su',
+)
 
 /** A view that is nothing but VALUES is shown as a query around them, and would be another one if made of that. */
 export function queryOf({ properties }: SchemaObject): string {
   const definition = said(properties['definition'])
   const [, list = '', values] = VALUES.exec(definition) ?? []
-  const numbers = [...list.matchAll(/"\*VALUES\*"\.column(\d+)/gu)].map(([, number]) => Number(number))
+  const numbers = [...list.matchAll(COLUMNS)].map(([, number]) => Number(number))
   const inOrder = numbers.every((number, at) => number === at + 1)
   return values === undefined || !inOrder ? definition : values
 }
