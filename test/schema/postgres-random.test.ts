@@ -5,6 +5,7 @@
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ident } from '../../src/engine/sql.ts'
 import { diff } from '../../src/schema/diff/diff.ts'
 import { detectRenames } from '../../src/schema/diff/renames.ts'
 import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
@@ -30,7 +31,10 @@ afterAll(async () => {
 })
 
 async function build(session: SchemaSession, statements: readonly string[]): Promise<void> {
+  const publications = await session.query('SELECT pubname FROM pg_publication')
   const script = [
+    ...publications.map(({ pubname }) => `DROP PUBLICATION ${ident(String(pubname))}`),
+    'DROP SCHEMA IF EXISTS other CASCADE',
     'DROP SCHEMA public CASCADE',
     'CREATE SCHEMA public',
     'SET search_path = public',

@@ -14,7 +14,9 @@ const SAID = `
     (select string_agg(x.grantee::regrole || ' ' || x.privilege_type || x.is_grantable, ', ' order by 1)
       from aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) x where c.relkind <> 'S'))
   from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind <> 'c'
-  union all select 'constraint', k.conrelid::regclass::text, k.conname::text, concat_ws(' ', pg_get_constraintdef(k.oid), k.contypid::regtype)
+  union all select 'constraint', k.conrelid::regclass::text, k.conname::text, concat_ws(' ', case when k.conislocal then pg_get_constraintdef(k.oid)
+    -- A new partition has proved what its parent has not.
+    else replace(pg_get_constraintdef(k.oid), ' NOT VALID', '') end, k.contypid::regtype)
   from pg_constraint k where k.connamespace = 'public'::regnamespace and k.contype <> 'n'
     -- To the partitions of what is referred to: of the server's own making, numbered as they came.
     and not (k.contype = 'f' and k.conparentid <> 0)
@@ -25,13 +27,20 @@ const SAID = `
   from pg_trigger t where not t.tgisinternal
   union all select 'rule', r.ev_class::regclass::text, r.rulename::text, pg_get_ruledef(r.oid) from pg_rewrite r join pg_class c
   on c.oid = r.ev_class where c.relnamespace = 'public'::regnamespace and r.rulename <> '_RETURN'
-  union all select 'policy', p.polrelid::regclass::text, p.polname::text, concat_ws(' ', p.polcmd, pg_get_expr(p.polqual, p.polrelid))
+  union all select 'policy', p.polrelid::regclass::text, p.polname::text, concat_ws(' ', p.polcmd, p.polpermissive, p.polroles::regrole[],
+    pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
   from pg_policy p
   union all select 'function', p.oid::regprocedure::text, null, pg_get_functiondef(p.oid) from pg_proc p
   where p.pronamespace = 'public'::regnamespace and p.prokind = 'f'
   union all select 'type', t.oid::regtype::text, t.typtype::text, concat_ws(' ', format_type(t.typbasetype, t.typtypmod), t.typdefault,
     (select string_agg(e.enumlabel, ', ' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid))
   from pg_type t where t.typnamespace = 'public'::regnamespace and t.typtype in ('e', 'd')
+  union all select 'sequence', s.seqrelid::regclass::text, null,
+    concat_ws(' ', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle) from pg_sequence s
+  union all select 'attribute', a.attrelid::regclass::text, a.attname::text, format_type(a.atttypid, a.atttypmod)
+  from pg_attribute a join pg_class c on c.oid = a.attrelid where c.relkind = 'c' and a.attnum > 0 and not a.attisdropped
+  union all select 'publication', p.pubname::text, t.tablename::text, concat_ws(' ', t.attnames, t.rowfilter)
+  from pg_publication p left join pg_publication_tables t on t.pubname = p.pubname
   union all select 'statistics', s.stxname::text, null, pg_get_statisticsobjdef(s.oid) from pg_statistic_ext s`
 
 /** One line for each, sorted. */

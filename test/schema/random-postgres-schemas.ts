@@ -11,6 +11,7 @@ interface RandomTable {
   readonly name: string
   readonly columns: readonly RandomColumn[]
   readonly key: string
+  readonly twice: string
   readonly shape: string
   readonly up: string
   readonly constraints: readonly string[]
@@ -40,6 +41,16 @@ const column = fc.record({
   trait: fc.constantFrom(...TRAITS),
 })
 
+/** Values that are computed, or were. */
+const TWICE = [
+  'bigint GENERATED ALWAYS AS (id * 2) STORED',
+  'bigint GENERATED ALWAYS AS (id * 2) STORED',
+  'bigint GENERATED ALWAYS AS (id * 3) STORED',
+  'integer GENERATED ALWAYS AS (id + id) VIRTUAL',
+  'bigint GENERATED ALWAYS AS (id * 2) VIRTUAL NOT NULL',
+  'integer',
+]
+
 const NAMES = ['t', 'u', 'Mixed', 'w x']
 
 const table = fc.record({
@@ -52,7 +63,8 @@ const table = fc.record({
     'bigserial PRIMARY KEY',
     'integer NOT NULL UNIQUE',
   ),
-  shape: fc.constantFrom('', '', 'UNLOGGED', 'range', 'hash', 'default'),
+  twice: fc.constantFrom(...TWICE),
+  shape: fc.constantFrom('', '', 'UNLOGGED', 'range', 'hash', 'default', 'deep', 'apart', 'heirs'),
   up: fc.constantFrom('', '', ...NAMES),
   constraints: fc.subarray([
     'CHECK (id > 0)',
@@ -61,6 +73,8 @@ const table = fc.record({
     'UNIQUE (ref, id)',
     'UNIQUE (id, up) DEFERRABLE',
     'EXCLUDE USING btree (id WITH =)',
+    'CHECK (grown(id::integer) > 0) NOT ENFORCED',
+    'CONSTRAINT "must be" NOT NULL ref',
   ]),
   indexes: fc.subarray([
     '(ref)',
@@ -68,6 +82,7 @@ const table = fc.record({
     '(ref) WHERE id > 3',
     '(lower(ref))',
     'USING hash (up)',
+    '(grown(id::integer)) WITH (fillfactor = 60)',
   ]),
   extras: fc.subarray([
     'CREATE TRIGGER "on it" BEFORE UPDATE OF ref ON § FOR EACH ROW WHEN (old.id > 1) EXECUTE FUNCTION touched()',
@@ -83,6 +98,15 @@ const table = fc.record({
     'ALTER TABLE § REPLICA IDENTITY FULL',
     'CREATE STATISTICS ON id, ref FROM §',
     'CREATE RULE quiet AS ON DELETE TO § WHERE old.id = 7 DO INSTEAD NOTHING',
+    'ALTER TABLE § ADD CONSTRAINT late CHECK (id < 2000) NOT VALID',
+    'ALTER TABLE § ADD COLUMN two pair',
+    "ALTER TABLE § ADD COLUMN moods mood[] DEFAULT '{1}'",
+    "ALTER TABLE § ADD COLUMN counted bigint DEFAULT nextval('counter')",
+    'CREATE CONSTRAINT TRIGGER later AFTER INSERT ON § DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION touched()',
+    'CREATE POLICY hidden ON § AS RESTRICTIVE FOR ALL TO pg_monitor USING (id < 9) WITH CHECK (id > 1)',
+    'COMMENT ON CONSTRAINT "not yet" ON § IS \'not now\'',
+    'CREATE SEQUENCE § OWNED BY §.up',
+    'CREATE PUBLICATION § FOR TABLE § (id, ref) WITH (publish_via_partition_root)',
   ]),
 })
 
@@ -94,6 +118,19 @@ export const randomSchema = fc.record({
     'integer CONSTRAINT own CHECK (VALUE < 99)',
   ),
   label: fc.constantFrom('text', 'varchar(20)', "text CHECK (VALUE <> 'none')"),
+  pair: fc.constantFrom(
+    'one integer, two text',
+    'one bigint, two text',
+    'two text, three mood',
+    'one integer',
+  ),
+  grown: fc.constantFrom(
+    '(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT $1 + 1 $$',
+    '(integer) RETURNS integer LANGUAGE sql IMMUTABLE RETURN $1 + 2',
+    '(integer) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT $1 + 1 $$',
+    '(bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT $1 + 1 $$',
+  ),
+  counter: fc.constantFrom('', 'AS integer', 'INCREMENT 5 START 10 CYCLE', 'MINVALUE -3 CACHE 4'),
   tables: fc.uniqueArray(table, { selector: ({ name }) => name, maxLength: 4 }),
   views: fc.subarray([
     'CREATE VIEW v0 AS SELECT id, ref FROM §',
@@ -101,6 +138,14 @@ export const randomSchema = fc.record({
     'CREATE FUNCTION many() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM §; END',
     'CREATE FUNCTION rows_of() RETURNS SETOF § LANGUAGE sql STABLE AS $$ SELECT * FROM public.§ $$',
     "CREATE VIEW v1 AS SELECT * FROM § WHERE ref <> 'x'",
+    'CREATE VIEW v2 WITH (security_barrier) AS SELECT a.id, b.ref AS other FROM § a JOIN § b ON a.up = b.id',
+    'CREATE VIEW v3 AS SELECT id, grown(id) AS more FROM (SELECT id::integer FROM §) s',
+    'CREATE UNIQUE INDEX seen ON § (id, lower(ref))',
+    'CREATE SCHEMA other CREATE TABLE kept (id integer) CREATE VIEW all_of AS SELECT id, ref FROM public.§',
+    'CREATE TYPE span AS RANGE (subtype = integer)',
+    'CREATE AGGREGATE total (integer) (SFUNC = int4pl, STYPE = integer)',
+    'CREATE VIEW v4 AS SELECT id, max(ref) OVER (PARTITION BY up) AS most FROM §; GRANT SELECT ON v4 TO pg_monitor',
+    "CREATE TRIGGER instead INSTEAD OF INSERT ON v0 FOR EACH ROW EXECUTE FUNCTION touched(); COMMENT ON VIEW v0 IS 'v'",
   ]),
 })
 
@@ -118,6 +163,8 @@ const PARTITIONED: Readonly<Record<string, { readonly by: string; readonly parts
   },
   hash: { by: 'HASH (id)', parts: [0, 1].map((n) => `FOR VALUES WITH (MODULUS 2, REMAINDER ${n})`) },
   default: { by: 'LIST (id)', parts: ['FOR VALUES IN (1)', 'DEFAULT'] },
+  deep: { by: 'LIST (id)', parts: ['FOR VALUES IN (1)', 'DEFAULT PARTITION BY RANGE (id)'] },
+  apart: { by: 'LIST (id)', parts: ['FOR VALUES IN (1)', 'DEFAULT'] },
 }
 
 /** What the shape of a partitioned table cannot have. */
@@ -125,21 +172,38 @@ function fits(text: string, partitioned: boolean): boolean {
   return !partitioned || !/EXCLUDE|NO INHERIT|UNIQUE$|IDENTITY|RULE/.test(text)
 }
 
-function createTable({ name, columns, key, shape, constraints }: RandomTable): string[] {
+function createTable({ name, columns, key, twice, shape, constraints }: RandomTable): string[] {
   const partitions = PARTITIONED[shape]
   const lines = columns
     .filter(({ trait }) => fits(trait, partitions !== undefined))
     .map((one) => `${quoted(one.name)} ${one.type} ${one.trait.replaceAll('§', quoted(one.name))}`)
   const id = `id ${partitions === undefined ? key : key.replace(/ GENERATED .*\)/, '').replace(' UNIQUE', ' PRIMARY KEY')}`
-  const all = [id, 'ref text', 'up integer', 'twice bigint GENERATED ALWAYS AS (id * 2) STORED', ...lines]
+  const all = [id, 'ref text', 'up integer', `twice ${twice}`, ...lines]
   const more = constraints.filter((one) => fits(one, partitions !== undefined))
+  const whole = quoted(name)
   const start = `CREATE ${shape === 'UNLOGGED' ? shape : ''} TABLE ${quoted(name)}`
   const end = partitions === undefined ? '' : ` PARTITION BY ${partitions.by}`
   return [
     `${start} (${[...all, ...more].join(', ')})${end}`,
-    ...(partitions?.parts ?? []).map(
-      (bound, at) => `CREATE TABLE ${quoted(`${name} ${at}`)} PARTITION OF ${quoted(name)} ${bound}`,
-    ),
+    ...(partitions?.parts ?? []).flatMap((bound, at) => {
+      const part = quoted(`${name} ${at}`)
+      if (shape !== 'apart' || at > 0) return [`CREATE TABLE ${part} PARTITION OF ${whole} ${bound}`]
+      return [
+        `CREATE TABLE ${part} (LIKE ${whole} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS)`,
+        `ALTER TABLE ${whole} ATTACH PARTITION ${part} ${bound}`,
+      ]
+    }),
+    ...(shape === 'deep'
+      ? [
+          `CREATE TABLE ${quoted(`${name} 1 0`)} PARTITION OF ${quoted(`${name} 1`)} FOR VALUES FROM (MINVALUE) TO (MAXVALUE)`,
+        ]
+      : []),
+    ...(shape === 'heirs'
+      ? [
+          `CREATE TABLE ${quoted(`${name} heir`)} (own integer, CHECK (own > 0), UNIQUE (own)) INHERITS (${whole})`,
+          `CREATE TABLE ${quoted(`${name} heir 2`)} (late text) INHERITS (${quoted(`${name} heir`)})`,
+        ]
+      : []),
   ]
 }
 
@@ -152,12 +216,24 @@ function reference({ name, up, shape }: RandomTable, tables: readonly RandomTabl
   ]
 }
 
-export function statementsOf({ mood, positive, label, tables, views }: RandomSchema): string[] {
+export function statementsOf({
+  mood,
+  positive,
+  label,
+  pair,
+  grown,
+  counter,
+  tables,
+  views,
+}: RandomSchema): string[] {
   const [first] = tables
   return [
     `CREATE TYPE mood AS ENUM (${mood})`,
     `CREATE DOMAIN positive AS ${positive}`,
     `CREATE DOMAIN label AS ${label}`,
+    `CREATE TYPE pair AS (${pair})`,
+    `CREATE FUNCTION grown${grown}`,
+    `CREATE SEQUENCE counter ${counter}`,
     'CREATE FUNCTION touched() RETURNS trigger LANGUAGE plpgsql AS $$ begin return new; end $$',
     ...tables.flatMap(createTable),
     ...tables.flatMap((one) => reference(one, tables)),
@@ -167,12 +243,23 @@ export function statementsOf({ mood, positive, label, tables, views }: RandomSch
         return `CREATE INDEX ${quoted(`${name} ix ${at}`)} ON ${quoted(name)} ${method} ${rest}`
       }),
     ),
-    ...tables.flatMap(({ name, extras, shape }) =>
+    ...tables.flatMap(({ name, extras, shape, constraints }) =>
       extras
         .filter((extra) => fits(extra, PARTITIONED[shape] !== undefined))
-        .map((extra) => extra.replaceAll('§', quoted(name))),
+        .filter((extra) => shape !== 'UNLOGGED' || !extra.includes('PUBLICATION'))
+        .filter((extra) => !extra.includes('not yet') || constraints.some((one) => one.includes('not yet')))
+        .map((extra) =>
+          extra
+            .replace(/^(CREATE SEQUENCE) §/, `$1 ${quoted(`${name} s`)}`)
+            .replace(/^(CREATE PUBLICATION) §/, `$1 ${quoted(`${name} p`)}`)
+            .replaceAll('§', quoted(name)),
+        ),
     ),
-    ...(first === undefined ? [] : views.map((view) => view.replaceAll('§', quoted(first.name)))),
+    ...(first === undefined
+      ? []
+      : views
+          .filter((view) => !view.includes(' ON v0 ') || views.some((one) => one.includes(' v0 AS')))
+          .map((view) => view.replaceAll('§', quoted(first.name)))),
   ]
 }
 

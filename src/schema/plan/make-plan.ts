@@ -138,20 +138,22 @@ function openCircle(
 ): boolean {
   const size = explicit.size + replaced.size
   const parts = partsInTheWay(comparison, circle)
+  const altered = circle
+    .filter((node) => node.verb === 'alter' && !replaced.has(node.id))
+    .toSorted((one, other) => keeps(one.object) - keeps(other.object))
   // A column takes its values along, and what else stands on it: only when nothing less helps.
-  const lesser = parts.filter(({ kind }) => kind !== 'column')
-  for (const part of lesser) explicit.add(idOf(part))
-  if (explicit.size === size) for (const part of parts) explicit.add(idOf(part))
-  if (explicit.size + replaced.size > size) return true
-  const altered = circle.filter((node) => node.verb === 'alter' && !replaced.has(node.id))
-  const [least] = altered.toSorted((one, other) => keeps(one) - keeps(other))
-  if (least !== undefined) replaced.add(least.id)
-  return explicit.size + replaced.size > size
+  for (const most of [0, 1]) {
+    for (const part of parts) if (keeps(part) <= most) explicit.add(idOf(part))
+    const [least] = altered
+    if (explicit.size === size && least !== undefined && keeps(least.object) <= most) replaced.add(least.id)
+    if (explicit.size + replaced.size > size) return true
+  }
+  return false
 }
 
 /** How much is lost with what is made anew: a column loses its values. */
-function keeps({ object }: Node): number {
-  return object.kind === 'column' || object.kind === 'table' ? 1 : 0
+function keeps({ kind }: SchemaObject): number {
+  return kind === 'column' || kind === 'table' ? 1 : 0
 }
 
 /** Parts of what is dropped that need something which another one in the circle drops. */

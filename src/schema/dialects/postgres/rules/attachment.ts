@@ -147,19 +147,17 @@ function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[
   const child = attachment.parent ?? ''
   const own = namesOf(context.partsAfter(child))
   // One that was a partition before has them still, but for those that went with a column.
-  const kept = new Set(
-    attachmentsBefore(child, context).flatMap((one) =>
-      checksOf(parentOf(one), context.partsBefore)
-        .filter((part) => !losesColumn(child, part, context))
-        .map((part) => part.name.at(-1)),
-    ),
+  const kept = attachmentsBefore(child, context).flatMap((one) =>
+    checksOf(parentOf(one), context.partsBefore).filter((part) => !losesColumn(child, part, context)),
   )
+  const isKept = (part: SchemaObject): boolean => kept.some((one) => isLike(part, one, context))
   return checksOf(parentOf(attachment), context.partsAfter)
-    .filter((part) => !own.has(part.name.at(-1)) && (context.isNew(child) || !kept.has(part.name.at(-1))))
+    .filter((part) => !own.has(part.name.at(-1)) && (context.isNew(child) || !isKept(part)))
     .flatMap((part): Action[] => {
       const table = `ALTER TABLE ${quote(attachment.name.slice(0, 2))}`
       const constraint = quote(part.name.slice(-1))
-      const apart = !isQuiet(child, context)
+      const enforced = !said(part.properties['definition']).endsWith(' NOT ENFORCED')
+      const apart = enforced && !isQuiet(child, context)
       const add = `${table} ADD CONSTRAINT ${constraint} ${said(part.properties['definition'])}`
       return [
         brief(`${add}${apart ? ' NOT VALID' : ''}`, { creates: [], needs: [child, ...attachment.dependsOn] }),
@@ -219,8 +217,8 @@ function drop(attachment: SchemaObject, context: RuleContext): readonly Action[]
 }
 
 /**
- * What came with the parent stays when it is let go: checks, unless they go with a column of theirs, and foreign keys,
- * which hold on to what they refer to.
+ * What came with the parent stays when it is let go: checks, unless they go with a column of theirs, and foreign keys.
+ * They hold on to what they call and refer to, also on a table that goes later.
  */
 export function leftBehind(attachment: SchemaObject, context: RuleContext): Action[] {
   const child = attachment.parent ?? ''
@@ -230,7 +228,6 @@ export function leftBehind(attachment: SchemaObject, context: RuleContext): Acti
   const wanted = goes ? [] : [...context.partsAfter(child), ...above]
   const own = namesOf(context.partsBefore(child))
   return givenBy(attachment, context.partsBefore)
-    .filter((part) => !goes || isForeignKey(part))
     .filter((part) => !own.has(part.name.at(-1)) && !wanted.some((one) => isLike(one, part, context)))
     .map((part) =>
       brief(
@@ -258,14 +255,11 @@ function isForeignKey({ properties }: SchemaObject): boolean {
 /** Whether what is left of one can be the other; a foreign key only when what it refers to stays. */
 function isLike(wanted: SchemaObject, left: SchemaObject, context: RuleContext): boolean {
   if (wanted.kind !== left.kind || wanted.name.at(-1) !== left.name.at(-1)) return false
+  if (wanted.properties['definition'] !== left.properties['definition']) return false
   if (!isForeignKey(left)) return true
   const table = said(left.facts?.['references'])
   const stays = (id: string): boolean => !context.isDropped(id) || context.before(id)?.parent !== table
-  return (
-    wanted.properties['definition'] === left.properties['definition'] &&
-    !context.isDropped(table) &&
-    left.dependsOn.every(stays)
-  )
+  return !context.isDropped(table) && left.dependsOn.every(stays)
 }
 
 /** From 18 on what a parent had named NOT NULL keeps that name. */

@@ -4,7 +4,15 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { attachedId, childrenAfter, goneId, lettingGo, stableChildren, stableDescendants } from './family.ts'
+import {
+  attachedId,
+  childrenAfter,
+  goneId,
+  lettingGo,
+  stableChildren,
+  stableDescendants,
+  withoutFormer,
+} from './family.ts'
 import { checksBelow, comesFromParent, goesToParent, goneBefore } from './constraint-family.ts'
 import { broughtBelow, comesWithParent, isExclusion, renamed } from './exclusion-family.ts'
 import {
@@ -147,6 +155,7 @@ function createPlain(constraint: SchemaObject, context: RuleContext): Action[] {
       `ALTER TABLE ${only}${tableOf(constraint)} ADD CONSTRAINT ${ownName(constraint)} ${definitionOf(constraint)}`,
       {
         creates: [idOf(constraint), ...brought.map(idOf)],
+        needs: partitioned ? withoutFormer(tableId, context) : [],
         hazards: [
           ...unlessEmpty(tableId, context, 'may-fail', `It fails when rows break ${name}.`),
           ...(quiet

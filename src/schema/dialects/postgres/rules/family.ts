@@ -109,6 +109,12 @@ export function lettingGo(tableId: string, context: RuleContext): string[] {
   ])
 }
 
+/** Tells that partitions and children that go, or are made anew, have gone: nothing of theirs counts any more. */
+export function withoutFormer(tableId: string, context: RuleContext): string[] {
+  const dropped = childrenBefore(tableId, context).filter((child) => context.isDropped(child))
+  return [...lettingGo(tableId, context), ...dropped.map(goneId)]
+}
+
 /** Tells that a table itself is let go of what it was attached to. */
 export function letGo(tableId: string, context: RuleContext): string[] {
   return attachmentsBefore(tableId, context)

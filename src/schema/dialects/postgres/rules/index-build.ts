@@ -2,7 +2,7 @@
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { attachedId, stableParents } from './family.ts'
+import { attachedId, stableParents, withoutFormer } from './family.ts'
 import { quote } from './names.ts'
 import { brief, hazard, isQuiet, optionList, optionsIn, tableOf, textOf } from './tools.ts'
 
@@ -78,7 +78,8 @@ export function build(
       : []),
   ]
   // The constraint that it is for comes with a later statement.
-  const needs = [tableId, ...part.dependsOn]
+  // One that a partition lacks at this moment stays incomplete, although that partition goes.
+  const needs = [tableId, ...part.dependsOn, ...(only ? withoutFormer(tableId, context) : [])]
   if (concurrently) {
     return [
       ...removeInvalid(part, name, context),
@@ -138,7 +139,7 @@ function attach(part: SchemaObject, context: RuleContext): Action[] {
   return [
     brief(`ALTER INDEX ${quote([schema, attachedTo])} ATTACH PARTITION ${indexName(part)}`, {
       creates: [attachedId(idOf(part))],
-      ...(needs === undefined ? {} : { needs: [needs] }),
+      needs: [...(needs === undefined ? [] : [needs]), ...withoutFormer(parent, context)],
     }),
   ]
 }

@@ -86,13 +86,37 @@ export function sequencesGoneWith(columns: readonly string[], context: RuleConte
   )
 }
 
+/** The id of the table that it belongs to. */
+function ownerOf({ name }: SchemaObject, lookUp: RuleContext['before']): string | undefined {
+  const owner = lookUp(objectId('sequence_owner', ...name))
+  const column = owner?.properties['column'] as string[] | undefined
+  return column === undefined ? undefined : objectId('table', ...column.slice(0, 2))
+}
+
+/** A table takes its sequences along when it becomes logged or unlogged: those that are to be otherwise are told again. */
+export function persistenceKept(table: SchemaObject, context: RuleContext): Action[] {
+  const unlogged = table.properties['persistence'] === 'unlogged'
+  return context
+    .partsAfter(idOf(table))
+    .flatMap((column) => sequencesOf(idOf(column), context))
+    .filter((sequence) => followsTable(sequence, context))
+    .filter((sequence) => (sequence.properties['unlogged'] === true) !== unlogged)
+    .map((sequence) =>
+      brief(`ALTER SEQUENCE ${quote(sequence.name)} SET ${unlogged ? 'LOGGED' : 'UNLOGGED'}`),
+    )
+}
+
+function sequencesOf(column: string, context: RuleContext): SchemaObject[] {
+  return context
+    .dependentsBefore(column)
+    .filter(({ kind }) => kind === 'sequence_owner')
+    .flatMap((owner) => context.after(owner.parent ?? '') ?? [])
+}
+
 /** Its owner, and so its persistence, when it is owned by a column of a table that is changed as a whole. */
 function followsTable(object: SchemaObject, context: RuleContext): boolean {
-  const owner = context.after(objectId('sequence_owner', ...object.name))
-  const column = owner?.properties['column'] as string[] | undefined
-  if (column === undefined || majorOf(context) < 15) return false
-  const id = objectId('table', ...column.slice(0, 2))
-  if (context.isDropped(id)) return false
+  const [before, id] = [context.before, context.after].map((lookUp) => ownerOf(object, lookUp))
+  if (id === undefined || before !== id || majorOf(context) < 15 || context.isDropped(id)) return false
   return context.before(id)?.properties['persistence'] !== context.after(id)?.properties['persistence']
 }
 
@@ -136,7 +160,10 @@ export const sequenceRule: KindRule = {
 
 export const sequenceOwnerRule: KindRule = {
   create: (object) => [
-    brief(`ALTER SEQUENCE ${quote(object.name)} OWNED BY ${quote(object.properties['column'] as string[])}`),
+    brief(`ALTER SEQUENCE ${quote(object.name)} OWNED BY ${quote(object.properties['column'] as string[])}`, {
+      // It would become as lasting as the table.
+      needs: [objectId('table', ...(object.properties['column'] as string[]).slice(0, 2))],
+    }),
   ],
   drop: (object) => [brief(`ALTER SEQUENCE ${quote(object.name)} OWNED BY NONE`)],
 }

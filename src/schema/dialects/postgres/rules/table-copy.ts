@@ -8,15 +8,8 @@ import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { leftBehind } from './attachment.ts'
 import { generatedOf, identityOf, identitySequence } from './column-text.ts'
-import {
-  attachmentsBefore,
-  childrenAfter,
-  childrenBefore,
-  descendantsBefore,
-  goneId,
-  isPartition,
-} from './family.ts'
 import { fromText, isOfValues, textFor } from './column-type.ts'
+import { attachmentsBefore, childrenAfter, childrenBefore, goneId, isPartition } from './family.ts'
 import { ownName, quote } from './names.ts'
 import { hazard, standIn } from './tools.ts'
 import { conversion, underlying } from './types.ts'
@@ -35,9 +28,11 @@ function isCopied(id: string, context: RuleContext): boolean {
   return before.properties['partitionBy'] === undefined || lostChildren(id, context).length > 0
 }
 
-/** Partitions, and theirs, that go with the table. */
+/** Partitions, and theirs, that go with the table; one that stays, or is made anew, looks after those of its own. */
 function lostChildren(id: string, context: RuleContext): string[] {
-  return descendantsBefore(id, context).filter((child) => context.after(child) === undefined)
+  return childrenBefore(id, context)
+    .filter((child) => context.after(child) === undefined)
+    .flatMap((child) => [child, ...lostChildren(child, context)])
 }
 
 function copyName(table: SchemaObject): string {
@@ -48,20 +43,22 @@ function copyName(table: SchemaObject): string {
 export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
   const id = idOf(table)
   if (!isCopied(id, context)) return []
-  const staying = childrenBefore(id, context).filter((child) => context.after(child) !== undefined)
-  const detached = staying.flatMap((child) =>
-    attachmentsBefore(child, context)
-      .filter(isPartition)
-      .flatMap((attachment): Action[] => [
+  const detached = [id, ...lostChildren(id, context)]
+    .flatMap((parent) => childrenBefore(parent, context))
+    .filter((child) => context.after(child) !== undefined)
+    .flatMap((child) => attachmentsBefore(child, context).filter(isPartition))
+    .flatMap((attachment): Action[] => {
+      const parent = quote(attachment.properties['of'] as string[])
+      return [
         {
-          sql: `ALTER TABLE ${quote(table.name)} DETACH PARTITION ${quote(attachment.name.slice(0, 2))}`,
+          sql: `ALTER TABLE ${parent} DETACH PARTITION ${quote(attachment.name.slice(0, 2))}`,
           drops: [idOf(attachment)],
           creates: [goneId(idOf(attachment))],
           lock: 'access exclusive',
         },
         ...leftBehind(attachment, context),
-      ]),
-  )
+      ]
+    })
   return [
     ...detached,
     {
@@ -83,7 +80,12 @@ function ownRows(table: SchemaObject, context: RuleContext): string {
   const only = properties['partitionBy'] === undefined ? 'ONLY ' : ''
   const columns = context.partsBefore(idOf(table)).filter(({ kind }) => kind === 'column')
   const values = columns
-    .filter((column) => generatedOf(column.properties) === undefined)
+    .filter((column) => {
+      const after = context.after(idOf(column))
+      // What is computed again is not carried.
+      const again = after === undefined || generatedOf(after.properties) !== undefined
+      return generatedOf(column.properties) === undefined || !again
+    })
     .map((column) => copied(column, context))
   return `SELECT ${values.join(', ')} FROM ${only}${quote(name)}`
 }
@@ -113,9 +115,8 @@ function lost(table: SchemaObject, context: RuleContext): ReturnType<typeof haza
 
 /** Ids that go when a partitioned table goes, beside itself. */
 export function goneWith(id: string, context: RuleContext): string[] {
-  const children = descendantsBefore(id, context)
-  const lostOnes = children.filter((child) => context.after(child) === undefined)
-  return isCopied(id, context) ? lostOnes : []
+  if (context.before(id)?.properties['partitionBy'] === undefined) return []
+  return isCopied(id, context) ? lostChildren(id, context) : []
 }
 
 /** After the table, its partitions and their attachments are there. */

@@ -7,7 +7,7 @@ import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { goneId } from './family.ts'
 import { byPosition } from './positions.ts'
 import { quote } from './names.ts'
-import { sequencesGoneWith } from './sequence.ts'
+import { persistenceKept, sequencesGoneWith } from './sequence.ts'
 import { goneWith, rowsAside } from './table-copy.ts'
 import { createTable } from './table-create.ts'
 import {
@@ -85,10 +85,9 @@ function goneIds(foreignKey: SchemaObject, context: RuleContext): string[] {
 const CHANGES: Readonly<Record<string, Change>> = {
   persistence: (_, to, table, context) => {
     const unlogged = to.properties['persistence'] === 'unlogged'
-    return rewrite(`${table} SET ${unlogged ? 'UNLOGGED' : 'LOGGED'}`, to, context).map((action) => ({
-      ...action,
-      needs: unlogged ? beforeUnlogged(idOf(to), context) : beforeLogged(idOf(to), context),
-    }))
+    const needs = unlogged ? beforeUnlogged(idOf(to), context) : beforeLogged(idOf(to), context)
+    const set = rewrite(`${table} SET ${unlogged ? 'UNLOGGED' : 'LOGGED'}`, to, context)
+    return [...set.map((action) => ({ ...action, needs })), ...persistenceKept(to, context)]
   },
   accessMethod: (_, to, table, context) =>
     rewrite(

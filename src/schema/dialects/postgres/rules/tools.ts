@@ -26,7 +26,9 @@ export function unlessEmpty(
   name: HazardName,
   detail: string,
 ): Hazard[] {
-  const empty = context.isNew(tableId) || context.before(tableId)?.facts?.['empty'] === true
+  // The rows of one that is made anew come back.
+  const source = context.before(tableId)
+  const empty = source === undefined || source.facts?.['empty'] === true
   return empty ? [] : [hazard(name, detail)]
 }
 
