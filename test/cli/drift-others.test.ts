@@ -126,7 +126,7 @@ function modes(start: (up: Up) => Promise<Place>): void {
     expect(await validate('wanted.sql')).toBe(0)
   })
 
-  test('test databases are made on PostgreSQL alone, and that is said', async () => {
+  test('databases to try things with are made on PostgreSQL alone, and that is said', async () => {
     const ended = await up.run('simulate', 'create', '1', '--server', 'other', '--wait')
     expect(ended.code).not.toBe(0)
     expect(ended.stderr).toMatch(/made on PostgreSQL servers alone; other is (?:mysql|sqlite)\./)
