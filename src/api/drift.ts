@@ -7,6 +7,7 @@ import {
   ignoreDifference,
   listFindings,
   listGroups,
+  listIgnores,
   listReadings,
   listUnreachable,
   requireScan,
@@ -204,10 +205,22 @@ const show = defineEndpoint({
     actual: z.string(),
     summary: z.array(z.string()),
     first_seen: timestamp,
+    ignored: z
+      .array(
+        z.object({
+          tenant: z.string().nullable().describe('Null: all that differ so.'),
+          until: timestamp.nullable().describe('Null: until it is ended.'),
+          reason: z.string(),
+          created_by: z.string(),
+          created_at: timestamp,
+        }),
+      )
+      .describe('Why it is ignored now, and for whom.'),
   }),
   async run({ control }, { params }) {
     const difference = await getDifference(control, params.key)
-    return { ...difference, summary: [...difference.summary] }
+    const ignored = (await listIgnores(control, params.key)).map((one) => ({ ...one }))
+    return { ...difference, summary: [...difference.summary], ignored }
   },
 })
 
@@ -221,7 +234,10 @@ const ignore = defineEndpoint({
   params: { key: differenceKey },
   body: z.strictObject({
     tenant: z.string().min(1).max(200).optional().describe('Only of this tenant; absent: of all.'),
-    until: z.iso.datetime({ offset: true }).optional(),
+    until: z.iso
+      .datetime({ offset: true })
+      .refine((text) => Date.parse(text) > Date.now(), { message: 'That is over.' })
+      .optional(),
     reason: z.string().min(1).max(500),
   }),
   errors: ['not_found'],

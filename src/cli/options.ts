@@ -66,6 +66,15 @@ export function repeatable({ idempotencyKey }: RepeatOptions): { idempotencyKey?
 }
 
 /** `90s`, `10m`, `1h`, `7d`, `500ms` → milliseconds. */
+/** A day, or a moment of it with its time zone, that is still to come. */
+export function readMoment(text: string): Date {
+  const moment = new Date(text)
+  if (!/^\d{4}-\d{2}-\d{2}(?:T.+)?$/.test(text) || Number.isNaN(moment.getTime()))
+    throw new InvalidArgumentError('Write a day, 2026-12-31, or a moment, 2026-12-31T12:00Z.')
+  if (moment.getTime() <= Date.now()) throw new InvalidArgumentError('That is over.')
+  return moment
+}
+
 export function readDuration(text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d)$/.exec(text) ?? []
   const factor = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? '']

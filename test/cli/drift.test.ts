@@ -168,7 +168,18 @@ test('what is ignored does not fail a validation, until it is looked at again', 
     code: 0,
   })
   expect(await validate()).toBe(0)
+  expect((await up.run('drift', 'show', key)).stdout).toMatch(
+    new RegExp(`\\nIgnored of ${prefix}4 until \\d{4}-\\d{2}-\\d{2} .* by .*: they try it out\\n$`),
+  )
   expect((await up.run('drift', 'unignore', key)).stderr).toContain('It is looked at again.')
+  for (const [day, code] of [
+    ['2020-01-01', 2],
+    ['tomorrow', 2],
+    ['2999-12-31', 0],
+  ] as const)
+    expect([day, (await up.run('drift', 'ignore', key, '--until', day, ...reason)).code]).toEqual([day, code])
+  expect((await up.run('drift', 'show', key)).stdout).toContain('Ignored of all tenants until 2999-12-31')
+  await up.run('drift', 'unignore', key)
   expect(await validate()).toBe(6)
 })
 

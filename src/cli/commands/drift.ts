@@ -3,6 +3,7 @@ import {
   action,
   readCount,
   readDuration,
+  readMoment,
   withLimit,
   withReason,
   withWait,
@@ -81,10 +82,13 @@ function defineShow(drift: Command): void {
       action(async (cli, _options, key = '') => {
         const api = await cli.api()
         const found = await api.call(api.at('drift.show'), { params: { key } })
-        cli.output.value(
-          found,
-          [`Tenants with the difference ${key}:`, ...found.summary.map((line) => `  ${line}`)].join('\n'),
-        )
+        const { moment } = await import('../format.ts')
+        const ignored = found.ignored.map(({ tenant, until, reason, created_by: by }) => {
+          const whose = tenant === null ? 'of all tenants' : `of ${tenant}`
+          return `Ignored ${whose} until ${until === null ? 'it is ended' : moment(until)} by ${by}: ${reason}`
+        })
+        const title = `Tenants with the difference ${key}:`
+        cli.output.value(found, [title, ...found.summary.map((line) => `  ${line}`), ...ignored].join('\n'))
       }),
     )
 }
@@ -163,15 +167,25 @@ function defineIgnore(drift: Command): void {
     .description('Ignore a way to differ, with a reason')
     .requiredOption('--reason <text>', 'why; kept in the audit log')
     .option('--tenant <name>', 'only of this tenant')
-    .option('--for <time>', 'for how long, e.g. 7d; for good when not given', readDuration)
+    .addOption(
+      new Option('--for <time>', 'for how long, e.g. 7d; for good when not given').argParser(readDuration),
+    )
+    .addOption(
+      new Option('--until <day>', 'until when, e.g. 2026-12-31 or 2026-12-31T12:00Z')
+        .argParser(readMoment)
+        .conflicts('for'),
+    )
     .action(
-      action<{ reason: string; tenant?: string; for?: number }>(async (cli, options, key = '') => {
-        const api = await cli.api()
-        const until = options.for === undefined ? undefined : new Date(Date.now() + options.for).toISOString()
-        const body = { reason: options.reason, tenant: options.tenant, until }
-        await api.call(api.at('drift.ignore'), { params: { key }, body })
-        cli.output.say(`Ignored. End it with: tenantry drift unignore ${key}`)
-      }),
+      action<{ reason: string; tenant?: string; for?: number; until?: Date }>(
+        async (cli, options, key = '') => {
+          const api = await cli.api()
+          const end = options.for === undefined ? options.until : new Date(Date.now() + options.for)
+          const until = end?.toISOString()
+          const body = { reason: options.reason, tenant: options.tenant, until }
+          await api.call(api.at('drift.ignore'), { params: { key }, body })
+          cli.output.say(`Ignored. End it with: tenantry drift unignore ${key}`)
+        },
+      ),
     )
 }
 

@@ -267,6 +267,25 @@ export async function ignoreDifference(on: Queryable, ignore: NewIgnore): Promis
   )
 }
 
+export interface Ignore {
+  /** Null: all that differ so. */
+  readonly tenant: string | null
+  readonly until: Date | null
+  readonly reason: string
+  readonly created_by: string
+  readonly created_at: Date
+}
+
+/** Why a difference is ignored now, for whom and until when; the oldest first. */
+export async function listIgnores(on: Queryable, key: string): Promise<Ignore[]> {
+  return on.query<Ignore & Record<string, unknown>>(
+    `select tenant.name as tenant, ignore.until, ignore.reason, ignore.created_by, ignore.created_at
+     from tenantry.drift_ignores as ignore left join tenantry.tenants as tenant on tenant.id = ignore.tenant_id
+     where ignore.difference_key = $1 and (ignore.until is null or ignore.until > now()) order by ignore.id`,
+    [key],
+  )
+}
+
 /** Ends all ignoring of a difference. @returns how many entries ended */
 export async function watchDifference(on: Queryable, key: string): Promise<number> {
   await getDifference(on, key)
