@@ -1,7 +1,7 @@
 /** Differences in sentences, as seen from a tenant that should be like the expected schema. */
-import type { Change } from '../diff/diff.ts'
+import type { Altered, Change } from '../diff/diff.ts'
+import { propertyDifferences, propertyText } from '../diff/property-text.ts'
 import { idOf, type SchemaObject } from '../snapshot/snapshot.ts'
-import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { Json } from '../snapshot/canonical.ts'
 
 const LONGEST_VALUE = 60
@@ -14,7 +14,7 @@ const LONGEST_VALUE = 60
 export function describeDrift(changes: readonly Change[]): string[] {
   const whole = new Set(changes.flatMap((change) => (change.type === 'alter' ? [] : [change.id])))
   return changes.flatMap((change) => {
-    if (change.type === 'alter') return change.properties.map((name) => propertySentence(change, name))
+    if (change.type === 'alter') return change.properties.flatMap((name) => propertySentences(change, name))
     const object = change.type === 'drop' ? change.from : change.to
     // A table's columns come and go with it.
     if (object.parent !== null && whole.has(object.parent)) return []
@@ -24,10 +24,11 @@ export function describeDrift(changes: readonly Change[]): string[] {
   })
 }
 
-function propertySentence(change: Extract<Change, { type: 'alter' }>, name: string): string {
-  if (name === 'parent') return `${nameOf(change.to)} belongs to another object`
-  const [is, expected] = [change.from.properties[name], change.to.properties[name]]
-  return `${nameOf(change.to)}: ${words(name)} is ${valueOf(is)}, expected ${valueOf(expected)}`
+function propertySentences({ from, to }: Altered, name: string): string[] {
+  if (name === 'parent') return [`${nameOf(to)} belongs to another object`]
+  return propertyDifferences(words(name), from.properties[name], to.properties[name]).map(
+    (part) => `${nameOf(to)}: ${part.name} is ${valueOf(part.from)}, expected ${valueOf(part.to)}`,
+  )
 }
 
 function nameOf(object: SchemaObject): string {
@@ -45,7 +46,6 @@ function words(name: string): string {
 
 function valueOf(value: Json | undefined): string {
   if (value === undefined || value === null || value === '') return 'none'
-  const text = typeof value === 'string' ? value : canonicalJson(value)
-  const line = text.replaceAll(/\s+/gu, ' ').trim()
+  const line = propertyText(value).replaceAll(/\s+/gu, ' ').trim()
   return line.length > LONGEST_VALUE ? `${line.slice(0, LONGEST_VALUE - 1)}…` : line
 }

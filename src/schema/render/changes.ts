@@ -2,6 +2,7 @@
 import { type Json } from '../snapshot/canonical.ts'
 import { byCodePoint, idOf, indexObjects, type SchemaObject, type Snapshot } from '../snapshot/snapshot.ts'
 import type { Altered, Change } from '../diff/diff.ts'
+import { propertyDifferences, propertyText } from '../diff/property-text.ts'
 import type { Style } from './style.ts'
 
 const LONGEST_VALUE = 160
@@ -100,10 +101,13 @@ function renderPart(change: Change, style: Style): string[] {
 }
 
 function alterations(change: Altered, indent: string, style: Style): string[] {
-  return change.properties.flatMap((name) => {
-    const before = name === 'parent' ? change.from.parent : change.from.properties[name]
-    const after = name === 'parent' ? change.to.parent : change.to.properties[name]
-    const [a, b] = [valueText(before), valueText(after)]
+  const differences = change.properties.flatMap((name) =>
+    name === 'parent'
+      ? [{ name, from: change.from.parent, to: change.to.parent }]
+      : propertyDifferences(name, change.from.properties[name], change.to.properties[name]),
+  )
+  return differences.flatMap(({ name, from, to }) => {
+    const [a, b] = [valueText(from), valueText(to)]
     if (a.length + b.length <= LONGEST_SUMMARY && !`${a}${b}`.includes('\n'))
       return [`${indent}${name}: ${style.clean(a)} → ${style.clean(b)}`]
     return [
@@ -121,22 +125,18 @@ function block(mark: string, colour: 'red' | 'green', text: string, indent: stri
     .map((line) => style.paint(colour, `${indent}  ${mark} ${line}`))
 }
 
-/** What was not there, or is null, is a dash; lists and structures are JSON. */
+/** What was not there, or is null, is a dash. */
 function valueText(value: Json | undefined): string {
   if (value === undefined || value === null) return '–'
-  return typeof value === 'string' ? (value === '' ? "''" : value) : JSON.stringify(value)
+  return value === '' ? "''" : propertyText(value)
 }
 
 /** What makes a new object out: its short properties that say something. */
 function summaryOf(object: SchemaObject): string {
   const parts = Object.entries(object.properties).flatMap(([name, value]) => {
-    if (value === null || value === false || value === '') return []
-    if (Array.isArray(value) && value.length === 0) return []
-    if (value === true) return [name]
-    const text = valueText(value).replaceAll(/\s+/g, ' ')
-    return text === '{}'
-      ? []
-      : [`${name} ${text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text}`]
+    const text = propertyText({ [name]: value }).replaceAll(/\s+/g, ' ')
+    if (text === '') return []
+    return [text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text]
   })
   const text = parts.join(', ')
   return text.length > LONGEST_SUMMARY ? `${text.slice(0, LONGEST_SUMMARY)}…` : text
