@@ -1,6 +1,7 @@
 /** Errors as people and programs read them: what failed, on what, why, what to do now. */
 import { ERROR_CODES, type ErrorCode } from '../lib/error-codes.ts'
 import { TenantryError, messageOf } from '../lib/errors.ts'
+import { DatabaseFailure } from '../engine/failure.ts'
 import { paint, printable, printableJson, type Terminal } from './terminal.ts'
 
 /** Exit codes of the command line that are no error of their own. */
@@ -50,7 +51,8 @@ export interface ErrorStyle {
 }
 
 /** The text for standard error, with its line end. */
-export function renderError(thrown: unknown, style: ErrorStyle): string {
+export function renderError(caught: unknown, style: ErrorStyle): string {
+  const thrown = caught instanceof DatabaseFailure ? ofDatabase(caught) : caught
   if (style.json) return `${printableJson(problemBody(thrown), 2)}\n`
   const lines = [`${paint(style.terminal, 'red', 'error:')} ${printable(messageOf(thrown))}`]
   if (thrown instanceof TenantryError) {
@@ -64,6 +66,14 @@ export function renderError(thrown: unknown, style: ErrorStyle): string {
     lines.push(printable(thrown.stack.split('\n').slice(1, 6).join('\n')))
   }
   return `${lines.join('\n')}\n`
+}
+
+/** What a database answers is no defect of ours. */
+function ofDatabase(failure: DatabaseFailure): TenantryError {
+  const { sqlstate, message, facts } = failure
+  const code = sqlstate.startsWith('08') ? 'server_unreachable' : 'server_refused'
+  const detail = facts.detail === undefined ? '' : ` – ${facts.detail}`
+  return new TenantryError(code, `${message}${detail}`, { sqlstate, cause: failure })
 }
 
 function factsLine(error: TenantryError): string {

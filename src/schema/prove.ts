@@ -6,6 +6,7 @@ import { messageOf, TenantryError } from '../lib/errors.ts'
 import { diff } from './diff/diff.ts'
 import type { Dialect, SchemaSession, Scratch } from './dialects/dialect.ts'
 import { groupsFrom } from './execute.ts'
+import { openLoader } from './operand/load-sql.ts'
 import { isMasked, preambleFor } from './plan/masked.ts'
 import { makePlan } from './plan/make-plan.ts'
 import type { Plan, PlanStep } from './plan/plan.ts'
@@ -26,10 +27,9 @@ export async function provePlan(
   plan: Plan,
   seed: readonly string[] = [],
 ): Promise<Plan> {
-  const { session } = scratch
   const place = await preparePlace(dialect, scratch, isMasked(source, target))
   await rebuild(place, source)
-  for (const statement of seed) await session.query(statement)
+  await plant(place, scratch, seed, isMasked(source, target))
   const kept = tablesThatStay(source, target, plan)
   const before = await countRows(place, kept)
   const proved = await rehearse(place, plan)
@@ -46,6 +46,29 @@ export async function provePlan(
     }
   }
   return proved
+}
+
+/** Rows are put in as anybody would: names are looked up where they usually are. */
+async function plant(
+  { dialect }: Place,
+  scratch: Scratch,
+  seed: readonly string[],
+  masked: boolean,
+): Promise<void> {
+  if (seed.length === 0) return
+  const loader = await openLoader(scratch)
+  try {
+    if (masked) await loader.query(`SET search_path = ${dialect.quote([STAND_IN])}`)
+    for (const statement of seed) {
+      await loader.query(statement).catch((cause: unknown) => {
+        throw new TenantryError('source_invalid', `The seed fails: ${messageOf(cause)} – ${statement}`, {
+          cause,
+        })
+      })
+    }
+  } finally {
+    await loader.close()
+  }
 }
 
 async function rehearse({ dialect, session, inspect }: Place, plan: Plan): Promise<Plan> {

@@ -380,6 +380,22 @@ test('a result that cannot be written is a failure in words', async () => {
   })
 })
 
+test('rows of a seed go where anybody would put them, and must survive', async () => {
+  const [from, to] = [await createDatabase('seed'), await createDatabase('seed')]
+  await adminQuery('create table kept (id integer, name text); create table gone (id integer)', from.name)
+  await adminQuery('create table kept (id integer, name text not null)', to.name)
+  const prove = async (seed: string): Promise<Ended> => {
+    await writeFile(file('rows.sql'), seed)
+    return schema('prove', '--from', from.dsn, '--to', to.dsn, '--seed', 'rows.sql', '--allow', 'all')
+  }
+  expect(await prove(`insert into kept values (1, 'a')`)).toMatchObject({ code: 0 })
+  const fails = await prove('insert into kept values (1, null)')
+  expect(fails).toMatchObject({ code: 5, stderr: expect.stringMatching(/null values/) as string })
+  const none = await prove('insert into nobody values (1)')
+  expect(none.stderr).toMatch(/^error: The seed fails: relation "nobody" does not exist – insert into nobody/)
+  await Promise.all([from.drop(), to.drop()])
+})
+
 test('a plan that was not proved cannot go on, and says so', async () => {
   const [from, to] = [await createDatabase('half'), await createDatabase('half')]
   await adminQuery('create table readings (value integer); insert into readings values (1)', from.name)

@@ -29,7 +29,7 @@ export async function loadSql(
 type Loader = Pick<SchemaSession, 'query' | 'close'>
 
 /** As anybody connects: a session of the dialect has a search path of its own, SQL of others counts on the usual one. */
-async function openLoader({ url, session }: Shadow): Promise<Loader> {
+export async function openLoader({ url, session }: Pick<Shadow, 'url' | 'session'>): Promise<Loader> {
   if (session.dialect !== 'postgres')
     return { query: (sql) => session.query(sql), close: async () => undefined }
   const { Session } = await import('../../engine/session.ts')
