@@ -67,45 +67,11 @@ async function writeAndLeave(url: string, table: string, politely: boolean): Pro
   else (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
 }
 
-test('while others write and leave, nothing that was done before is ever vouched away', async () => {
-  const database = await createDatabase('busy')
-  onTestFinished(() => database.drop())
-  const observer = await observerOf()
-  let committed = 0
-  let vouched = 0
-  let seen: { mark: string; tables: number } | undefined
-  const look = async (mark: string | undefined): Promise<void> => {
-    const [row] = await adminQuery<{ tables: number }>(
-      `select count(*)::integer as tables from pg_class where relname like 't\\_%'`,
-      database.name,
-    )
-    seen = { mark: mark ?? '', tables: row?.tables ?? 0 }
-  }
-  const observe = async (): Promise<void> => {
-    const done = committed
-    const found = await markOf(observer, database.name)
-    if (found?.inUse !== false || found.mark !== seen?.mark) return look(found?.mark)
-    expect(seen.tables, 'tables in the reading that is vouched for').toBeGreaterThanOrEqual(done)
-    vouched++
-  }
-  for (let round = 0; round < 150; round++) {
-    const writing = Array.from({ length: round % 3 }, async (_, number) => {
-      await writeAndLeave(database.dsn, `t_${round}_${number}`, number === 0)
-      committed++
-    })
-    // Now while they write, now as soon as one has written.
-    if (round % 2 === 0) await observe()
-    await Promise.all(writing)
-    for (let more = 0; more < 3; more++) await observe()
-  }
-  expect(vouched).toBeGreaterThan(30)
-})
-
-describe('a server', () => {
+function testsOn(start: () => Promise<PrivateServer>): void {
   let server: PrivateServer
   let database: string
   beforeAll(async () => {
-    server = await startPrivateServer()
+    server = await start()
     database = (await createDatabase('kept', { server })).name
   })
   afterAll(() => server.remove())
@@ -179,6 +145,48 @@ describe('a server', () => {
       await until(isVouchedFor, { what: `it to be vouched for after ${undo}` })
     }
   })
+
+  test('while others write and leave, nothing that was done before is ever vouched away', async () => {
+    const busy = await createDatabase('busy', { server })
+    onTestFinished(() => busy.drop())
+    const observer = await observerOf(server)
+    let committed = 0
+    let vouched = 0
+    let seen: { mark: string; tables: number } | undefined
+    const look = async (mark: string | undefined): Promise<void> => {
+      const [row] = await adminQuery<{ tables: number }>(
+        `select count(*)::integer as tables from pg_class where relname like 't\\_%'`,
+        busy.name,
+        server,
+      )
+      seen = { mark: mark ?? '', tables: row?.tables ?? 0 }
+    }
+    const observe = async (): Promise<void> => {
+      const done = committed
+      const found = await markOf(observer, busy.name)
+      if (found?.inUse !== false || found.mark !== seen?.mark) return look(found?.mark)
+      expect(seen.tables, 'tables in the reading that is vouched for').toBeGreaterThanOrEqual(done)
+      vouched++
+    }
+    for (let round = 0; round < 150; round++) {
+      const writing = Array.from({ length: round % 3 }, async (_, number) => {
+        await writeAndLeave(busy.dsn, `t_${round}_${number}`, number === 0)
+        committed++
+      })
+      // Now while they write, now as soon as one has written.
+      if (round % 2 === 0) await observe()
+      await Promise.all(writing)
+      for (let more = 0; more < 3; more++) await observe()
+    }
+    expect(vouched).toBeGreaterThan(30)
+  })
+}
+
+describe('a server of PostgreSQL 18', () => {
+  testsOn(startPrivateServer)
+})
+withProgram('postgres15', 'initdb15').describe('a server of PostgreSQL 15', () => {
+  testsOn(startDebianServer)
 })
 
 withProgram('postgres15', 'initdb15', 'basebackup15').describe('a replica', () => {
