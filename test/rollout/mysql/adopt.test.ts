@@ -17,6 +17,9 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const load = createRequire(import.meta.url)
 
+/** The tools that really run here. */
+const RUN = new Set(['Knex', 'Sequelize', 'TypeORM'])
+
 withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('adopting on MariaDB', () => {
   let server: MariaDb
   let fleet: MysqlFleet
@@ -89,18 +92,21 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('adopting on Mar
       fleet.write(tenant, `${schemaAfter(count)}; ${project.ledger('mysql', count)}`)
     }
 
-  test.for(Object.entries(PROJECTS))('what %s would have recorded', async ([, project]) => {
-    const imported = await importProject(fleet, project, 'mysql')
-    const taken = await expectTakenOver(imported, byHand(project))
-    await expectRolledOn(imported, taken)
-    if (project.spoiled === undefined) return
-    const [sql, outcome] = project.spoiled
-    const tenant = next()
-    byHand(project)(tenant, 2)
-    fleet.write(tenant, sql)
-    expect((await adopt(fleet, imported, [tenant])).outcomes).toEqual({ [outcome]: 1 })
-    expect(hasLedger(tenant)).toBe(false)
-  })
+  test.for(Object.entries(PROJECTS).filter(([name]) => !RUN.has(name)))(
+    'what %s would have recorded',
+    async ([, project]) => {
+      const imported = await importProject(fleet, project, 'mysql')
+      const taken = await expectTakenOver(imported, byHand(project))
+      await expectRolledOn(imported, taken)
+      if (project.spoiled === undefined) return
+      const [sql, outcome] = project.spoiled
+      const tenant = next()
+      byHand(project)(tenant, 2)
+      fleet.write(tenant, sql)
+      expect((await adopt(fleet, imported, [tenant])).outcomes).toEqual({ [outcome]: 1 })
+      expect(hasLedger(tenant)).toBe(false)
+    },
+  )
 
   withProgram('alembic').test('what Alembic would have recorded', async () => {
     await expectTakenOver(await importProject(fleet, ALEMBIC, 'mysql'), byHand(ALEMBIC))
@@ -121,6 +127,13 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('adopting on Mar
       }
     })
     await expectRolledOn(imported, taken)
+    fleet.write(taken.most, 'UPDATE knex_migrations_lock SET is_locked = 1')
+    expect((await adopt(fleet, imported, [taken.most])).problems).toMatchObject([
+      {
+        outcome: 'unfinished_entries',
+        note: `\`${taken.most}\`.\`knex_migrations_lock\` says that knex is at work here, or died at it`,
+      },
+    ])
   })
 
   test('what the real Sequelize has applied', async () => {
