@@ -120,6 +120,26 @@ test('a lock that is not granted in time leaves the step not applied; later it g
   expect((await inspected(scenery.database.dsn)).fingerprint).toBe(scenery.target.fingerprint)
 })
 
+test('a table that somebody has locked for himself is not waited for without end to look at it', async () => {
+  const { name, dsn, drop } = await createDatabase('locked')
+  const holder = await adminClient(name)
+  await holder.query('create table t (id integer check (id > 0)); create view v as select * from t')
+  await holder.query('begin; lock table t in access exclusive mode')
+  await inSession(dsn, async (session) => {
+    const locked = {
+      sqlstate: '55P03',
+      message: expect.stringMatching(/^Somebody holds a table locked/) as string,
+    }
+    await expect(postgres.inspect(session)).rejects.toMatchObject(locked)
+    await session.query(`set lock_timeout = '100ms'`)
+    await expect(postgres.catalogueFingerprint(session)).rejects.toMatchObject(locked)
+    await holder.query('rollback')
+    expect((await postgres.inspect(session)).objects).not.toEqual([])
+  })
+  await holder.end()
+  await drop()
+})
+
 test('two runs at once: the second is refused while the first holds the tenant', async () => {
   const scenery = await scene()
   await inSession(scenery.database.dsn, async (session) => {

@@ -7,7 +7,16 @@ import { literal } from '../../../engine/sql.ts'
 import type { InspectOptions, SchemaSession } from '../dialect.ts'
 import { EXTENSION_GRANTS } from './inspect/extension-grants.ts'
 import { CLASS } from './inspect/reader.ts'
-import { readingSql, SAFE_PATH, scopeOf, scopeQuery, scopeSql, writingPath } from './inspect/scope.ts'
+import {
+  BEGIN_READING,
+  readingFailure,
+  readingSql,
+  SAFE_PATH,
+  scopeOf,
+  scopeQuery,
+  scopeSql,
+  writingPath,
+} from './inspect/scope.ts'
 import { postgresSession } from './session.ts'
 
 /** Grants without the name of the owner, who is another in every tenant. */
@@ -247,7 +256,7 @@ export async function catalogueFingerprint(
   options: InspectOptions = {},
 ): Promise<string> {
   const session = postgresSession(given)
-  const begin = `begin isolation level repeatable read read only; ${SAFE_PATH}; set local join_collapse_limit = 1`
+  const begin = `${BEGIN_READING}; set local join_collapse_limit = 1`
   try {
     const [row = {}] = await session.rows(`${begin}; ${scopeQuery(options)}`)
     const { catalogues, materialized } = scopeOf(row, session.label, options)
@@ -256,7 +265,7 @@ export async function catalogueFingerprint(
     return String(found?.['fingerprint'])
   } catch (thrown) {
     await session.query('rollback')
-    throw thrown
+    throw readingFailure(thrown)
   }
 }
 

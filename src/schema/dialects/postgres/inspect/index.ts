@@ -10,13 +10,12 @@ import { DEPENDENCIES, dependenciesOf } from './dependencies.ts'
 import { CLASS, type Address, type Found, type QueryContext, type Reader } from './reader.ts'
 import type { ReaderRow, Reading } from './reader.ts'
 import { ANNOTATORS, READERS } from './readers.ts'
-import { readingSql, SAFE_PATH, scopeOf, scopeQuery, type Scope } from './scope.ts'
+import { BEGIN_READING, readingFailure, readingSql, scopeOf, scopeQuery, type Scope } from './scope.ts'
 
 export async function inspect(given: SchemaSession, options: InspectOptions = {}): Promise<Snapshot> {
   const session = postgresSession(given)
-  const begin = `begin isolation level repeatable read read only; ${SAFE_PATH}`
   try {
-    const [row = {}] = await session.rows(`${begin}; ${scopeQuery(options)}`)
+    const [row = {}] = await session.rows(`${BEGIN_READING}; ${scopeQuery(options)}`)
     const scope = scopeOf(row, session.label, options)
     const context = {
       version: scope.version,
@@ -44,7 +43,7 @@ export async function inspect(given: SchemaSession, options: InspectOptions = {}
     }
   } catch (thrown) {
     await session.query('rollback')
-    throw thrown
+    throw readingFailure(thrown)
   }
 }
 

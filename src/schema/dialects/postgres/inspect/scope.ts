@@ -1,4 +1,5 @@
 /** What is looked at: which schemas, which relations, and what is left to the extensions that brought it. */
+import { DatabaseFailure } from '../../../../engine/failure.ts'
 import { ident, literal } from '../../../../engine/sql.ts'
 import { TenantryError } from '../../../../lib/errors.ts'
 import { MASKED_SCHEMA } from '../../../snapshot/snapshot.ts'
@@ -109,6 +110,20 @@ export function scopeOf(row: ValueRow, label: string, { maskSchema }: InspectOpt
 
 /** Where names and operators of our own queries are looked up: nowhere that a tenant can make any. */
 export const SAFE_PATH = `select pg_catalog.set_config('search_path', 'pg_catalog', true)`
+
+/** How long a table may be locked before it is given up to read it, where the session says nothing else. */
+const PATIENCE = '5s'
+
+/** Begins reading: definitions of a table that somebody has locked for himself cannot be had meanwhile. */
+export const BEGIN_READING = `begin isolation level repeatable read read only; ${SAFE_PATH};
+  select pg_catalog.set_config('lock_timeout', '${PATIENCE}', true) where pg_catalog.current_setting('lock_timeout') = '0'`
+
+/** The failure of reading, in words that say who is in the way. */
+export function readingFailure(thrown: unknown): unknown {
+  if (!(thrown instanceof DatabaseFailure) || thrown.sqlstate !== '55P03') return thrown
+  const why = 'Somebody holds a table locked against all others, so that its definition cannot be read'
+  return new DatabaseFailure(thrown.sqlstate, `${why}: ${thrown.message}.`, { cause: thrown })
+}
 
 /** The search path that makes definitions come out without the masked schema's name. */
 export function writingPath(maskSchema: string): string {
