@@ -81,11 +81,19 @@ function testsOn(start: () => Promise<PrivateServer>): void {
     const before = await markAtRest(first, database)
     await first.close()
     await between()
-    const second = await until(() => postgres.connect(dsnOf('postgres', server)), {
-      what: 'the server to be back',
-    })
-    const after = await markAtRest(second, database)
-    await second.close()
+    // A connection each time: one may still be had from a server that has not seen yet that it must start anew.
+    const after = await until(
+      async () => {
+        const second = await postgres.connect(dsnOf('postgres', server))
+        try {
+          const found = await markOf(second, database)
+          return found?.inUse === false && found.mark
+        } finally {
+          await second.close()
+        }
+      },
+      { what: 'the server to be back, and all to have left' },
+    )
     return [before, after]
   }
   const isVouchedFor = async (): Promise<boolean> =>
