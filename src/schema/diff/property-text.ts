@@ -25,8 +25,8 @@ export function propertyDifferences(
 
 /** e.g. `generation always, start 5`; a part that says nothing is left out. */
 export function propertyText(value: Json): string {
-  if (Array.isArray(value)) return value.map(propertyText).join(', ')
-  if (!isStructure(value)) return String(value)
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (isList(value)) return value.map(propertyText).join(', ')
   return Object.entries(value)
     .flatMap(([key, part]) => {
       if (part === true) return [keyText(key)]
@@ -42,6 +42,10 @@ function keyText(key: string): string {
   return key === '' ? 'PUBLIC' : key
 }
 
+function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value)
+}
+
 function isStructure(value: Json | undefined): value is Structure {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !isList(value)
 }
