@@ -77,6 +77,9 @@ function claims(object: SchemaObject): readonly string[] {
   // What overloads a name makes calls ambiguous while both are there.
   if (ROUTINES.has(kind)) held.push(`routine ${schema}.${own}`, `~overload ${schema}.${own.split('(')[0]}`)
   if (kind === 'function') held.push(...callsOf(object))
+  // A partition that goes makes room for one whose bound overlaps.
+  if (kind === 'attachment' && object.properties['bound'] !== undefined)
+    held.push(`~partition of ${JSON.stringify(object.properties['of'])}`)
   // Lists of columns and whole schemas exclude one another.
   if (kind === 'publication_table' || kind === 'publication_schema') held.push(`published ${schema}`)
   return held

@@ -89,7 +89,8 @@ function attachments(row: ReaderRow): Found[] {
     kind: 'attachment',
     name: bound === undefined ? [...name, path.join('.')] : name,
     parent: objectId(said(row['kind']), ...name),
-    properties: bound === undefined ? { of: path } : { of: path, bound },
+    properties:
+      bound !== undefined ? { of: path, bound } : parentsOf(row).length > 1 ? { of: path, at } : { of: path },
     facts: stated({ position: at, accepts: bound === undefined ? undefined : row['accepts'] }),
     addresses: [],
     needs: [objectId(kind, ...path)],

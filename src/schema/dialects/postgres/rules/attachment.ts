@@ -9,13 +9,16 @@ import {
   isPartition,
   letGo,
   parentOf,
+  sameOn,
   stableChildren,
+  stableParents,
 } from './family.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
 import { parenthesised } from './column-text.ts'
 import { broughtByAttaching, renamed } from './exclusion-family.ts'
 import { quote } from './names.ts'
+import { byPosition } from './positions.ts'
 import { constraintNameOf } from './not-null-constraint.ts'
 import { brief, hazard, isQuiet, standIn, unlessEmpty } from './tools.ts'
 
@@ -289,9 +292,36 @@ function givenAgain(attachment: SchemaObject, context: RuleContext): StepAside |
     : { release: [], restore: [], rebuild: [child] }
 }
 
+/** Columns that are only a parent's come with it: one that the child has when the parent comes stays its own. */
+function comesTooLate(attachment: SchemaObject, context: RuleContext): boolean {
+  const child = attachment.parent ?? ''
+  if (isPartition(attachment) || context.before(child) === undefined || context.isNew(child)) return false
+  const stable = stableParents(child, context)
+  return context
+    .partsAfter(child)
+    .filter(({ kind, properties }) => kind === 'column' && properties['inherited'] === true)
+    .some((column) => !stable.some((parent) => sameOn(parent, column, context.after)))
+}
+
+/** Whether the parents that stay come first, in the order that they have. */
+function keepsOrder(child: string, context: RuleContext): boolean {
+  const before = byPosition(attachmentsBefore(child, context)).map(idOf)
+  const after = byPosition(attachmentsAfter(child, context)).map(idOf)
+  const kept = before.filter((id) => after.includes(id))
+  return kept.every((id, at) => after[at] === id)
+}
+
 export const attachmentRule: KindRule = {
   create,
   drop,
+  alter: ({ to, properties }, context) => {
+    if (properties.some((name) => name !== 'at')) return 'replace'
+    const child = to.parent ?? ''
+    const all = attachmentsAfter(child, context).map(idOf)
+    return { actions: [], rebuild: keepsOrder(child, context) ? [] : all }
+  },
+  unsettles: (attachment, context) =>
+    comesTooLate(attachment, context) ? [attachment.parent as string] : [],
   // It waits for what both tables have, and need not be let go when some of that is made anew.
   stepAside: (attachment, _, dependencies, context) =>
     dependencies.includes(parentOf(attachment)) || context.isDropped(attachment.parent ?? '')
