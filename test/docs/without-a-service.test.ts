@@ -2,6 +2,8 @@
 import { execFile } from 'node:child_process'
 import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { STARTER } from '../cli/tenantry.ts'
 import { testDirectory } from '../support/directories.ts'
@@ -46,6 +48,35 @@ test('compare-two-schemas.md', async () => {
   expect(await readdir(directory)).toEqual(
     expect.arrayContaining(['change.sql', 'plan.json', 'schema.json', 'snapshots']),
   )
+  await rm(directory, { recursive: true })
+})
+
+test('schema-sync-typescript.md', async () => {
+  const directory = await testDirectory('page')
+  const text = await readFile(path.join(ROOT, 'docs/how-to/schema-sync-typescript.md'), 'utf8')
+  const [, program = ''] = /^```ts\n(.*?)^```\n/ms.exec(text) ?? []
+  const [, shown] = /^```text\n(.*?)^```\n/ms.exec(text) ?? []
+  const library = pathToFileURL(path.join(ROOT, 'src/library.ts')).href
+  await writeFile(path.join(directory, 'sync.ts'), program.replace(`'tenantry'`, `'${library}'`))
+  await writeFile(path.join(directory, 'package.json'), '{"type": "module"}')
+  const items = 'create table items (id integer primary key, name text'
+  const index = 'create index items_name on items (name)'
+  await writeFile(
+    path.join(directory, 'wanted.sql'),
+    `${items}, note text check (length(note) < 200)); ${index};`,
+  )
+  await mkdir(path.join(directory, 'tenants'))
+  for (const [tenant, more] of Object.entries({ acme: index, globex: '', initech: '' })) {
+    const database = new DatabaseSync(path.join(directory, 'tenants', `${tenant}.db`))
+    database.exec(`${items}); ${more}`)
+    database.close()
+  }
+  const env = { PATH: process.env['PATH'] ?? '', HOME: directory }
+  const [, inspect = ''] = /`tenantry (schema inspect wanted.sql[^`]*)`/.exec(text) ?? []
+  await shell(`${JSON.stringify(process.execPath)} ${STARTER} ${inspect}`, directory, env)
+  const sync = `${JSON.stringify(process.execPath)} sync.ts`
+  expect(await shell(sync, directory, env)).toBe(shown)
+  expect(await shell(sync, directory, env)).toBe('')
   await rm(directory, { recursive: true })
 })
 
