@@ -20,12 +20,18 @@ const snapshotJson = anyObject.describe('A snapshot as `tenantry schema inspect`
 
 /** Never a URL: the API connects only to what the registry holds. */
 const operand = z
-  .union([
-    z.strictObject({ snapshot: snapshotJson }),
-    z.strictObject({ stored: snapshotReference }),
-    z.strictObject({ version: versionId.describe('The schema that tenants of this version are to have.') }),
-    z.strictObject({ tenant: z.string().min(1).max(200).describe('The schema that it has now.') }),
-  ])
+  .union(
+    [
+      z.strictObject({ snapshot: snapshotJson }),
+      z.strictObject({ stored: snapshotReference }),
+      z.strictObject({ version: versionId.describe('The schema that tenants of this version are to have.') }),
+      z.strictObject({ tenant: z.string().min(1).max(200).describe('The schema that it has now.') }),
+    ],
+    {
+      error:
+        'It is one of {"snapshot": {…}}, {"stored": "NAME"}, {"version": "ID"} and {"tenant": "NAME"}; a database or SQL is compared by tenantry schema diff.',
+    },
+  )
   .describe('A schema, taken from one of these.')
 
 type Operand = z.output<typeof operand>

@@ -27,6 +27,12 @@ test.each([
   ['POST', '/servers', { name: 'PG 1', dsn: 'postgres://a@b/c' }, /e\.g\. pg-1/],
   ['POST', '/servers', { name: 'pg-1', dsn: 'postgres://a@b/c', labels: { '1': 'x' } }, /e\.g\. region/],
   ['GET', '/drift/x', undefined, /tenantry drift list/],
+  [
+    'POST',
+    '/schema/diff',
+    { from: 'shop', to: { stored: 'shop' } },
+    /one of \{"snapshot".*tenantry schema diff/,
+  ],
 ])('%s %s %j', async (method, at, body, said) => {
   const { status, body: problem, text } = await api.ask(method, at, { body })
   expect(status).toBe(422)

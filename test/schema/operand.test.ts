@@ -106,6 +106,14 @@ describe('SQL with its places', () => {
     }
   })
 
+  test.each(['1_items.down.sql', 'U1__items.sql'])('a folder of migrations says so: %s', async (name) => {
+    const folder = path.join(directory, `migrations-${name}`)
+    await mkdir(folder)
+    await writeFile(path.join(folder, '0_items.sql'), 'create table items (id integer)')
+    await writeFile(path.join(folder, name), 'drop table items')
+    await expect(readSql('postgres', folder)).rejects.toThrow(`migrations: ${name} takes away`)
+  })
+
   test('an empty folder says so', async () => {
     const folder = path.join(directory, 'nothing')
     await mkdir(folder)

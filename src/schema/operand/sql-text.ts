@@ -63,6 +63,9 @@ async function split(dialect: DialectName, text: string): Promise<string[]> {
   }
 }
 
+/** As golang-migrate, numbered folders and Flyway name the way back. */
+const WAY_BACK = /\.(?:down|undo)\.sql$|^U[\d._]*__/
+
 async function readFiles(from: string): Promise<SourceText[]> {
   const isFolder = (await stat(from)).isDirectory()
   const names = isFolder
@@ -72,6 +75,18 @@ async function readFiles(from: string): Promise<SourceText[]> {
     throw new TenantryError('invalid_input', `${from} has no SQL files.`, {
       nextSteps: ['Name a .sql file, or a folder of them.'],
     })
+  }
+  const wayBack = names.find((name) => WAY_BACK.test(path.basename(name)))
+  if (isFolder && wayBack !== undefined) {
+    throw new TenantryError(
+      'invalid_input',
+      `${from} is a folder of migrations: ${wayBack} takes away again what another file makes.`,
+      {
+        nextSteps: [
+          'Name SQL that makes the schema as it is to be. Versions of migrations: tenantry version generate',
+        ],
+      },
+    )
   }
   return Promise.all(
     names.map(async (name) => {
