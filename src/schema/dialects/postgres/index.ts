@@ -74,6 +74,8 @@ function claims(object: SchemaObject): readonly string[] {
     held.push(`constraint ${name.slice(0, -1).join('.')}.${own}`, `relation ${schema}.${own}`)
   const identity = kind === 'column' ? identityOf(object.properties) : undefined
   if (identity !== undefined) held.push(`relation ${identitySequence(object, identity).join('.')}`)
+  if (kind === 'constraint' && object.properties['type'] === 'primary key')
+    held.push(`~primary key ${name.slice(0, -1).join('.')}`)
   // What overloads a name makes calls ambiguous while both are there.
   if (ROUTINES.has(kind)) held.push(`routine ${schema}.${own}`, `~overload ${schema}.${own.split('(')[0]}`)
   if (kind === 'function') held.push(...callsOf(object))
