@@ -57,7 +57,10 @@ const plan = defineEndpoint({
         lock: z.enum(LOCK_LEVELS).nullable(),
         rewrites: z.boolean(),
         hazards: z.array(hazard),
-        reversal: z.string().nullable(),
+        reversal: z
+          .array(z.string())
+          .nullable()
+          .describe('Those of all steps, from the last to the first, lead back; null: no way back is known.'),
       }),
     ),
   }),
@@ -72,7 +75,11 @@ const plan = defineEndpoint({
       target: repair.plan.target,
       sql: versionSql(repair.dialect, repair.plan, isMasked(repair.target)),
       must_allow: hazardsToAllow(repair.plan, []),
-      steps: repair.plan.steps.map((step) => ({ ...step, hazards: [...step.hazards] })),
+      steps: repair.plan.steps.map((step) => ({
+        ...step,
+        hazards: [...step.hazards],
+        reversal: step.reversal === null ? null : [...step.reversal],
+      })),
     }
   },
 })

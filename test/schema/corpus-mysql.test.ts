@@ -3,12 +3,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { mysql } from '../../src/schema/dialects/mysql/index.ts'
+import { diff } from '../../src/schema/diff/diff.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
 import { planScript } from '../../src/schema/render/script.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
 import { inSession, startMariaDb, type MariaDb } from '../support/mariadb.ts'
 import { withProgram } from '../support/programs.ts'
+import { reversalsOf } from '../support/way-back.ts'
 
 const CORPUS = path.resolve(import.meta.dirname, '../corpus/mysql')
 const cases = readdirSync(CORPUS)
@@ -59,6 +61,14 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe(
       for (const [table, rows] of losesRows ? [] : rowsOf(source, now)) {
         expect([table, rows]).toEqual([table, before.get(table) ?? '0'])
       }
+      const session = await mysql.connect(server.url(source))
+      try {
+        for (const statement of [...mysql.preamble, ...(reversalsOf(plan) ?? [])])
+          await session.query(statement)
+      } finally {
+        await session.close()
+      }
+      expect(diff(await inspected(source), from).map(({ id }) => id)).toEqual([])
       return plan
     }
 

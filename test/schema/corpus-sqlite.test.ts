@@ -2,12 +2,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { diff } from '../../src/schema/diff/diff.ts'
 import { detectRenames } from '../../src/schema/diff/renames.ts'
 import { scriptOf, sqlite } from '../../src/schema/dialects/sqlite/index.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
 import { withProgram } from '../support/programs.ts'
+import { reversalsOf } from '../support/way-back.ts'
 import { rowCounts, sqlite3, sqliteFacts, sqliteFile, sqliteFolder } from '../support/sqlite.ts'
 
 const CORPUS = path.resolve(import.meta.dirname, '../corpus/sqlite')
@@ -27,10 +29,9 @@ async function inspected(file: string): Promise<Snapshot> {
   }
 }
 
-/** Applies a plan as `schema plan --format sql | sqlite3 file` does. */
-function apply(file: string, plan: Plan): void {
-  const steps = plan.steps.map(({ sql }) => sql)
-  sqlite3(file, scriptOf([...sqlite.preamble, sqlite.begin, ...steps, 'COMMIT']))
+/** Runs statements as `schema plan --format sql | sqlite3 file` does. */
+function apply(file: string, statements: readonly string[]): void {
+  sqlite3(file, scriptOf([...sqlite.preamble, sqlite.begin, ...statements, 'COMMIT']))
 }
 
 /** Rows that are gone although their table is still there, and no hazard says so. */
@@ -46,10 +47,17 @@ async function expectToConverge(source: string, target: string): Promise<Plan> {
   const renames = detectRenames(sqlite, from, to).filter(({ certain }) => certain)
   const plan = makePlan(sqlite, from, to, {}, renames)
   const before = rowCounts(source)
-  apply(source, plan)
+  apply(
+    source,
+    plan.steps.map(({ sql }) => sql),
+  )
   expect(sqliteFacts(source)).toEqual(sqliteFacts(target))
   expect(rowsLost(plan, before, rowCounts(source))).toEqual([])
   expect(makePlan(sqlite, await inspected(source), to).steps.map(({ sql }) => sql)).toEqual([])
+  const back = reversalsOf(plan, renames.length > 0)
+  apply(source, back ?? [])
+  const left = diff(await inspected(source), from).map(({ id }) => id)
+  expect(back === undefined ? [] : left).toEqual([])
   expect(sqlite3(source, 'PRAGMA integrity_check;').trim()).toBe('ok')
   return plan
 }

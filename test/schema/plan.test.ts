@@ -176,8 +176,16 @@ test('an index is built after the transaction, outside of any, with time for bot
     ['drop index:old', 2],
   ])
   expect(steps[2]).toMatchObject({ lockTimeoutMs: 1_200_000, statementTimeoutMs: 1_200_000 })
-  expect(steps[0]).toMatchObject({ lockTimeoutMs: 2000, reversal: 'alter table:t' })
-  expect(steps[1]).toMatchObject({ reversal: 'drop table:u' })
+  expect(steps[0]).toMatchObject({ lockTimeoutMs: 2000 })
+})
+
+test('the reversals of all steps, from the last to the first, are the plan that leads back', () => {
+  const from = schema({ id: 'table:t' }, { id: 'index:old', parent: 'table:t' })
+  const to = schema({ id: 'table:t', is: 'new' }, { id: 'index:fresh', parent: 'table:t' }, { id: 'table:u' })
+  const { steps } = makePlan(toy, from, to)
+  const wayBack = makePlan(toy, to, from, { style: 'plain' }).steps.map(({ sql }) => sql)
+  expect(wayBack).toHaveLength(4)
+  expect(steps.toReversed().flatMap(({ reversal }) => reversal)).toEqual(wayBack)
 })
 
 test('a rename is found only where nothing else explains it', () => {

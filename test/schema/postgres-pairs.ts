@@ -5,13 +5,16 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { ident } from '../../src/engine/sql.ts'
+import { diff } from '../../src/schema/diff/diff.ts'
 import { detectRenames } from '../../src/schema/diff/renames.ts'
 import type { SchemaSession } from '../../src/schema/dialects/dialect.ts'
 import { canonicalText } from '../../src/schema/dialects/postgres/inspect/text.ts'
 import { postgres } from '../../src/schema/dialects/postgres/index.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
+import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
 import { adminQuery, createDatabase } from '../support/postgres.ts'
+import { reversalsOf } from '../support/way-back.ts'
 import type { SharedServer } from '../support/global-setup.ts'
 
 const CORPUS = path.resolve(import.meta.dirname, '../corpus/postgres')
@@ -88,6 +91,21 @@ async function rowCounts(session: SchemaSession): Promise<ReadonlyMap<string, st
   return new Map(rows.map((row) => [String(row['name']), String(row['n'])]))
 }
 
+/** The reversals of all steps lead back, and rows that the plan left alone are there still. */
+async function expectToComeBack(
+  session: SchemaSession,
+  from: Snapshot,
+  plan: Plan,
+  before: ReadonlyMap<string, string>,
+  back: readonly string[],
+): Promise<void> {
+  for (const statement of back) await session.query(statement)
+  expect(diff(await postgres.inspect(session), from).map(({ id }) => id)).toEqual([])
+  const after = await rowCounts(session)
+  const lost = [...before].filter(([table, rows]) => after.get(table) !== rows)
+  if (!mayLose(plan)) expect(lost.filter(([table]) => !movesRows(plan, table))).toEqual([])
+}
+
 function mayLose(plan: Plan): boolean {
   return plan.steps.some(({ hazards }) => hazards.some(({ name }) => name === 'data-loss'))
 }
@@ -110,6 +128,8 @@ async function expectToConverge(
   const after = await rowCounts(source)
   const lost = [...before].filter(([table, rows]) => after.has(table) && after.get(table) !== rows)
   if (!mayLose(plan)) expect(lost.filter(([table]) => !movesRows(plan, table))).toEqual([])
+  const back = reversalsOf(plan, renames.length > 0)
+  if (back !== undefined) await expectToComeBack(source, from, plan, before, back)
   return plan
 }
 

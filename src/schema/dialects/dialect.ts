@@ -2,7 +2,7 @@
 import type { ServerAddress } from '../../engine/address.ts'
 import type { KindRule } from '../plan/action.ts'
 import type { PlanStep } from '../plan/plan.ts'
-import type { DialectName, SchemaObject, Snapshot } from '../snapshot/snapshot.ts'
+import type { DialectName, Properties, SchemaObject, Snapshot } from '../snapshot/snapshot.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -92,6 +92,11 @@ export interface Dialect {
   readonly claims?: (object: SchemaObject) => readonly string[]
   /** Whether a transaction can hold DDL and be rolled back. */
   readonly transactionalDdl: boolean
+  /**
+   * The facts of an object of the target as they will be in the source's database, whose object `from` it was made of:
+   * where they tell of something that is no property and not changed. Left out where there is nothing like that.
+   */
+  readonly factsReached?: (to: SchemaObject, from: SchemaObject | undefined) => Properties
   /** Statements that go before all others of a plan, e.g. `SET check_function_bodies = off`; each without semicolon. */
   readonly preamble: readonly string[]
   /** A name as it stands in a statement: each part quoted, joined by dots. */

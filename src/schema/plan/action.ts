@@ -31,8 +31,6 @@ export interface Action {
   /** Whether it reads or builds for as long as the table is large: it gets the long statement timeout. */
   readonly long?: boolean
   readonly hazards?: readonly Hazard[]
-  /** Undoes it; null when nothing can (the data are gone). Left out: derived from the reverse plan. */
-  readonly reversal?: string | null
 }
 
 /** What rules may look at. */

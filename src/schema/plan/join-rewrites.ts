@@ -33,7 +33,6 @@ function endOfRun(steps: readonly PlanStep[], parts: readonly Part[], begin: num
 
 function joined(run: readonly PlanStep[], parts: readonly NonNullable<Part>[]): PlanStep {
   const [first] = run as [PlanStep]
-  const reversals = run.flatMap(({ reversal }) => (reversal === null ? [] : [reversal]))
   return {
     ...first,
     sql: `${parts[0]?.table} ${parts.map(({ does }) => does).join(', ')}`,
@@ -41,6 +40,6 @@ function joined(run: readonly PlanStep[], parts: readonly NonNullable<Part>[]): 
     drops: run.flatMap(({ drops }) => drops),
     alters: run.flatMap(({ alters }) => alters),
     hazards: run.flatMap(({ hazards }) => hazards),
-    reversal: reversals.length === 0 ? null : reversals.toReversed().join(';\n'),
+    reversal: first.reversal === null ? null : run.toReversed().flatMap(({ reversal }) => reversal ?? []),
   }
 }

@@ -11,6 +11,7 @@ import { edgesFor } from './edges.ts'
 import { goneAfter, nodesFor, type Node } from './nodes.ts'
 import { LATE_RANK, order } from './order.ts'
 import type { Plan } from './plan.ts'
+import { reached, reversalsOf } from './reversals.ts'
 import { stepsOf } from './steps.ts'
 import { ruleOf, workFor } from './work.ts'
 
@@ -52,7 +53,7 @@ export function makePlan(
     dialect: dialect.name,
     source: source.fingerprint,
     target: target.fingerprint,
-    steps: stepsOf(dialect, nodes, all, reversals(dialect, compare(target, snapshot), all)),
+    steps: stepsOf(dialect, nodes, all, reversals(dialect, compare(source, target), changes, nodes, all)),
     unmodelled: onceEach([...source.unmodelled, ...target.unmodelled]),
   }
 }
@@ -203,19 +204,38 @@ function padded(value: number): string {
   return String(value).padStart(6, '0')
 }
 
-/** By `verb id`: the statements that undo what was done to an object, from the plan that leads back. */
+/**
+ * For each node what it takes to undo it, in such a way that the way back as a whole is the plan that leads back.
+ * @returns null when there is none
+ */
 function reversals(
   dialect: Dialect,
-  backwards: Comparison,
+  { source, target, before }: Comparison,
+  renames: readonly Renamed[],
+  nodes: readonly Node[],
   options: PlanOptions,
-): ReadonlyMap<string, string> {
-  const back = orderedNodes(dialect, backwards, diff(backwards.source, backwards.target), options)
-  const statements = new Map<string, string[]>()
-  for (const node of back) {
-    const undoes = { create: 'drop', drop: 'create', alter: 'alter', release: '', restore: '' }[node.verb]
-    if (undoes === '') continue
-    const key = `${undoes} ${node.id}`
-    statements.set(key, [...(statements.get(key) ?? []), node.action.sql])
+): string[][] | null {
+  // Statements that can be run as they come, each for itself.
+  const plain: PlanOptions = { ...options, style: 'plain' }
+  const hints = renames.toReversed().map(({ id, from }) => ({ from: id, to: from.name.at(-1) ?? '' }))
+  if (isTaken(dialect, renames, target)) return null
+  try {
+    const { snapshot, changes } = applyRenames(dialect, reached(dialect, before, target), source, hints)
+    const back = compare(snapshot, source)
+    return reversalsOf(back, nodes, [
+      ...renameNodes(dialect, back, changes, plain),
+      ...orderedNodes(dialect, back, diff(snapshot, source), plain),
+    ])
+  } catch (thrown) {
+    if (thrown instanceof TenantryError) return null
+    throw thrown
   }
-  return new Map([...statements].map(([key, list]) => [key, list.join(';\n')]))
+}
+
+/** Whether something else has a name by now that a renamed object would have to take back. */
+function isTaken({ claims }: Dialect, renames: readonly Renamed[], target: Snapshot): boolean {
+  if (claims === undefined) return false
+  const renamed = new Set(renames.map(({ id }) => id))
+  const held = new Set(target.objects.filter((one) => !renamed.has(idOf(one))).flatMap((one) => claims(one)))
+  return renames.some(({ from }) => claims(from).some((claim) => held.has(claim)))
 }

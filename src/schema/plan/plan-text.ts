@@ -21,7 +21,7 @@ const step = z.strictObject({
   hazards: z.array(hazard),
   lockTimeoutMs: z.number().min(0),
   statementTimeoutMs: z.number().min(0),
-  reversal: z.string().nullable(),
+  reversal: z.array(z.string().min(1)).nullable(),
   after: fingerprint.nullable(),
 })
 

@@ -32,8 +32,11 @@ export interface PlanStep {
   /** Milliseconds; 0 for none. */
   readonly lockTimeoutMs: number
   readonly statementTimeoutMs: number
-  /** Undoes the change that ends with this step (of its structure; lost data stay lost); null where nothing can. */
-  readonly reversal: string | null
+  /**
+   * Statements: those of all steps, from the last step to the first, lead from the target's schema back to the source's
+   * (lost data stay lost, see the hazards). None where another step's undo it; null where no way back is known.
+   */
+  readonly reversal: readonly string[] | null
   /** Fingerprint of the whole schema after the step, and after its group; null until the plan is proved. */
   readonly after: string | null
 }

@@ -5,12 +5,12 @@ import type { Node } from './nodes.ts'
 import { joinRewrites } from './join-rewrites.ts'
 import type { PlanStep } from './plan.ts'
 
-/** @param reversals by `verb id`, see `make-plan.ts` */
+/** @param reversals for each node, see `reversals.ts`; null when no way back is known */
 export function stepsOf(
   dialect: Dialect,
   nodes: readonly Node[],
   options: PlanOptions,
-  reversals: ReadonlyMap<string, string>,
+  reversals: readonly (readonly string[])[] | null,
 ): PlanStep[] {
   const groups = groupsOf(
     dialect,
@@ -28,7 +28,7 @@ export function stepsOf(
       rewrites: action.rewrites ?? false,
       hazards: action.hazards ?? [],
       ...timeoutsOf(action, options),
-      reversal: action.reversal === undefined ? reversalOf(node, reversals) : action.reversal,
+      reversal: reversals === null ? null : (reversals[at] ?? []),
       after: null,
     }
   })
@@ -67,10 +67,4 @@ function timeoutsOf(
       action.transactional === false && long ? options.longStatementTimeoutMs : options.lockTimeoutMs,
     statementTimeoutMs: long ? options.longStatementTimeoutMs : options.statementTimeoutMs,
   }
-}
-
-/** The whole of what undoes an object's change stands at its last action. */
-function reversalOf(node: Node, reversals: ReadonlyMap<string, string>): string | null {
-  if (!node.last) return null
-  return reversals.get(`${node.verb} ${node.id}`) ?? null
 }

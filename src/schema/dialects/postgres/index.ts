@@ -1,5 +1,5 @@
 /** PostgreSQL 14 to 18, as a dialect. */
-import type { SchemaObject } from '../../snapshot/snapshot.ts'
+import type { Properties, SchemaObject } from '../../snapshot/snapshot.ts'
 import type { Dialect } from '../dialect.ts'
 import { changeMarker } from './change-marker.ts'
 import { catalogueFingerprint, guard } from './fingerprint.ts'
@@ -26,6 +26,7 @@ export const postgres: Dialect = {
   rules,
   priority,
   claims,
+  factsReached,
   transactionalDdl: true,
   preamble: ['SET search_path = pg_catalog', 'SET check_function_bodies = off'],
   quote,
@@ -37,6 +38,14 @@ export const postgres: Dialect = {
   lock,
   clearLeftovers,
   rename,
+}
+
+/** A NOT NULL that becomes a parent's as well keeps its name; one that was a parent's follows that. */
+function factsReached({ facts = {} }: SchemaObject, from: SchemaObject | undefined): Properties {
+  const name = from?.facts?.['notNullInherited'] === true ? undefined : from?.facts?.['notNullConstraint']
+  return facts['notNullInherited'] === true && name !== undefined
+    ? { ...facts, notNullConstraint: name }
+    : facts
 }
 
 /** Kinds that share one space of names in their schema. */

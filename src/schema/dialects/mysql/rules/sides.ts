@@ -86,21 +86,6 @@ export function leaderOf(differences: readonly Difference[]): Difference | undef
   return undefined
 }
 
-/** The same plan seen from its end: what leads back. */
-export function backwards(context: RuleContext): RuleContext {
-  return {
-    ...context,
-    source: context.target,
-    target: context.source,
-    before: context.after,
-    after: context.before,
-    partsBefore: context.partsAfter,
-    partsAfter: context.partsBefore,
-    isNew: context.isDropped,
-    isDropped: context.isNew,
-  }
-}
-
 /** InnoDB notes the size of a table later than its rows: so many bytes a row takes at least. */
 const ROW_BYTES = 20
 

@@ -16,7 +16,7 @@ import { keysToGoFirst } from './foreign-keys.ts'
 import { mayBeGenerated } from './generated-indexes.ts'
 import { changeHazards } from './hazards.ts'
 import { partitionChange } from './partitions.ts'
-import { backwards, differencesOf, isMariaDb, partsOf, plainFor, type Difference } from './sides.ts'
+import { differencesOf, isMariaDb, partsOf, plainFor, type Difference } from './sides.ts'
 import { foreignClauses, leftOverClauses, optionClauses, resizesKeys } from './table-options.ts'
 import { stagesOf } from './versioning.ts'
 
@@ -25,7 +25,6 @@ export function tableChange(table: string, context: RuleContext): Action[] {
   const differences = differencesOf(context, table)
   if (differences.length === 0) return []
   const statements = statementsFor(table, context)
-  const back = statementsFor(table, backwards(context))
   const last = statements.length - 1
   const hazards = changeHazards(table, context, differences, statements)
   return statements.map((statement, at): Action => ({
@@ -45,7 +44,6 @@ export function tableChange(table: string, context: RuleContext): Action[] {
       objectId('table', table),
       ...differences.filter((one) => one.verb === 'alter').map((one) => one.id),
     ],
-    reversal: at === last && back.length > 0 ? back.map(({ sql }) => sql).join(';\n') : null,
   }))
 }
 

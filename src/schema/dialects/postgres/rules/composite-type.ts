@@ -94,11 +94,11 @@ function typedColumns(attribute: SchemaObject, context: RuleContext, look: RuleC
     .filter((id) => look(id) !== undefined)
 }
 
-function lossOf(object: SchemaObject, context: RuleContext): Pick<Action, 'hazards' | 'reversal'> {
+function lossOf(object: SchemaObject, context: RuleContext): Pick<Action, 'hazards'> {
   const held = context.dependentsBefore(object.parent as string).some(({ kind }) => HOLDERS.has(kind))
   if (!held) return {}
   const detail = `The values of attribute ${object.name.join('.')} are removed wherever the type is stored.`
-  return { hazards: [{ name: 'data-loss', detail }], reversal: null }
+  return { hazards: [{ name: 'data-loss', detail }] }
 }
 
 const HOLDERS = new Set(['table', 'column', 'attribute', 'domain', 'composite_type', 'range'])

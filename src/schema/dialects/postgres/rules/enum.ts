@@ -55,7 +55,6 @@ function additions(type: SchemaObject, labels: readonly string[], known: Readonl
         sql: `ALTER TYPE ${quote(type.name)} ADD VALUE ${literal(label)}${place}`,
         ownTransaction: true,
         lock: null,
-        reversal: null,
       },
     ]
   })

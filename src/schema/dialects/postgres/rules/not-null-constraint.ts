@@ -89,10 +89,9 @@ function ceases({ from, to }: Altered, below: readonly Altered[], context: RuleC
   const name = nameBefore(from)
   const kept = below.filter((child) => has(child.from) && has(child.to))
   const lost = below.filter((child) => has(child.from) && !has(child.to))
+  // Whatever its name: it becomes the child's own as well.
   const held = (child: Altered): Action =>
-    brief(
-      `${alterTable(child.to)} ADD CONSTRAINT ${ident(nameBefore(child.from))} NOT NULL ${ownName(child.to)}`,
-    )
+    brief(`${alterTable(child.to)} ALTER COLUMN ${ownName(child.to)} SET NOT NULL`)
   return [
     ...(has(to) && lost.length === 0 ? [] : kept.map(held)),
     ...(has(to)

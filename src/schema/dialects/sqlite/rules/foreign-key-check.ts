@@ -112,7 +112,6 @@ function checkAction(context: RuleContext, key: SchemaObject): Action {
       alters: [],
       needs: [...new Set([childOf(key), ...siblingsOf(context, key).map(parentOf)])],
       long: true,
-      reversal: null,
       hazards: [{ name: 'may-fail', detail: `It fails where ${message}.` }],
     },
   )

@@ -18,7 +18,6 @@ export const table: KindRule = {
     action(`DROP TABLE ${sqliteIdent(writtenName(object))}`, {
       drops: [idOf(object)],
       hazards: [dataLoss(`The table ${writtenName(object)} and all its rows are removed.`)],
-      reversal: null,
     }),
   ],
   alter: ({ id }, context) => ({ actions: spokenFor(context, id, id) }),
@@ -88,14 +87,12 @@ function addColumn(object: SchemaObject, context: RuleContext): Action[] {
 
 function dropColumn(object: SchemaObject, context: RuleContext): Action[] {
   const name = tableName(context, object)
-  const virtual = object.properties['generated'] !== null
   return [
     action(`ALTER TABLE ${sqliteIdent(name)} DROP COLUMN ${sqliteIdent(writtenName(object))}`, {
       drops: [idOf(object), ...inlineParts(context.partsBefore(tableOf(object)), object)],
       rewrites: true,
       long: true,
       hazards: [tableRewrite(name), ...columnDropped(name, object)],
-      ...(virtual ? {} : { reversal: null }),
     }),
   ]
 }

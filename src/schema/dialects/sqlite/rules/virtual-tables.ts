@@ -27,7 +27,6 @@ export const virtualTable: KindRule = {
       hazards: isFilledFromTable(object)
         ? []
         : [dataLoss(`The virtual table ${writtenName(object)} and all its rows are removed.`)],
-      ...(isFilledFromTable(object) ? {} : { reversal: null }),
     }),
   ],
   alter: ({ from, to }, context) => {
