@@ -23,10 +23,13 @@ const MEMBERS = `select e.extname, k.classid, k.objid, coalesce(k.acl, acldefaul
   left join pg_init_privs i on i.classoid = k.classid and i.objoid = k.objid and i.objsubid = 0
   where k.acl is not null or i.initprivs is not null`
 
+/** SQL: in whatever order the grants stand, which tells how they came about. */
+const OTHERWISE = (of: string): string => `not (${of}.acl @> ${of}.given and ${of}.given @> ${of}.acl)`
+
 /** SQL: a line for each, for the fingerprint of a database. */
 export const EXTENSION_GRANTS = (grants: (list: string, owner: string) => string): string =>
   `select concat_ws(' ', 'granted on', o.type, o.identity, ${grants('m.acl', 'm.owner')})
-   from (${MEMBERS}) m, pg_identify_object(m.classid, m.objid, 0) o where m.acl <> m.given`
+   from (${MEMBERS}) m, pg_identify_object(m.classid, m.objid, 0) o where ${OTHERWISE('m')}`
 
 const ON: Readonly<Record<string, string>> = {
   view: 'TABLE',
@@ -42,7 +45,7 @@ export const extensionGrants: Reader = {
   catalogue: 'pg_extension',
   sql: ({ masked }) => `select s.extname, o.type, o.identity, ${explodedSql('s.acl')} as grants,
     ${explodedSql('s.given')} as given, ${ALL_OF_OWNER} as all
-    from (${MEMBERS}) s, pg_identify_object(s.classid, s.objid, 0) o where ${!masked} and s.acl <> s.given`,
+    from (${MEMBERS}) s, pg_identify_object(s.classid, s.objid, 0) o where ${!masked} and ${OTHERWISE('s')}`,
   read: (rows) => ({
     found: rows.map((row) => {
       const type = said(row['type'])
