@@ -2,6 +2,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { TenantryError } from '../../lib/errors.ts'
+import { refuseMigrations } from '../sources/folder.ts'
 import { byCodePoint, type DialectName } from '../snapshot/snapshot.ts'
 
 export interface SqlStatement {
@@ -63,9 +64,6 @@ async function split(dialect: DialectName, text: string): Promise<string[]> {
   }
 }
 
-/** As golang-migrate, numbered folders and Flyway name the way back. */
-const WAY_BACK = /\.(?:down|undo)\.sql$|^U[\d._]*__/
-
 async function readFiles(from: string): Promise<SourceText[]> {
   const isFolder = (await stat(from)).isDirectory()
   const names = isFolder
@@ -76,18 +74,7 @@ async function readFiles(from: string): Promise<SourceText[]> {
       nextSteps: ['Name a .sql file, or a folder of them.'],
     })
   }
-  const wayBack = names.find((name) => WAY_BACK.test(path.basename(name)))
-  if (isFolder && wayBack !== undefined) {
-    throw new TenantryError(
-      'invalid_input',
-      `${from} is a folder of migrations: ${wayBack} takes away again what another file makes.`,
-      {
-        nextSteps: [
-          'Name SQL that makes the schema as it is to be. Versions of migrations: tenantry version generate',
-        ],
-      },
-    )
-  }
+  if (isFolder) refuseMigrations(from, names)
   return Promise.all(
     names.map(async (name) => {
       const file = path.join(from, name)

@@ -5,7 +5,7 @@
 import { basename, dirname, join, normalize, relative, sep } from 'node:path'
 import { createLexer, lineAt } from '../sql-lexer.ts'
 import { closed, splitStatements, type Statement } from '../statements.ts'
-import { filesBelow, kindOfPath, readExpected } from './folder.ts'
+import { filesBelow, kindOfPath, readExpected, refuseMigrations } from './folder.ts'
 import { locating, sourceInvalid } from './source.ts'
 import { parseModels, readModels } from './sqlalchemy.ts'
 
@@ -37,6 +37,7 @@ export async function readDesiredState(path: string): Promise<DesiredState> {
     kind === 'folder' ? (await filesBelow(path)).filter((name) => name.endsWith('.sql')) : [basename(path)]
   if (names.length === 0)
     throw sourceInvalid(`${path} has no SQL files`, 'Name a .sql file, or a folder of them.')
+  if (kind === 'folder') refuseMigrations(path, names)
   const loading = new Loading(folder)
   for (const name of names) await loading.look(name)
   for (const name of names) if (!loading.isIncluded(name)) await loading.load(name, [])

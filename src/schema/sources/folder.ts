@@ -1,6 +1,6 @@
 /** A folder of migration files: what is in it, and the text of each. */
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { messageOf, TenantryError } from '../../lib/errors.ts'
 import { readText } from '../text-file.ts'
 import { sourceInvalid } from './source.ts'
@@ -87,5 +87,23 @@ export async function readExpected(path: string, name: string): Promise<string> 
   throw sourceInvalid(
     `${join(path, name)} does not exist`,
     'Put the file back, or take what refers to it out.',
+  )
+}
+
+/** As golang-migrate, numbered folders and Flyway name the way back. */
+const WAY_BACK = /\.(?:down|undo)\.sql$|^U[\d._]*__/
+
+/** @throws TenantryError `invalid_input` when one of the files takes away again what others make */
+export function refuseMigrations(folder: string, names: readonly string[]): void {
+  const wayBack = names.find((name) => WAY_BACK.test(basename(name)))
+  if (wayBack === undefined) return
+  throw new TenantryError(
+    'invalid_input',
+    `${folder} is a folder of migrations: ${wayBack} takes away again what another file makes.`,
+    {
+      nextSteps: [
+        'Name SQL that makes the schema as it is to be. Versions of migrations: tenantry version generate',
+      ],
+    },
   )
 }
