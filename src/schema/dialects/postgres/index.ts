@@ -40,12 +40,12 @@ export const postgres: Dialect = {
   rename,
 }
 
-/** A NOT NULL that becomes a parent's as well keeps its name; one that was a parent's follows that. */
+/** A NOT NULL that becomes a parent's as well keeps its name, which is the usual one when the table is new. */
 function factsReached({ facts = {} }: SchemaObject, from: SchemaObject | undefined): Properties {
-  const name = from?.facts?.['notNullInherited'] === true ? undefined : from?.facts?.['notNullConstraint']
-  return facts['notNullInherited'] === true && name !== undefined
-    ? { ...facts, notNullConstraint: name }
-    : facts
+  if (facts['notNullInherited'] !== true || from?.facts?.['notNullInherited'] === true) return facts
+  const { notNullConstraint: _, ...others } = facts
+  const name = from?.facts?.['notNullConstraint']
+  return name === undefined ? others : { ...others, notNullConstraint: name }
 }
 
 /** Kinds that share one space of names in their schema. */

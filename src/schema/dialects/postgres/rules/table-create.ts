@@ -6,7 +6,7 @@ import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { attributes, columnExtras, columnText, notNullText } from './column-text.ts'
 import { attachmentsAfter, isPartition, parentOf, sameOn } from './family.ts'
 import { ownName, quote } from './names.ts'
-import { constraintNameOf, notNullNameOn, notNullNotValid } from './not-null-constraint.ts'
+import { constraintNameOf, notNullNotValid } from './not-null-constraint.ts'
 import { overridesOf } from './overrides.ts'
 import { rowsBack } from './table-copy.ts'
 import { alterRelation, brief, foreignOptions, majorOf, optionList, optionsIn, textOf } from './tools.ts'
@@ -21,15 +21,11 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
     .filter((attachment) => !isPartition(attachment))
     .toSorted((a, b) => Number(a.facts?.['position'] ?? 0) - Number(b.facts?.['position'] ?? 0))
   const parentIds = parents.map(parentOf)
-  const madeAnew = context.before(id) !== undefined
+  const madeAnew = majorOf(context) >= 18 && context.before(id) !== undefined
   const inherited = columns.filter(({ properties }) => properties['inherited'] === true)
   return [
     {
-      sql: tableText(
-        table,
-        majorOf(context) >= 18 ? columns.map((column) => withNameOfNotNull(column, madeAnew)) : columns,
-        parents,
-      ),
+      sql: tableText(table, madeAnew ? columns.map(withNameOfNotNull) : columns, parents),
       lock: null,
       creates: [id, ...columns.map(idOf), ...parents.map(idOf)],
       needs: [
@@ -55,14 +51,10 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
   ]
 }
 
-/**
- * The server looks for a free name in the whole schema, and partitions that stay have those of the former table; one
- * that a partition is to have from its parent is given before it is attached.
- */
-function withNameOfNotNull(column: SchemaObject, always: boolean): SchemaObject {
-  const name = notNullNameOn(column)
-  if (column.properties['notNull'] !== true || (!always && name === constraintNameOf(column))) return column
-  return { ...column, properties: { ...column.properties, notNullName: name } }
+/** The server looks for a free name in the whole schema, and partitions that stay have those of the former table. */
+function withNameOfNotNull(column: SchemaObject): SchemaObject {
+  if (column.properties['notNull'] !== true) return column
+  return { ...column, properties: { ...column.properties, notNullName: constraintNameOf(column) } }
 }
 
 function tableText(
