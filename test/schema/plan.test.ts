@@ -257,6 +257,17 @@ const anySchema = fc
     )
   })
 
+test('a circle that more than one alteration closes is opened one after the other', () => {
+  const from = schema(
+    { id: 'table:a' },
+    { id: 'table:b', on: ['table:a'] },
+    { id: 'table:c', on: ['table:a'] },
+  )
+  const on = { is: 'new', on: ['view:a'] }
+  const to = schema({ id: 'view:a' }, { id: 'table:b', ...on }, { id: 'table:c', ...on })
+  expect([...rehearse(from, to).keys()].toSorted()).toEqual(['table:b', 'table:c', 'view:a'])
+})
+
 test('property: any schema becomes any other, and nothing is ever missing on the way', () => {
   fc.assert(
     fc.property(anySchema, anySchema, (from, to) => {

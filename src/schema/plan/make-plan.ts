@@ -137,7 +137,7 @@ function openCircle(
   explicit: Set<string>,
   replaced: Set<string>,
 ): boolean {
-  const size = explicit.size + replaced.size
+  const [taken, remade] = [explicit.size, replaced.size]
   const parts = partsInTheWay(comparison, circle)
   const altered = circle
     .filter((node) => node.verb === 'alter' && !replaced.has(node.id))
@@ -146,8 +146,8 @@ function openCircle(
   for (const most of [0, 1]) {
     for (const part of parts) if (keeps(part) <= most) explicit.add(idOf(part))
     const [least] = altered
-    if (explicit.size === size && least !== undefined && keeps(least.object) <= most) replaced.add(least.id)
-    if (explicit.size + replaced.size > size) return true
+    if (explicit.size === taken && least !== undefined && keeps(least.object) <= most) replaced.add(least.id)
+    if (explicit.size > taken || replaced.size > remade) return true
   }
   return false
 }
