@@ -19,6 +19,7 @@ import {
   attachedParts,
   build,
   changeInPlace,
+  goesAlong,
   indexExtras,
   isPartitioned,
   type IndexText,
@@ -367,6 +368,7 @@ export const constraintRule: KindRule = {
   create,
   drop,
   alter,
+  unsettles: goesAlong,
   rename: ({ from, to }) => [
     brief(`ALTER TABLE ${tableOf(from)} RENAME CONSTRAINT ${ownName(from)} TO ${ownName(to)}`),
   ],

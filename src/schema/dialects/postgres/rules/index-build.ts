@@ -2,7 +2,7 @@
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { attachedId, stableParents, withoutFormer } from './family.ts'
+import { attachedId, stableChildren, stableParents, withoutFormer } from './family.ts'
 import { quote } from './names.ts'
 import { brief, hazard, isQuiet, optionList, optionsIn, tableOf, textOf } from './tools.ts'
 
@@ -168,6 +168,14 @@ export function attachedParts(
       (one) => (one.kind === 'index' || one.kind === 'constraint') && one.properties['attachedTo'] === name,
     ),
   )
+}
+
+/** Ids of what goes along with an index that is made anew, and is to be there again: what is attached to it below. */
+export function goesAlong(part: SchemaObject, context: RuleContext): string[] {
+  const former = context.before(idOf(part))
+  if (former === undefined) return []
+  const children = stableChildren(former.parent ?? '', context)
+  return attachedParts(former, children, context.partsBefore).map(idOf)
 }
 
 /** Changes that need no new index: the actions, or undefined when it has to be built again. */

@@ -4,7 +4,15 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { goneId, stableChildren, stableParents } from './family.ts'
-import { attachedParts, build, changeInPlace, indexExtras, indexName, type IndexText } from './index-build.ts'
+import {
+  attachedParts,
+  build,
+  changeInPlace,
+  goesAlong,
+  indexExtras,
+  indexName,
+  type IndexText,
+} from './index-build.ts'
 import { brief, isQuiet, standIn } from './tools.ts'
 
 function textOfIndex({ properties }: SchemaObject): IndexText {
@@ -77,6 +85,7 @@ export const indexRule: KindRule = {
       ].map((action: Action) => ({ alters: [idOf(to)], ...action })),
     }
   },
+  unsettles: goesAlong,
   rename: ({ from, to }) => [
     brief(`ALTER INDEX ${indexName(from)} RENAME TO ${ident(to.name.at(-1) ?? '')}`, {
       lock: 'share update exclusive',
