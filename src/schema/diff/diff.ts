@@ -4,7 +4,14 @@
  */
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import { sameJson, type Json } from '../snapshot/canonical.ts'
-import { byCodePoint, idOf, indexObjects, type SchemaObject, type Snapshot } from '../snapshot/snapshot.ts'
+import {
+  byCodePoint,
+  idOf,
+  indexObjects,
+  knownEqual,
+  type SchemaObject,
+  type Snapshot,
+} from '../snapshot/snapshot.ts'
 
 export interface Created {
   readonly type: 'create'
@@ -44,7 +51,7 @@ export function diff(from: Snapshot, to: Snapshot): Change[] {
   for (const [id, object] of before) {
     const target = after.get(id)
     if (target === undefined) changes.push({ type: 'drop', id, from: object })
-    else {
+    else if (!knownEqual(object, target)) {
       const properties = differingProperties(object, target)
       if (properties.length > 0) changes.push({ type: 'alter', id, from: object, to: target, properties })
     }

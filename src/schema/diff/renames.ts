@@ -66,8 +66,9 @@ const PARTS_THAT_PROVE = 2
 export function detectRenames(dialect: Dialect, source: Snapshot, target: Snapshot): PossibleRename[] {
   const found: PossibleRename[] = []
   for (let current = source; ;) {
-    const certain = possibleRenames(dialect, current, target).filter((rename) => rename.certain)
-    if (certain.length === 0) return [...found, ...possibleRenames(dialect, current, target)]
+    const possible = possibleRenames(dialect, current, target)
+    const certain = possible.filter((rename) => rename.certain)
+    if (certain.length === 0) return [...found, ...possible]
     found.push(...certain)
     current = applyRenames(dialect, current, target, certain).snapshot
   }

@@ -30,23 +30,31 @@ export interface Replica {
 /** @param primary where the position is asked, once and only when it matters */
 export function createReplica(server: TenantServer, primary: ServerAddress, signal: AbortSignal): Replica {
   let pending: Promise<void> | undefined
-  let known: Promise<void> | undefined
+  let known: Promise<Answering> | undefined
+  const answering = (session: SchemaSession): Promise<Answering> =>
+    (known ??= whoAnswers(server, primary, session))
+  const catchUp = async (session: SchemaSession): Promise<void> => {
+    if ((await answering(session)) === 'replica') await waitFor(server, primary, session, signal)
+  }
   return {
-    genuine: (session) => (known ??= refuseForked(server, primary, session)),
+    genuine: async (session) => void (await answering(session)),
     // Tenants of one page wait together: the replica has it all for each of them, or for none.
-    caughtUp: (session) => (pending ??= catchUp(server, primary, session, signal)),
+    caughtUp: (session) => (pending ??= catchUp(session)),
   }
 }
 
-async function refuseForked(
+type Answering = 'replica' | 'primary'
+
+async function whoAnswers(
   server: TenantServer,
   primary: ServerAddress,
   session: SchemaSession,
-): Promise<void> {
+): Promise<Answering> {
   const [reading] = await session.query(WHO_ANSWERS)
-  if (reading?.['replica'] === 'true') return
+  if (reading?.['replica'] === 'true') return 'replica'
   const [itself] = await onPrimary(server, primary, WHO_ANSWERS)
   if (itself?.['started'] !== reading?.['started']) throw leadsElsewhere(server.name, server.place)
+  return 'primary'
 }
 
 async function onPrimary(server: TenantServer, primary: ServerAddress, sql: string): Promise<readonly Row[]> {
@@ -58,13 +66,12 @@ async function onPrimary(server: TenantServer, primary: ServerAddress, sql: stri
   }
 }
 
-async function catchUp(
+async function waitFor(
   server: TenantServer,
   primary: ServerAddress,
   session: SchemaSession,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!(await isReplica(session))) return
   const wanted = await positionOf(server, primary)
   const clock = new Wakeup()
   const deadline = performance.now() + PATIENCE_MS
@@ -74,11 +81,6 @@ async function catchUp(
     if (performance.now() > deadline || signal.aborted) throw lagging(server, missing, seconds)
     await clock.sleep(POLL_MS, signal)
   }
-}
-
-async function isReplica(session: SchemaSession): Promise<boolean> {
-  const [row] = await session.query('select pg_catalog.pg_is_in_recovery()::pg_catalog.text as replica')
-  return row?.['replica'] === 'true'
 }
 
 async function positionOf(server: TenantServer, primary: ServerAddress): Promise<string> {

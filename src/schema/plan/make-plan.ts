@@ -234,7 +234,7 @@ function reversals(
 
 /** Whether something else has a name by now that a renamed object would have to take back. */
 function isTaken({ claims }: Dialect, renames: readonly Renamed[], target: Snapshot): boolean {
-  if (claims === undefined) return false
+  if (claims === undefined || renames.length === 0) return false
   const renamed = new Set(renames.map(({ id }) => id))
   const held = new Set(target.objects.filter((one) => !renamed.has(idOf(one))).flatMap((one) => claims(one)))
   return renames.some(({ from }) => claims(from).some((claim) => held.has(claim)))

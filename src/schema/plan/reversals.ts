@@ -1,7 +1,7 @@
 /** What undoes a plan, told step by step. */
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Side } from '../snapshot/side.ts'
-import { idOf, makeSnapshot, type SchemaObject, type Snapshot } from '../snapshot/snapshot.ts'
+import { idOf, type SchemaObject, type Snapshot } from '../snapshot/snapshot.ts'
 import type { Comparison } from './context.ts'
 import { goneAfter, type Node } from './nodes.ts'
 
@@ -35,15 +35,16 @@ function touched({ id, creates, drops, alters }: Node): string[] {
 /** Not known any more when the way back is taken. */
 const PASSING = new Set(['empty', 'rows', 'bytes', 'invalidIndexes'])
 
-/** The target as it will be in the source's database, where other things hold than where it was looked at. */
+/**
+ * The target as it will be in the source's database, where other things hold than where it was looked at. Facts are no
+ * part of the fingerprint, nor of the order.
+ */
 export function reached({ factsReached }: Dialect, source: Side, target: Snapshot): Snapshot {
   const objects = target.objects.map((object): SchemaObject => {
     const facts = factsReached?.(object, source.objects.get(idOf(object))) ?? object.facts
     if (facts === undefined) return object
-    return {
-      ...object,
-      facts: Object.fromEntries(Object.entries(facts).filter(([name]) => !PASSING.has(name))),
-    }
+    const lasting = Object.entries(facts).filter(([name]) => !PASSING.has(name))
+    return { ...object, facts: Object.fromEntries(lasting) }
   })
-  return makeSnapshot(target.dialect, target.serverVersion, objects, target.unmodelled)
+  return { ...target, objects }
 }

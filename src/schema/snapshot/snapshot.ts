@@ -71,8 +71,20 @@ export function objectFingerprint(object: SchemaObject): string {
   return fingerprintOf(idOf(object), object)
 }
 
+const fingerprints = new WeakMap<SchemaObject, string>()
+
 function fingerprintOf(id: string, object: SchemaObject): string {
-  return hashOf([id, object.parent, object.properties])
+  const known = fingerprints.get(object)
+  if (known !== undefined) return known
+  const made = hashOf([id, object.parent, object.properties])
+  fingerprints.set(object, made)
+  return made
+}
+
+/** Whether the fingerprints of both have been made, and are equal: tells at once that two objects are. */
+export function knownEqual(one: SchemaObject, other: SchemaObject): boolean {
+  const fingerprint = fingerprints.get(one)
+  return fingerprint !== undefined && fingerprint === fingerprints.get(other)
 }
 
 /** Puts objects in their canonical order and adds the fingerprint of the whole. */
@@ -87,12 +99,12 @@ export function makeSnapshot(
     throw new Error(`Two objects share an id: ${duplicates(objects).join(', ')}`)
   const ids = [...byId.keys()].toSorted(byCodePoint)
   const sorted = ids.map((id) => byId.get(id) as SchemaObject)
-  const fingerprints = ids.map((id, at) => fingerprintOf(id, sorted[at] as SchemaObject))
+  const each = ids.map((id, at) => fingerprintOf(id, sorted[at] as SchemaObject))
   return {
     format: 1,
     dialect,
     serverVersion,
-    fingerprint: hashOf([dialect, ...fingerprints]),
+    fingerprint: hashOf([dialect, ...each]),
     objects: sorted,
     unmodelled: unmodelled.toSorted((a, b) => byCodePoint(`${a.kind} ${a.name}`, `${b.kind} ${b.name}`)),
   }
