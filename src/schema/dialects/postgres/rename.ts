@@ -37,12 +37,13 @@ export function rename(snapshot: Snapshot, from: SchemaObject, name: readonly st
     const path = renamed.get(id)
     return path === undefined ? id : objectId(id.slice(0, id.indexOf(':')), ...path)
   }
+  const children = childrenOf(snapshot, from)
   const text = NAMED_IN_DEFINITIONS.has(from.kind) ? replacer(from.name, name) : (value: string) => value
   const objects = snapshot.objects.map((object): SchemaObject => ({
     ...object,
     name: renamed.get(idOf(object)) ?? object.name,
     parent: object.parent === null ? null : idAfter(object.parent),
-    properties: mapTexts(object.properties, text) as SchemaObject['properties'],
+    properties: mapTexts(attachedTo(object, from, name, children), text) as SchemaObject['properties'],
     // Rules compare what facts say as well, e.g. what a function gives back.
     ...(object.facts === undefined
       ? {}
@@ -50,6 +51,28 @@ export function rename(snapshot: Snapshot, from: SchemaObject, name: readonly st
     dependsOn: object.dependsOn.map(idAfter).toSorted(),
   }))
   return makeSnapshot(snapshot.dialect, snapshot.serverVersion, objects, snapshot.unmodelled)
+}
+
+/** Ids of the partitions of the table whose index it is. */
+function childrenOf({ objects }: Snapshot, index: SchemaObject): ReadonlySet<string | null> {
+  if (index.kind !== 'index' && index.kind !== 'constraint') return new Set()
+  const table = index.name.slice(0, -1)
+  const attachments = objects.filter(
+    ({ kind, properties }) => kind === 'attachment' && sameJson(properties['of'] ?? null, table),
+  )
+  return new Set(attachments.map(({ parent }) => parent))
+}
+
+/** The indexes of partitions tell which of their parent's they belong to. */
+function attachedTo(
+  { kind, parent, properties }: SchemaObject,
+  from: SchemaObject,
+  name: readonly string[],
+  children: ReadonlySet<string | null>,
+): SchemaObject['properties'] {
+  if ((kind !== 'index' && kind !== 'constraint') || !children.has(parent)) return properties
+  if (properties['attachedTo'] !== from.name.at(-1)) return properties
+  return { ...properties, attachedTo: name.at(-1) ?? '' }
 }
 
 /** A table in a publication is called as the table is. */

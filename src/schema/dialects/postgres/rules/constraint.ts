@@ -4,26 +4,19 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import {
-  attachedId,
-  childrenAfter,
-  goneId,
-  lettingGo,
-  stableChildren,
-  stableDescendants,
-  withoutFormer,
-} from './family.ts'
+import { attachedId, childrenAfter, goneId, lettingGo, stableDescendants, withoutFormer } from './family.ts'
 import { checksBelow, comesFromParent, goesToParent, goneBefore } from './constraint-family.ts'
 import { broughtBelow, comesWithParent, isExclusion, renamed } from './exclusion-family.ts'
+import { build, changeInPlace, indexExtras, isPartitioned, type IndexText } from './index-build.ts'
 import {
   attachedParts,
-  build,
-  changeInPlace,
-  goesAlong,
-  indexExtras,
-  isPartitioned,
-  type IndexText,
-} from './index-build.ts'
+  becomes,
+  formerOf,
+  goesWith,
+  goneAs,
+  passingName,
+  unsettledBy,
+} from './index-family.ts'
 import { typesChange } from './index-rule.ts'
 import {
   alterRelation,
@@ -78,6 +71,11 @@ function ownName(constraint: SchemaObject): string {
 }
 
 function create(constraint: SchemaObject, context: RuleContext): readonly Action[] {
+  const former = formerOf(constraint, context)
+  if (former !== undefined) {
+    const own = constraint.name.at(-1) ?? ''
+    return [{ ...renamedTo(constraint, passingName(constraint), own), needs: [goneId(idOf(former))] }]
+  }
   if (comesFromParent(constraint, context) || comesWithParent(constraint)) return []
   switch (constraint.properties['type']) {
     case 'primary key':
@@ -290,7 +288,12 @@ function attachmentOf(part: SchemaObject, context: RuleContext): string[] {
 
 function drop(constraint: SchemaObject, context: RuleContext): readonly Action[] {
   if (goesToParent(constraint, context)) return []
-  const parts = below(constraint, context)
+  const other = becomes(constraint, context)
+  if (other !== undefined) {
+    const own = constraint.name.at(-1) ?? ''
+    return [{ ...renamedTo(constraint, own, passingName(other)), ...goneAs(constraint) }]
+  }
+  const parts = goesWith(constraint, context)
   return [
     brief(`${alterTable(constraint, context)} DROP CONSTRAINT ${ownName(constraint)}`, {
       drops: [idOf(constraint), ...parts.map(idOf)],
@@ -303,17 +306,6 @@ function drop(constraint: SchemaObject, context: RuleContext): readonly Action[]
       }),
     ),
   ]
-}
-
-function below(constraint: SchemaObject, context: RuleContext): SchemaObject[] {
-  const parts = attachedParts(
-    constraint,
-    stableChildren(constraint.parent ?? '', context),
-    context.partsBefore,
-  )
-  return parts
-    .flatMap((part) => [part, ...below(part, context)])
-    .filter((part) => context.isDropped(idOf(part)))
 }
 
 function alter(change: Altered, context: RuleContext): AlterAnswer | 'replace' {
@@ -364,12 +356,14 @@ function alterKey(change: Altered, context: RuleContext): AlterAnswer | 'replace
   }
 }
 
+function renamedTo(constraint: SchemaObject, from: string, to: string): Action {
+  return brief(`ALTER TABLE ${tableOf(constraint)} RENAME CONSTRAINT ${ident(from)} TO ${ident(to)}`)
+}
+
 export const constraintRule: KindRule = {
   create,
   drop,
   alter,
-  unsettles: goesAlong,
-  rename: ({ from, to }) => [
-    brief(`ALTER TABLE ${tableOf(from)} RENAME CONSTRAINT ${ownName(from)} TO ${ownName(to)}`),
-  ],
+  unsettles: unsettledBy,
+  rename: ({ from, to }) => [renamedTo(from, from.name.at(-1) ?? '', to.name.at(-1) ?? '')],
 }

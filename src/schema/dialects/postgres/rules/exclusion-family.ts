@@ -8,7 +8,7 @@ import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { usualName } from '../usual-names.ts'
 import { childrenAfter, stableChildren } from './family.ts'
-import { attachedParts } from './index-build.ts'
+import { attachedParts } from './index-family.ts'
 import { brief, tableOf } from './tools.ts'
 
 export function isExclusion({ kind, properties }: SchemaObject): boolean {

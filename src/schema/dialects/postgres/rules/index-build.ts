@@ -1,8 +1,9 @@
 /** Indexes as statements: built beside the running work, or at once where nobody waits. */
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
-import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { attachedId, stableChildren, stableParents, withoutFormer } from './family.ts'
+import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { attachedId, stableParents, withoutFormer } from './family.ts'
+import { becomes, formerOf, indexIdOf } from './index-family.ts'
 import { quote } from './names.ts'
 import { brief, hazard, isQuiet, optionList, optionsIn, tableOf, textOf } from './tools.ts'
 
@@ -144,40 +145,6 @@ function attach(part: SchemaObject, context: RuleContext): Action[] {
   ]
 }
 
-/** A table's index, or its constraint, of that name. */
-function indexIdOf(
-  table: SchemaObject | undefined,
-  name: string,
-  lookUp: (id: string) => SchemaObject | undefined,
-): string | undefined {
-  if (table === undefined) return undefined
-  return [objectId('constraint', ...table.name, name), objectId('index', ...table.name, name)].find(
-    (id) => lookUp(id) !== undefined,
-  )
-}
-
-/** The parts of children that are attached to this index or constraint, and theirs. */
-export function attachedParts(
-  part: SchemaObject,
-  children: readonly string[],
-  partsOf: (id: string) => readonly SchemaObject[],
-): SchemaObject[] {
-  const name = part.name.at(-1)
-  return children.flatMap((child) =>
-    partsOf(child).filter(
-      (one) => (one.kind === 'index' || one.kind === 'constraint') && one.properties['attachedTo'] === name,
-    ),
-  )
-}
-
-/** Ids of what goes along with an index that is made anew, and is to be there again: what is attached to it below. */
-export function goesAlong(part: SchemaObject, context: RuleContext): string[] {
-  const former = context.before(idOf(part))
-  if (former === undefined) return []
-  const children = stableChildren(former.parent ?? '', context)
-  return attachedParts(former, children, context.partsBefore).map(idOf)
-}
-
 /** Changes that need no new index: the actions, or undefined when it has to be built again. */
 export function changeInPlace(
   {
@@ -203,14 +170,14 @@ const IN_PLACE: Readonly<Record<string, InPlace>> = {
   incomplete: (_, to) => (to.properties['incomplete'] === true ? undefined : []),
   attachedTo: (from, to, context) => {
     if (to.properties['attachedTo'] === undefined) return detachedWithTable(to, context)
-    // No index goes from one of its parent's to another; one that was renamed is not there any more.
+    if (formerOf(to, context) !== undefined) return undefined
+    // No index goes from one of its parent's to another; one that has another name is not there any more.
     const [parent] = stableParents(to.parent ?? '', context)
     const former = textOf(from.properties, 'attachedTo')
-    const isOnOther =
-      parent !== undefined &&
-      former !== undefined &&
-      indexIdOf(context.before(parent), former, context.before) !== undefined
-    return isOnOther ? undefined : attach(to, context)
+    if (parent === undefined || former === undefined) return attach(to, context)
+    const other = context.before(indexIdOf(context.before(parent), former, context.before) ?? '')
+    if (other === undefined) return attach(to, context)
+    return becomes(other, context)?.name.at(-1) === to.properties['attachedTo'] ? [] : undefined
   },
   options: (from, to) => {
     const before = optionsIn(from.properties)

@@ -3,23 +3,25 @@ import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { goneId, stableChildren, stableParents } from './family.ts'
-import {
-  attachedParts,
-  build,
-  changeInPlace,
-  goesAlong,
-  indexExtras,
-  indexName,
-  type IndexText,
-} from './index-build.ts'
+import { goneId, stableParents } from './family.ts'
+import { build, changeInPlace, indexExtras, indexName, type IndexText } from './index-build.ts'
+import { becomes, formerOf, goesWith, goneAs, passingName, unsettledBy } from './index-family.ts'
 import { brief, isQuiet, standIn } from './tools.ts'
 
 function textOfIndex({ properties }: SchemaObject): IndexText {
   return { unique: properties['unique'] === true, using: said(properties['using']) }
 }
 
+function renamed(index: SchemaObject, from: string, to: string): Action {
+  return brief(`ALTER INDEX ${indexName(index, from)} RENAME TO ${ident(to)}`, {
+    lock: 'share update exclusive',
+  })
+}
+
 function create(index: SchemaObject, context: RuleContext): readonly Action[] {
+  const former = formerOf(index, context)
+  if (former !== undefined)
+    return [{ ...renamed(index, passingName(index), index.name.at(-1) ?? ''), needs: [goneId(idOf(former))] }]
   const [last, ...rest] = build(index, textOfIndex(index), context).toReversed()
   const made = last === undefined ? [] : [{ ...last, creates: [idOf(index)] }]
   return [...rest.toReversed(), ...made, ...indexExtras(index, context)]
@@ -27,8 +29,11 @@ function create(index: SchemaObject, context: RuleContext): readonly Action[] {
 
 /** With a partitioned table's index go those of its partitions, which cannot go alone. */
 function drop(index: SchemaObject, context: RuleContext): readonly Action[] {
+  const other = becomes(index, context)
+  if (other !== undefined)
+    return [{ ...renamed(index, index.name.at(-1) ?? '', passingName(other)), ...goneAs(index) }]
   const tableId = index.parent ?? ''
-  const ids = [idOf(index), ...attachedBelow(index, context).map(idOf)]
+  const ids = [idOf(index), ...goesWith(index, context).map(idOf)]
   const partitioned = context.before(tableId)?.properties['partitionBy'] !== undefined
   const attached = index.properties['attachedTo'] !== undefined && stableParents(tableId, context).length > 0
   if (partitioned || attached || isQuiet(tableId, context)) {
@@ -44,13 +49,6 @@ function drop(index: SchemaObject, context: RuleContext): readonly Action[] {
       lock: 'share update exclusive',
     },
   ]
-}
-
-function attachedBelow(index: SchemaObject, context: RuleContext): SchemaObject[] {
-  const parts = attachedParts(index, stableChildren(index.parent ?? '', context), context.partsBefore)
-  return parts
-    .flatMap((part) => [part, ...attachedBelow(part, context)])
-    .filter((part) => context.isDropped(idOf(part)))
 }
 
 export const indexRule: KindRule = {
@@ -78,19 +76,13 @@ export const indexRule: KindRule = {
           long: true,
           lock: 'share update exclusive' as const,
         },
-        brief(`ALTER INDEX ${indexName(to, name)} RENAME TO ${ident(to.name.at(-1) ?? '')}`, {
-          lock: 'share update exclusive',
-        }),
+        renamed(to, name, to.name.at(-1) ?? ''),
         ...indexExtras(to, context),
       ].map((action: Action) => ({ alters: [idOf(to)], ...action })),
     }
   },
-  unsettles: goesAlong,
-  rename: ({ from, to }) => [
-    brief(`ALTER INDEX ${indexName(from)} RENAME TO ${ident(to.name.at(-1) ?? '')}`, {
-      lock: 'share update exclusive',
-    }),
-  ],
+  unsettles: unsettledBy,
+  rename: ({ from, to }) => [renamed(from, from.name.at(-1) ?? '', to.name.at(-1) ?? '')],
 }
 
 /** Whether a column that it stands on gets another type: then it may only be built after that, and must go before. */

@@ -1,0 +1,20 @@
+CREATE TABLE steps (id integer PRIMARY KEY, ref text, up integer) PARTITION BY LIST (id);
+CREATE TABLE steps_one PARTITION OF steps FOR VALUES IN (1);
+CREATE TABLE steps_rest PARTITION OF steps DEFAULT PARTITION BY RANGE (id);
+CREATE TABLE steps_all PARTITION OF steps_rest FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
+CREATE INDEX another ON steps (ref);
+CREATE INDEX stays ON steps (ref) WHERE id > 3;
+CREATE INDEX about ON steps (up) WHERE id > 5;
+CREATE INDEX turns ON steps (up);
+ALTER TABLE steps ADD CONSTRAINT more UNIQUE (id, up) DEFERRABLE;
+ALTER TABLE steps ADD CONSTRAINT kept UNIQUE (id, up);
+CREATE INDEX low ON steps (lower(ref));
+
+CREATE TABLE paths (id integer, ref text) PARTITION BY RANGE (id);
+CREATE TABLE paths_low PARTITION OF paths FOR VALUES FROM (MINVALUE) TO (5);
+CREATE TABLE paths_high PARTITION OF paths FOR VALUES FROM (5) TO (MAXVALUE);
+CREATE INDEX two ON paths (ref) WHERE id > 1;
+CREATE INDEX one ON paths (ref);
+CREATE INDEX third ON paths (id);
+ALTER INDEX paths_low_ref_idx SET (fillfactor = 50);
+ALTER INDEX paths_high_id_idx RENAME TO paths_high_ids;
