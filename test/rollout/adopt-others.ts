@@ -4,6 +4,7 @@ import path from 'node:path'
 import { expect } from 'vitest'
 import { getOperation } from '../../src/control/operations/read.ts'
 import { enqueueOperation } from '../../src/control/operations/store.ts'
+import { getTenant } from '../../src/registry/tenants.ts'
 import { prepareAdoption, type AdoptRequest } from '../../src/rollout/adopt.ts'
 import { openSource, renderRange } from '../../src/schema/sources/index.ts'
 import { storeVersion } from '../../src/schema/versions.ts'
@@ -74,4 +75,44 @@ export async function adopt(
   )
   expect(operation).toMatchObject({ state: 'succeeded', error: null })
   return operation.result as unknown as Report
+}
+
+/** How a fleet's tenants are made and looked at. */
+export interface Tenants {
+  readonly next: () => string
+  readonly versionsOf: (tenant: string) => unknown[]
+  readonly hasLedger: (tenant: string) => boolean
+}
+
+/**
+ * Four tenants: one that has all, one that lacks the last migration, one that the tool never saw, one with none.
+ * @param apply makes the first `count` migrations as the tool does
+ */
+export async function expectTakenOver(
+  fleet: Fleet,
+  imported: Imported,
+  { next, versionsOf, hasLedger }: Tenants,
+  apply: (tenant: string, count: number) => unknown,
+): Promise<{ all: string; most: string }> {
+  const [all, most, unseen, none] = [next(), next(), next(), next()]
+  await apply(all, 2)
+  await apply(most, 1)
+  await apply(none, 0)
+  const tenants = [all, most, unseen, none]
+  const tried = await adopt(fleet, imported, tenants, { dryRun: true })
+  expect(tried.outcomes).toEqual({ would_adopt: 2, no_ledger: 1, nothing_applied: 1 })
+  for (const tenant of tenants) expect(hasLedger(tenant)).toBe(false)
+  const done = await adopt(fleet, imported, tenants)
+  expect(done.outcomes).toEqual({ adopted: 2, no_ledger: 1, nothing_applied: 1 })
+  expect(done.problems).toMatchObject([{ tenant: unseen, outcome: 'no_ledger' }])
+  expect(versionsOf(all)).toEqual(imported.versions)
+  expect(versionsOf(most)).toEqual([imported.versions[0]])
+  const recorded = async (tenant: string) => (await getTenant(fleet.app.control, tenant)).version_id
+  expect(await Promise.all([all, most, unseen].map(recorded))).toEqual([
+    imported.versions[1],
+    imported.versions[0],
+    null,
+  ])
+  expect((await adopt(fleet, imported, tenants)).outcomes).toMatchObject({ already_adopted: 2 })
+  return { all, most }
 }

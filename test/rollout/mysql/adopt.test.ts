@@ -6,11 +6,10 @@ import { Sequelize } from 'sequelize'
 import { DataSource, type MigrationInterface } from 'typeorm'
 import { SequelizeStorage, Umzug } from 'umzug'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { getTenant } from '../../../src/registry/tenants.ts'
 import type { MariaDb } from '../../support/mariadb.ts'
 import { startMysqlFleet, startMysqlServer, type MysqlFleet } from '../../support/mysql-fleet.ts'
 import { withProgram } from '../../support/programs.ts'
-import { adopt, importProject, type Imported } from '../adopt-others.ts'
+import { adopt, expectTakenOver, importProject, type Imported, type Tenants } from '../adopt-others.ts'
 import { ALEMBIC, PROJECTS, schemaAfter, type Project } from '../adopt-projects.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -44,34 +43,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('adopting on Mar
     fleet.read(tenant, 'SELECT version_id FROM tenantry_ledger ORDER BY version_id').map(([id = '']) => id)
   const hasLedger = (tenant: string): boolean =>
     fleet.read(tenant, `SHOW TABLES LIKE 'tenantry\\_ledger'`).length > 0
-  const recorded = async (tenant: string): Promise<string | null> =>
-    (await getTenant(fleet.app.control, tenant)).version_id
-
-  async function expectTakenOver(
-    imported: Imported,
-    apply: (tenant: string, count: number) => unknown,
-  ): Promise<{ all: string; most: string }> {
-    const [all, most, unseen, none] = [next(), next(), next(), next()]
-    await apply(all, 2)
-    await apply(most, 1)
-    await apply(none, 0)
-    const tenants = [all, most, unseen, none]
-    const tried = await adopt(fleet, imported, tenants, { dryRun: true })
-    expect(tried.outcomes).toEqual({ would_adopt: 2, no_ledger: 1, nothing_applied: 1 })
-    for (const tenant of tenants) expect(hasLedger(tenant)).toBe(false)
-    const done = await adopt(fleet, imported, tenants)
-    expect(done.outcomes).toEqual({ adopted: 2, no_ledger: 1, nothing_applied: 1 })
-    expect(done.problems).toMatchObject([{ tenant: unseen, outcome: 'no_ledger' }])
-    expect(versionsOf(all)).toEqual(imported.versions)
-    expect(versionsOf(most)).toEqual([imported.versions[0]])
-    expect(await Promise.all([all, most, unseen].map(recorded))).toEqual([
-      imported.versions[1],
-      imported.versions[0],
-      null,
-    ])
-    expect((await adopt(fleet, imported, tenants)).outcomes).toMatchObject({ already_adopted: 2 })
-    return { all, most }
-  }
+  const tenants: Tenants = { next, versionsOf, hasLedger }
 
   /** What the tool has stopped at is done by a rollout. */
   async function expectRolledOn(imported: Imported, { all, most }: { all: string; most: string }) {
@@ -96,7 +68,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('adopting on Mar
     'what %s would have recorded',
     async ([, project]) => {
       const imported = await importProject(fleet, project, 'mysql')
-      const taken = await expectTakenOver(imported, byHand(project))
+      const taken = await expectTakenOver(fleet, imported, tenants, byHand(project))
       await expectRolledOn(imported, taken)
       if (project.spoiled === undefined) return
       const [sql, outcome] = project.spoiled
@@ -109,14 +81,14 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('adopting on Mar
   )
 
   withProgram('alembic').test('what Alembic would have recorded', async () => {
-    await expectTakenOver(await importProject(fleet, ALEMBIC, 'mysql'), byHand(ALEMBIC))
+    await expectTakenOver(fleet, await importProject(fleet, ALEMBIC, 'mysql'), tenants, byHand(ALEMBIC))
   })
 
   const login = (tenant: string) => ({ user: 'root', database: tenant, socketPath: server.socket })
 
   test('what the real Knex has applied', async () => {
     const imported = await importProject(fleet, PROJECTS['Knex']!, 'mysql')
-    const taken = await expectTakenOver(imported, async (tenant, count) => {
+    const taken = await expectTakenOver(fleet, imported, tenants, async (tenant, count) => {
       const directory = join(imported.folder, 'migrations')
       const database = knexFactory({ client: 'mysql2', connection: login(tenant), migrations: { directory } })
       try {
@@ -138,7 +110,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('adopting on Mar
 
   test('what the real Sequelize has applied', async () => {
     const imported = await importProject(fleet, PROJECTS['Sequelize']!, 'mysql')
-    await expectTakenOver(imported, async (tenant, count) => {
+    await expectTakenOver(fleet, imported, tenants, async (tenant, count) => {
       const { user, database, socketPath } = login(tenant)
       const sequelize = new Sequelize(database, user, '', {
         dialect: 'mysql',
@@ -172,7 +144,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('adopting on Mar
 
   test('what the real TypeORM has applied', async () => {
     const imported = await importProject(fleet, PROJECTS['TypeORM']!, 'mysql')
-    await expectTakenOver(imported, async (tenant, count) => {
+    await expectTakenOver(fleet, imported, tenants, async (tenant, count) => {
       const modules = ['1-a.js', '2-b.js']
         .slice(0, count)
         .map(
