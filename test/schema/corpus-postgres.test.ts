@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { sharedServer } from '../support/postgres.ts'
 import { type PrivateServer, startDebianServer } from '../support/private-servers.ts'
 import { withProgram } from '../support/programs.ts'
-import { byDump, byPlanAlone, pairs } from './postgres-pairs.ts'
+import { byDump, byNotNulls, pairs } from './postgres-pairs.ts'
 
 describe('pairs of schemas on PostgreSQL 18', () => {
-  pairs(18, sharedServer, byPlanAlone)
+  pairs(18, sharedServer, byNotNulls)
 })
 
 withProgram('postgres15').describe('pairs of schemas on PostgreSQL 15', () => {

@@ -40,9 +40,13 @@ export const postgres: Dialect = {
   rename,
 }
 
-/** A NOT NULL that becomes a parent's as well keeps its name, which is the usual one when the table is new. */
-function factsReached({ facts = {} }: SchemaObject, from: SchemaObject | undefined): Properties {
+/**
+ * A NOT NULL that becomes a parent's as well keeps its name, which is the usual one when the table is new; one that is
+ * only the parent's has its.
+ */
+function factsReached({ facts = {}, properties }: SchemaObject, from: SchemaObject | undefined): Properties {
   if (facts['notNullInherited'] !== true || from?.facts?.['notNullInherited'] === true) return facts
+  if (properties['notNullOfParent'] === true) return facts
   const { notNullConstraint: _, ...others } = facts
   const name = from?.facts?.['notNullConstraint']
   return name === undefined ? others : { ...others, notNullConstraint: name }

@@ -8,7 +8,7 @@ import { canonicalText, optionsOf } from './text.ts'
 
 /**
  * From 18 on NOT NULL is a constraint with a name, told when it is not the usual one. What a child has from its parent
- * may have any name, and was proved when the child was made.
+ * may have any name, and was proved when the child was made; one that holds it itself as well has a name of its own.
  */
 const NOT_NULL_18 = `left join pg_constraint nn on nn.conrelid = a.attrelid and nn.contype = 'n' and nn.conkey[1] = a.attnum`
 
@@ -49,7 +49,8 @@ export const columns: Reader = {
     case when c.reloftype <> 0 then true end as typed,
     ${
       version >= 180000
-        ? 'nn.conname as nn_name, nn.connoinherit as nn_no_inherit, nn.convalidated as nn_valid, nn.coninhcount > 0 as nn_inherited,'
+        ? `nn.conname as nn_name, nn.connoinherit as nn_no_inherit, nn.convalidated as nn_valid, nn.coninhcount > 0 as nn_inherited,
+    not nn.conislocal and nn.coninhcount > 0 and not c.relispartition as nn_of_parent, c.relispartition,`
         : ''
     }
     i.seqrelid, i.sequence
@@ -134,10 +135,16 @@ function notNullConstraint(row: ReaderRow): Readonly<Record<string, Json | undef
   if (typeof name !== 'string') return {}
   const usual = usualNotNullName(said(row['relation']), said(row['attname']))
   return {
-    notNullName: name === usual || row['nn_inherited'] === true ? null : name,
+    // A partition has the name that its parent gave it, a child only where it holds none of its own.
+    notNullName: name === usual || (row['nn_inherited'] === true && !isHeld(row)) ? null : name,
+    notNullOfParent: row['nn_of_parent'],
     notNullNoInherit: row['nn_no_inherit'],
     notNullNotValid: row['nn_valid'] === false && row['nn_inherited'] === false,
   }
+}
+
+function isHeld(row: ReaderRow): boolean {
+  return row['nn_of_parent'] !== true && row['relispartition'] !== true
 }
 
 function identity(row: ReaderRow): Json {

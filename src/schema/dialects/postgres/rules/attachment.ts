@@ -19,8 +19,8 @@ import { parenthesised } from './column-text.ts'
 import { broughtByAttaching, renamed } from './exclusion-family.ts'
 import { quote } from './names.ts'
 import { byPosition } from './positions.ts'
-import { constraintNameOf } from './not-null-constraint.ts'
-import { brief, hazard, isQuiet, standIn, unlessEmpty } from './tools.ts'
+import { heldByArrival, leftNames } from './not-null-family.ts'
+import { brief, hazard, isQuiet, standIn, unlessEmpty, validation } from './tools.ts'
 
 function create(attachment: SchemaObject, context: RuleContext): readonly Action[] {
   const child = quote(attachment.name.slice(0, 2))
@@ -31,7 +31,7 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
       creates: [idOf(attachment)],
       needs: [...needs, ...letGo(attachment.parent ?? '', context)],
     })
-    return [...checksOfParent(attachment, context), inherit]
+    return [...checksOfParent(attachment, context), inherit, ...heldByArrival(attachment, context)]
   }
   const guards = readByAttaching(attachment, context).map((read) => guard(read, attachment))
   const brought = broughtByAttaching(attachment.parent ?? '', context)
@@ -180,13 +180,7 @@ function losesColumn(child: string, check: SchemaObject, context: RuleContext): 
 }
 
 function validated(table: string, constraint: string): Action {
-  return {
-    sql: `${table} VALIDATE CONSTRAINT ${constraint}`,
-    creates: [],
-    lock: 'share update exclusive',
-    long: true,
-    ownTransaction: true,
-  }
+  return { ...validation(table, constraint), creates: [] }
 }
 
 function checksOf(table: string, partsOf: RuleContext['partsAfter']): SchemaObject[] {
@@ -208,6 +202,7 @@ function drop(attachment: SchemaObject, context: RuleContext): readonly Action[]
         creates: [goneId(idOf(attachment))],
       }),
       ...leftBehind(attachment, context),
+      ...leftNames(attachment, context),
     ]
   return [
     brief(`ALTER TABLE ${parent} DETACH PARTITION ${child}`, {
@@ -263,24 +258,6 @@ function isLike(wanted: SchemaObject, left: SchemaObject, context: RuleContext):
   const table = said(left.facts?.['references'])
   const stays = (id: string): boolean => !context.isDropped(id) || context.before(id)?.parent !== table
   return !context.isDropped(table) && left.dependsOn.every(stays)
-}
-
-/** From 18 on what a parent had named NOT NULL keeps that name. */
-function leftNames(attachment: SchemaObject, context: RuleContext): Action[] {
-  const child = attachment.parent ?? ''
-  if (context.isDropped(child) || context.after(idOf(attachment)) !== undefined) return []
-  return context.partsBefore(child).flatMap((column): Action[] => {
-    const after = context.after(idOf(column))
-    const name = column.facts?.['notNullConstraint']
-    if (column.kind !== 'column' || typeof name !== 'string' || after?.properties['notNull'] !== true)
-      return []
-    const wanted = constraintNameOf(after)
-    if (name === wanted) return []
-    const table = quote(attachment.name.slice(0, 2))
-    return [
-      brief(`ALTER TABLE ${table} RENAME CONSTRAINT ${quote([name])} TO ${quote([wanted])}`, { drops: [] }),
-    ]
-  })
 }
 
 /** A child that has columns only from its parent gets them only when it is made: together with the parent. */

@@ -7,7 +7,7 @@ import { tableIdOf } from './column-text.ts'
 import { coveredByParent, sameOn, stableChildren, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
 import { notNullConstraint } from './not-null-constraint.ts'
-import { brief, isQuiet, majorOf, standIn, tableOf, unlessEmpty } from './tools.ts'
+import { brief, isQuiet, majorOf, standIn, tableOf, unlessEmpty, validation } from './tools.ts'
 
 export function notNullAnswer(change: Altered, context: RuleContext): AlterAnswer {
   if (majorOf(context) >= 18) return notNullConstraint(change, context)
@@ -36,19 +36,10 @@ function setNotNull(column: SchemaObject, context: RuleContext): Action[] {
   const check = ident(standIn(column.name.at(-1) ?? '', '_tenantry_not_null'))
   return [
     brief(`${table} ADD CONSTRAINT ${check} CHECK (${ownName(column)} IS NOT NULL) NOT VALID`, { hazards }),
-    validate(table, check),
+    validation(table, check),
     brief(set, { ownTransaction: true }),
     brief(`${table} DROP CONSTRAINT ${check}`),
   ]
-}
-
-function validate(table: string, constraint: string): Action {
-  return {
-    sql: `${table} VALIDATE CONSTRAINT ${constraint}`,
-    lock: 'share update exclusive',
-    long: true,
-    ownTransaction: true,
-  }
 }
 
 /** Children lose it as well; those that keep it are given it again. */

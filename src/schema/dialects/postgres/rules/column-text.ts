@@ -76,6 +76,8 @@ export function identitySequence(column: SchemaObject, identity: Properties): st
 
 export function notNullText(properties: Properties): string {
   if (properties['notNull'] !== true || properties['notNullNotValid'] === true) return ''
+  // Its parents give it.
+  if (properties['notNullOfParent'] === true) return ''
   const name = textOf(properties, 'notNullName')
   const inherit = properties['notNullNoInherit'] === true ? ' NO INHERIT' : ''
   return `${name === undefined ? '' : ` CONSTRAINT ${ident(name)}`} NOT NULL${inherit}`

@@ -4,7 +4,7 @@ import type { Json } from '../../../snapshot/canonical.ts'
 import type { Annotation } from './annotations.ts'
 import { wordsFor } from './kind-words.ts'
 import { quote } from './names.ts'
-import { domainNotNullName, notNullNameOn } from './not-null-constraint.ts'
+import { domainNotNullName, notNullNameOn } from './not-null-text.ts'
 import { tableOf } from './tools.ts'
 
 function commentOn(what: string, text: Json | undefined): string {

@@ -5,7 +5,7 @@ import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ident } from '../../../../engine/sql.ts'
 import { ownerName, ownName, quote } from './names.ts'
 import { said } from '../said.ts'
-import { domainNotNullName } from './not-null-constraint.ts'
+import { domainNotNullName } from './not-null-text.ts'
 
 export const domainRule: KindRule = {
   create: (object) => [{ sql: definition(object), lock: null }],

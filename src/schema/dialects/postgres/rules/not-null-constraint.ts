@@ -6,63 +6,47 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { usualNotNullName } from '../usual-names.ts'
 import { tableIdOf } from './column-text.ts'
 import {
   attachmentsBefore,
+  isPartition,
   parentOf,
   sameOn,
   stableChildren,
   stableDescendants,
   stableParents,
+  withoutFormer,
 } from './family.ts'
 import { ownName } from './names.ts'
-import { brief, isQuiet, tableOf, textOf, unlessEmpty } from './tools.ts'
-
-/** Its name in the catalogue, unless a parent gave it another. */
-export function constraintNameOf(column: SchemaObject): string {
-  const [, table = '', name = ''] = column.name
-  return textOf(column.properties, 'notNullName') ?? usualNotNullName(table, name)
-}
-
-/** Of a domain's, from 17 on. */
-export function domainNotNullName({ name: [, name = ''], properties }: SchemaObject): string {
-  return textOf(properties, 'notNullName') ?? usualNotNullName(name)
-}
-
-/** The name that a column's has, or is to have, whoever gave it. */
-export function notNullNameOn(column: SchemaObject): string {
-  return isInherited(column) ? nameBefore(column) : constraintNameOf(column)
-}
-
-/** The name that it has, whoever gave it. */
-function nameBefore(column: SchemaObject): string {
-  return textOf(column.facts ?? {}, 'notNullConstraint') ?? constraintNameOf(column)
-}
-
-function isInherited(column: SchemaObject): boolean {
-  return column.facts?.['notNullInherited'] === true
-}
-
-function has(column: SchemaObject | undefined): boolean {
-  return column?.properties['notNull'] === true
-}
-
-/** Whether children have it because this column has. */
-function gives(column: SchemaObject | undefined): boolean {
-  return has(column) && column?.properties['notNullNoInherit'] !== true
-}
+import { heldOtherwise, isStirred } from './not-null-family.ts'
+import {
+  addition,
+  alterTable,
+  constraintNameOf,
+  dropped,
+  gives,
+  has,
+  held,
+  isInherited,
+  isOfParent,
+  isUnproved,
+  nameBefore,
+  named,
+  validated,
+} from './not-null-text.ts'
+import { brief, isQuiet, textOf, unlessEmpty } from './tools.ts'
 
 /** Statements for a column that gets it, loses it, or has it otherwise, and for the children that it concerns. */
 export function notNullConstraint(change: Altered, context: RuleContext): AlterAnswer {
   const { from, to } = change
-  if (followsParent(to, context)) return { actions: [] }
+  const family = has(from) && has(to) ? heldOtherwise(to, context) : undefined
+  if (followsParent(to, context)) return { actions: family ?? [] }
   const below = stableDescendants(tableIdOf(to), context).flatMap((child): Altered[] => {
     const [before, after] = [sameOn(child, from, context.before), sameOn(child, to, context.after)]
     if (before === undefined || after === undefined) return []
     return [{ type: 'alter', id: idOf(after), from: before, to: after, properties: [] }]
   })
-  const answer = answerFor(change, below, context)
+  const answer = answerFor(change, below, family, context)
   const alters = [idOf(to), ...below.map(({ id }) => id)]
   return { ...answer, actions: answer.actions.map((action) => ({ ...action, alters })) }
 }
@@ -76,12 +60,19 @@ function followsParent(column: SchemaObject, context: RuleContext): boolean {
   })
 }
 
-function answerFor(change: Altered, below: readonly Altered[], context: RuleContext): AlterAnswer {
+function answerFor(
+  change: Altered,
+  below: readonly Altered[],
+  family: readonly Action[] | undefined,
+  context: RuleContext,
+): AlterAnswer {
   const { from, to } = change
   if (gives(from) && !gives(to)) return { actions: ceases(change, below, context) }
   if (!has(from)) return { actions: begins(change, below, context) }
   if (!has(to)) return { actions: [dropped(to)] }
-  return adjusted(change, below, context)
+  return family === undefined
+    ? adjusted(change, below, context)
+    : { actions: [...family, ...forms(change, below, context)] }
 }
 
 /** The children that keep it hold it themselves first, so that it goes nowhere in between. */
@@ -89,16 +80,14 @@ function ceases({ from, to }: Altered, below: readonly Altered[], context: RuleC
   const name = nameBefore(from)
   const kept = below.filter((child) => has(child.from) && has(child.to))
   const lost = below.filter((child) => has(child.from) && !has(child.to))
-  // Whatever its name: it becomes the child's own as well.
-  const held = (child: Altered): Action =>
-    brief(`${alterTable(child.to)} ALTER COLUMN ${ownName(child.to)} SET NOT NULL`)
+  const keepers = kept.filter((child) => !isOfParent(child.to)).map(({ to: own }) => held(own))
   return [
-    ...(has(to) && lost.length === 0 ? [] : kept.map(held)),
+    ...(has(to) && lost.length === 0 ? [] : keepers),
     ...(has(to)
       ? [brief(`${alterTable(to)} ALTER CONSTRAINT ${ident(name)} NO INHERIT`), ...named(name, to)]
       : [dropped(to)]),
     ...lost.map((child) => dropped(child.to)),
-    ...kept.flatMap((child) => (isBelow(child, kept, context) ? [] : inItsForm(child))),
+    ...kept.flatMap((child) => (isBelow(child, kept, context) ? [] : inItsForm(child, context))),
   ]
 }
 
@@ -109,9 +98,9 @@ function isBelow(child: Altered, others: readonly Altered[], context: RuleContex
 }
 
 /** Of a child that has it on its own account now: its name, and whether its own children have it. */
-function inItsForm({ from, to }: Altered): Action[] {
+function inItsForm({ from, to }: Altered, context: RuleContext): Action[] {
   if (isUnproved(to)) return [dropped(to), brief(`${addition(to)} NOT VALID`)]
-  const renamed = isInherited(to) ? [] : named(nameBefore(from), to)
+  const renamed = isInherited(to) || isStirred(to, context) ? [] : named(nameBefore(from), to)
   if (to.properties['notNullNoInherit'] !== true) return renamed
   return [...renamed, brief(`${alterTable(to)} ALTER CONSTRAINT ${ident(constraintNameOf(to))} NO INHERIT`)]
 }
@@ -131,7 +120,7 @@ function begins({ to }: Altered, below: readonly Altered[], context: RuleContext
   if (quiet && !own) return [brief(`${alterTable(to)} ALTER COLUMN ${ownName(to)} SET NOT NULL`, { hazards })]
   const add = `${addition(to)}${notValid || !quiet ? ' NOT VALID' : ''}`
   return [
-    ...(noInherit ? [] : opened(below)),
+    ...(noInherit ? [] : prepared(below, notValid || !quiet, context)),
     // Proved is not merged with what is not.
     ...(quiet && !notValid ? below.filter(({ from }) => isUnproved(from)).map(proved) : []),
     brief(add, { hazards }),
@@ -139,12 +128,26 @@ function begins({ to }: Altered, below: readonly Altered[], context: RuleContext
   ]
 }
 
-function isUnproved(column: SchemaObject): boolean {
-  return column.properties['notNullNotValid'] === true
-}
-
 function proved({ from, to }: Altered): Action {
   return brief(`${alterTable(to)} VALIDATE CONSTRAINT ${ident(nameBefore(from))}`)
+}
+
+/** What children hold themselves, or should not, is settled before their parent gives them the same. */
+function prepared(below: readonly Altered[], notValid: boolean, context: RuleContext): Action[] {
+  const children = below.filter(
+    ({ to }) => !attachmentsBefore(tableIdOf(to), context).some(isPartition) && !isUnproved(to),
+  )
+  const [passive, holding] = [true, false].map((ofParent) =>
+    children.filter(({ to }) => isOfParent(to) === ofParent && has(to)),
+  ) as [Altered[], Altered[]]
+  return [
+    ...opened(below),
+    ...passive.filter(({ from }) => has(from) && !isInherited(from)).map(({ to }) => dropped(to)),
+    ...holding.flatMap(({ from, to }) => {
+      if (!has(from)) return [brief(`${addition(to)}${notValid ? ' NOT VALID' : ''}`)]
+      return isInherited(from) ? [] : named(nameBefore(from), to)
+    }),
+  ]
 }
 
 /** What children have without giving it on stands in the way of what a parent gives. */
@@ -158,45 +161,35 @@ function opened(below: readonly Altered[]): Action[] {
 function adjusted(change: Altered, below: readonly Altered[], context: RuleContext): AlterAnswer {
   const { from, to } = change
   const name = nameBefore(from)
-  const inherited = isInherited(from) || isInherited(to)
-  const renamed = inherited ? [] : named(name, to)
+  const stays = isInherited(from) && isInherited(to)
+  if (stays && isOfParent(from) && !isOfParent(to)) return { actions: [held(to)] }
+  // Children that go may have it by another name.
+  const needs = withoutFormer(tableIdOf(to), context)
+  const own = isInherited(from) || isOfParent(to) ? [] : named(name, to)
+  const renamed = own.map((action) => ({ ...action, needs }))
   const others = gives(from) ? below.filter((child) => nameBefore(child.from) !== name) : []
-  // A name is changed on all children with it, and must be the same there.
+  // A name is changed on all partitions with it, and must be the same there.
   if (renamed.length > 0 && others.length > 0) {
-    const apart = others.flatMap(({ to: { name: path, parent } }) =>
-      attachmentsBefore(parent ?? '', context).filter(
-        (one) => path !== undefined && stableChildren(parentOf(one), context).includes(parent ?? ''),
+    const apart = others.flatMap(({ to: { parent } }) =>
+      attachmentsBefore(parent ?? '', context).filter((one) =>
+        stableChildren(parentOf(one), context).includes(parent ?? ''),
       ),
     )
-    return { actions: [...renamed, ...forms(change, below)], rebuild: apart.map(idOf) }
+    return { actions: [...renamed, ...forms(change, below, context)], rebuild: apart.map(idOf) }
   }
-  return { actions: [...renamed, ...forms(change, below)] }
+  return { actions: [...renamed, ...forms(change, below, context)] }
 }
 
-function forms({ from, to }: Altered, below: readonly Altered[]): Action[] {
+function forms({ from, to }: Altered, below: readonly Altered[], context: RuleContext): Action[] {
   const [wasProved, isProved] = [!isUnproved(from), !isUnproved(to)]
   const actions: Action[] = []
   if (!gives(from) && gives(to)) {
-    actions.push(...opened(below))
+    actions.push(...prepared(below, false, context))
     actions.push(brief(`${alterTable(to)} ALTER CONSTRAINT ${ident(constraintNameOf(to))} INHERIT`))
   }
   if (wasProved && !isProved) actions.push(dropped(to), brief(`${addition(to)} NOT VALID`))
   if (!wasProved && isProved && !isInherited(to)) actions.push(validated(to))
   return actions
-}
-
-function alterTable(column: SchemaObject): string {
-  return `ALTER TABLE ${tableOf(column)}`
-}
-
-function dropped(column: SchemaObject): Action {
-  return brief(`${alterTable(column)} ALTER COLUMN ${ownName(column)} DROP NOT NULL`)
-}
-
-/** `ALTER TABLE … ADD CONSTRAINT … NOT NULL …`, without NOT VALID. */
-function addition(column: SchemaObject): string {
-  const inherit = column.properties['notNullNoInherit'] === true ? ' NO INHERIT' : ''
-  return `${alterTable(column)} ADD CONSTRAINT ${ident(constraintNameOf(column))} NOT NULL ${ownName(column)}${inherit}`
 }
 
 /** Of a column that its parent's statement made without it. */
@@ -213,19 +206,4 @@ export function ownNotNull(column: SchemaObject): Action[] {
 export function notNullNotValid(column: SchemaObject): Action[] {
   if (!isUnproved(column)) return []
   return [brief(`${addition(column)} NOT VALID`)]
-}
-
-function named(name: string, to: SchemaObject): Action[] {
-  const wanted = constraintNameOf(to)
-  if (name === wanted) return []
-  return [brief(`${alterTable(to)} RENAME CONSTRAINT ${ident(name)} TO ${ident(wanted)}`)]
-}
-
-function validated(column: SchemaObject): Action {
-  return {
-    sql: `${alterTable(column)} VALIDATE CONSTRAINT ${ident(constraintNameOf(column))}`,
-    lock: 'share update exclusive',
-    long: true,
-    ownTransaction: true,
-  }
 }

@@ -6,7 +6,8 @@ import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { attributes, columnExtras, columnText, notNullText } from './column-text.ts'
 import { attachmentsAfter, isPartition, parentOf, sameOn } from './family.ts'
 import { ownName, quote } from './names.ts'
-import { constraintNameOf, notNullNotValid } from './not-null-constraint.ts'
+import { notNullNotValid } from './not-null-constraint.ts'
+import { constraintNameOf, has, isInherited, isOfParent } from './not-null-text.ts'
 import { overridesOf } from './overrides.ts'
 import { rowsBack } from './table-copy.ts'
 import { alterRelation, brief, foreignOptions, majorOf, optionList, optionsIn, textOf } from './tools.ts'
@@ -87,8 +88,15 @@ function tableText(
 }
 
 function columnList(columns: readonly SchemaObject[]): string {
-  const own = columns.filter(({ properties }) => properties['inherited'] !== true)
-  return own.length === 0 ? '()' : `(\n  ${own.map(columnText).join(',\n  ')}\n)`
+  const isOwn = ({ properties }: SchemaObject): boolean => properties['inherited'] !== true
+  const lines = [
+    ...columns.filter(isOwn).map(columnText),
+    // By its name: the parents' would be given to it otherwise.
+    ...columns
+      .filter((column) => !isOwn(column) && isInherited(column) && has(column) && !isOfParent(column))
+      .map((column) => `CONSTRAINT ${ident(constraintNameOf(column))} NOT NULL ${ownName(column)}`),
+  ]
+  return lines.length === 0 ? '()' : `(\n  ${lines.join(',\n  ')}\n)`
 }
 
 /** A typed table's columns are its type's: only what they have beyond that is said. */

@@ -111,6 +111,16 @@ export function brief(sql: string, more: Partial<Action> = {}): Action {
   return { sql, lock: 'access exclusive', ...more }
 }
 
+/** Reads the rows while others work. */
+export function validation(table: string, constraint: string): Action {
+  return {
+    sql: `${table} VALIDATE CONSTRAINT ${constraint}`,
+    lock: 'share update exclusive',
+    long: true,
+    ownTransaction: true,
+  }
+}
+
 /** The same for one part of an ALTER TABLE, which may be put together with others. */
 export function briefPart(table: string, does: string, more: Partial<Action> = {}): Action {
   return brief(`${table} ${does}`, { part: { table, does }, ...more })

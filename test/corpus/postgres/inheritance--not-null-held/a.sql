@@ -1,0 +1,12 @@
+CREATE TABLE vehicle (plate text NOT NULL, wheels integer NOT NULL, owner text CONSTRAINT owned NOT NULL, built date);
+CREATE TABLE car () INHERITS (vehicle);
+CREATE TABLE taxi () INHERITS (car);
+CREATE TABLE cycle (wheels integer NOT NULL) INHERITS (vehicle);
+CREATE TABLE insured (policy text NOT NULL);
+CREATE TABLE leased (policy text NOT NULL, term integer CONSTRAINT fixed NOT NULL);
+CREATE TABLE both_ways () INHERITS (insured, leased);
+CREATE TABLE apart (policy text NOT NULL);
+CREATE TABLE keyed (id integer PRIMARY KEY, note text);
+CREATE TABLE keyed_too () INHERITS (keyed);
+CREATE TABLE leaves () INHERITS (leased);
+CREATE TABLE below_leaves (CONSTRAINT deep NOT NULL term) INHERITS (leaves);

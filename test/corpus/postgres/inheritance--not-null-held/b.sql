@@ -1,0 +1,12 @@
+CREATE TABLE vehicle (plate text NOT NULL, wheels integer NOT NULL, owner text CONSTRAINT titled NOT NULL, built date NOT NULL);
+CREATE TABLE car (CONSTRAINT car_plate NOT NULL plate, CONSTRAINT owned NOT NULL owner, CONSTRAINT made NOT NULL built) INHERITS (vehicle);
+CREATE TABLE taxi (CONSTRAINT taxi_wheels NOT NULL wheels) INHERITS (car);
+CREATE TABLE cycle (wheels integer) INHERITS (vehicle);
+CREATE TABLE insured (policy text NOT NULL);
+CREATE TABLE leased (policy text NOT NULL, term integer CONSTRAINT fixed NOT NULL);
+CREATE TABLE both_ways (CONSTRAINT covered NOT NULL policy) INHERITS (insured, leased);
+CREATE TABLE apart (policy text) INHERITS (insured);
+CREATE TABLE keyed (id integer PRIMARY KEY, note text);
+CREATE TABLE keyed_too (id integer, PRIMARY KEY (id)) INHERITS (keyed);
+CREATE TABLE leaves (policy text, term integer CONSTRAINT ends NOT NULL);
+CREATE TABLE below_leaves () INHERITS (leaves);
