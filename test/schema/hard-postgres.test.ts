@@ -176,6 +176,18 @@ test('nor are they of a tenant that is a schema, whose name is masked', async ()
   }
 })
 
+test('a partition key by an operator class without operators, of which the server can say no condition', async () => {
+  const schema = (note: string, bound: string): string =>
+    `create operator class bare_order for type integer using btree as function 1 btint4cmp(integer, integer);
+     create table parcels (zone integer, note ${note}) partition by range (zone bare_order);
+     create table parcels_near partition of parcels for values from (1) to (10);
+     create table parcels_far partition of parcels for values from (10) to (20) partition by list (note);
+     create table parcels_far_none partition of parcels_far for values in ('none');
+     create table known (a integer) partition by range (a);
+     create table known_1 partition of known for values from (1) to (${bound});`
+  await expectBothWays(schema("text default 'none'", '10'), schema('text not null', '20'), LOSS)
+})
+
 test('ten thousand objects', async () => {
   const tables = Array.from({ length: 1000 }, (_, n) => n)
   const schema = (extra: string): string =>

@@ -9,8 +9,18 @@ import { canonicalText, optionsOf } from './text.ts'
 const INVALID = `invalid as (select x.indrelid, array_agg(ic.relname order by ic.relname) as names from pg_index x
     join pg_class ic on ic.oid = x.indexrelid where not x.indisvalid and ic.relkind = 'i' group by x.indrelid)`
 
+/**
+ * Tables whose partition key is by an operator class that is short of operators: the server cannot say what their
+ * partitions accept, and fails when it is asked.
+ */
+const UNSPOKEN = `unspoken as materialized (select p.partrelid from pg_partitioned_table p, unnest(p.partclass) key(oid)
+    join pg_opclass o on o.oid = key.oid
+    where p.partstrat in ('l', 'r') and (select count(*) from pg_amop a where a.amopfamily = o.opcfamily
+      and a.amoplefttype = o.opcintype and a.amoprighttype = o.opcintype and a.amoppurpose = 's'
+      and a.amopstrategy between 1 and 5) < 5)`
+
 export const tables: Reader = {
-  also: () => INVALID,
+  also: () => `${INVALID}, ${UNSPOKEN}`,
   sql: () => `select rel.oid, rel.kind, rel.schema, rel.name, c.relkind, c.relpersistence, t.oid as rowtype, t.typarray,
     case when c.relam not in (0, 2) then (select am.amname from pg_am am where am.oid = c.relam) end as method,
     case when c.reltablespace <> 0 then (select ts.spcname from pg_tablespace ts where ts.oid = c.reltablespace) end as tablespace,
@@ -19,7 +29,9 @@ export const tables: Reader = {
     case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partition_by,
     case when c.reloftype <> 0 then format_type(c.reloftype, null) end as of_type,
     case when c.relispartition then pg_get_expr(c.relpartbound, c.oid) end as bound, c.relispartition,
-    case when c.relispartition then pg_get_partition_constraintdef(c.oid) end as accepts,
+    case when c.relispartition and ((select count(*) from unspoken) = 0 or not exists (
+        select from pg_partition_ancestors(c.oid) above join unspoken on unspoken.partrelid = above.relid::oid))
+      then pg_get_partition_constraintdef(c.oid) end as accepts,
     (select json_agg(json_build_array(p.kind, p.schema, p.name) order by i.inhseqno) from pg_inherits i
       join rel p on p.oid = i.inhparent where i.inhrelid = c.oid) as parents,
     invalid.names as invalid,
