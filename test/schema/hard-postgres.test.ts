@@ -200,3 +200,13 @@ test('ten thousand objects', async () => {
   const plan = await expectConverged(schema(''), schema(', more integer'))
   expect(plan.steps).toHaveLength(1000)
 }, 120_000)
+
+test('a table whose changes are told by an index is told by its key again before that index goes', async () => {
+  const events = 'create table events (id integer primary key, at date not null)'
+  const told = `${events}; create unique index seen on events (at); alter table events replica identity using index seen`
+  const plan = await expectConverged(told, events)
+  expect(plan.steps.map(({ sql }) => sql)).toEqual([
+    'ALTER TABLE "public"."events" REPLICA IDENTITY DEFAULT',
+    'DROP INDEX CONCURRENTLY "public"."seen"',
+  ])
+})

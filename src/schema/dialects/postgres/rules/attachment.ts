@@ -133,9 +133,10 @@ function guard({ table, accepts, refuses }: Read, attachment: SchemaObject): Gua
   }
 }
 
-/** What either table has that goes: columns, and indexes, which would be taken for those that are wanted. */
+/** What the tables have that goes: columns, and indexes, which would be taken for those that are wanted. */
 function leaving(attachment: SchemaObject, context: RuleContext): string[] {
-  return [attachment.parent ?? '', parentOf(attachment)].flatMap((table) =>
+  const parent = parentOf(attachment)
+  return [attachment.parent ?? '', parent, ...above(parent, attachmentsAfter, context)].flatMap((table) =>
     context
       .partsBefore(table)
       .filter((part) => LEAVES.has(part.kind) && context.after(idOf(part)) === undefined)
@@ -151,10 +152,14 @@ function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[
   const own = namesOf(context.partsAfter(child))
   // One that was a partition before has them still, but for those that went with a column.
   const kept = attachmentsBefore(child, context).flatMap((one) =>
-    checksOf(parentOf(one), context.partsBefore).filter((part) => !losesColumn(child, part, context)),
+    [parentOf(one), ...above(parentOf(one), attachmentsBefore, context)].flatMap((table) =>
+      checksOf(table, context.partsBefore).filter((part) => !losesColumn(child, part, context)),
+    ),
   )
   const isKept = (part: SchemaObject): boolean => kept.some((one) => isLike(part, one, context))
-  return checksOf(parentOf(attachment), context.partsAfter)
+  const parent = parentOf(attachment)
+  return [parent, ...above(parent, attachmentsAfter, context)]
+    .flatMap((table) => checksOf(table, context.partsAfter))
     .filter((part) => !own.has(part.name.at(-1)) && (context.isNew(child) || !isKept(part)))
     .flatMap((part): Action[] => {
       const table = `ALTER TABLE ${quote(attachment.name.slice(0, 2))}`
@@ -167,6 +172,13 @@ function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[
         ...(apart ? [validated(table, constraint)] : []),
       ]
     })
+}
+
+/** Ids of what a table is attached to, and of what that is attached to. */
+function above(tableId: string, attachments: typeof attachmentsAfter, context: RuleContext): string[] {
+  return attachments(tableId, context)
+    .map(parentOf)
+    .flatMap((parent) => [parent, ...above(parent, attachments, context)])
 }
 
 function losesColumn(child: string, check: SchemaObject, context: RuleContext): boolean {
@@ -222,10 +234,10 @@ export function leftBehind(attachment: SchemaObject, context: RuleContext): Acti
   const child = attachment.parent ?? ''
   const goes = context.isDropped(child)
   const again = goes ? undefined : context.after(idOf(attachment))
-  const above = again === undefined ? [] : givenBy(again, context.partsAfter)
-  const wanted = goes ? [] : [...context.partsAfter(child), ...above]
+  const given = again === undefined ? [] : givenBy(again, attachmentsAfter, context)
+  const wanted = goes ? [] : [...context.partsAfter(child), ...given]
   const own = namesOf(context.partsBefore(child))
-  return givenBy(attachment, context.partsBefore)
+  return givenBy(attachment, attachmentsBefore, context)
     .filter((part) => !own.has(part.name.at(-1)) && !wanted.some((one) => isLike(one, part, context)))
     .map((part) =>
       brief(
@@ -240,10 +252,17 @@ function namesOf(parts: readonly SchemaObject[]): Set<string | undefined> {
   return new Set(parts.filter(({ kind }) => kind === 'constraint').map(({ name }) => name.at(-1)))
 }
 
-function givenBy(attachment: SchemaObject, partsOf: RuleContext['partsAfter']): SchemaObject[] {
+function givenBy(
+  attachment: SchemaObject,
+  attachments: typeof attachmentsAfter,
+  context: RuleContext,
+): SchemaObject[] {
+  const partsOf = attachments === attachmentsAfter ? context.partsAfter : context.partsBefore
   const parent = parentOf(attachment)
-  const foreignKeys = isPartition(attachment) ? partsOf(parent).filter(isForeignKey) : []
-  return [...checksOf(parent, partsOf), ...foreignKeys]
+  return [parent, ...above(parent, attachments, context)].flatMap((table) => {
+    const foreignKeys = isPartition(attachment) ? partsOf(table).filter(isForeignKey) : []
+    return [...checksOf(table, partsOf), ...foreignKeys]
+  })
 }
 
 function isForeignKey({ properties }: SchemaObject): boolean {

@@ -26,6 +26,7 @@ import {
   sameOn,
   stableDescendants,
 } from './family.ts'
+import { settledTypes } from './held-types.ts'
 import { ownName } from './names.ts'
 import { notNullNotValid } from './not-null-constraint.ts'
 import { overridesOf } from './overrides.ts'
@@ -70,7 +71,12 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
       `ADD COLUMN ${columnText(column)}`,
       {
         creates: [idOf(column), ...brought.map(idOf)],
-        needs: [...lettingGo(tableId, context), ...letGo(tableId, context), ...own.map(idOf)],
+        needs: [
+          ...lettingGo(tableId, context),
+          ...letGo(tableId, context),
+          ...own.map(idOf),
+          ...settledTypes(column, context),
+        ],
         rewrites,
         hazards: [
           ...(rewrites

@@ -7,7 +7,14 @@ import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts
 import { attachedId, childrenAfter, goneId, lettingGo, stableDescendants, withoutFormer } from './family.ts'
 import { checksBelow, comesFromParent, goesToParent, goneBefore } from './constraint-family.ts'
 import { broughtBelow, comesWithParent, isExclusion, renamed } from './exclusion-family.ts'
-import { build, changeInPlace, indexExtras, isPartitioned, type IndexText } from './index-build.ts'
+import {
+  build,
+  changeInPlace,
+  indexExtras,
+  isPartitioned,
+  noReplicaIdentity,
+  type IndexText,
+} from './index-build.ts'
 import {
   attachedParts,
   becomes,
@@ -295,6 +302,7 @@ function drop(constraint: SchemaObject, context: RuleContext): readonly Action[]
   }
   const parts = goesWith(constraint, context)
   return [
+    ...noReplicaIdentity(constraint, context),
     brief(`${alterTable(constraint, context)} DROP CONSTRAINT ${ownName(constraint)}`, {
       drops: [idOf(constraint), ...parts.map(idOf)],
       creates: [goneId(idOf(constraint))],

@@ -3,6 +3,7 @@ import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ident } from '../../../../engine/sql.ts'
+import { provedId } from './held-types.ts'
 import { ownerName, ownName, quote } from './names.ts'
 import { said } from '../said.ts'
 import { domainNotNullName } from './not-null-text.ts'
@@ -78,7 +79,9 @@ export const domainConstraintRule: KindRule = {
       properties.length === 1 && properties[0] === 'notValid' && to.properties['notValid'] !== true
     if (!validated) return 'replace'
     const domain = to.parent as string
-    return isContained(domain, context) ? { actions: [], rebuild: [domain] } : { actions: [validate(to)] }
+    return isContained(domain, context)
+      ? { actions: [], rebuild: [domain] }
+      : { actions: [{ ...validate(to), alters: [idOf(to)] }] }
   },
   unsettles: (object, context) => {
     const domain = object.parent as string
@@ -109,6 +112,7 @@ function isPlain(object: SchemaObject, context: RuleContext): boolean {
 
 function validate(object: SchemaObject): Action {
   return {
+    creates: [provedId(idOf(object))],
     sql: `ALTER DOMAIN ${ownerName(object)} VALIDATE CONSTRAINT ${ownName(object)}`,
     ownTransaction: true,
     lock: 'share',

@@ -130,6 +130,17 @@ function replicaIdentity(part: SchemaObject): Action {
   return brief(`ALTER TABLE ${tableOf(part)} REPLICA IDENTITY USING INDEX ${ident(part.name.at(-1) ?? '')}`)
 }
 
+/** Before it goes: a table without the index that told its rows apart would publish no changes of them. */
+export function noReplicaIdentity(part: SchemaObject, context: RuleContext): Action[] {
+  const table = context.after(part.parent ?? '')
+  const kept = table !== undefined && !context.isNew(idOf(table))
+  const other = [table, ...context.partsAfter(part.parent ?? '')].some(
+    (one) => one?.properties['replicaIdentity'] !== undefined,
+  )
+  if (part.properties['replicaIdentity'] !== true || !kept || other) return []
+  return [brief(`ALTER TABLE ${tableOf(part)} REPLICA IDENTITY DEFAULT`, { drops: [] })]
+}
+
 /** A partition that is attached later brings its indexes along. */
 function attach(part: SchemaObject, context: RuleContext): Action[] {
   const attachedTo = textOf(part.properties, 'attachedTo')

@@ -4,7 +4,14 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { goneId, stableParents } from './family.ts'
-import { build, changeInPlace, indexExtras, indexName, type IndexText } from './index-build.ts'
+import {
+  build,
+  changeInPlace,
+  indexExtras,
+  indexName,
+  noReplicaIdentity,
+  type IndexText,
+} from './index-build.ts'
 import { becomes, formerOf, goesWith, goneAs, passingName, unsettledBy } from './index-family.ts'
 import { brief, isQuiet, standIn } from './tools.ts'
 
@@ -37,9 +44,13 @@ function drop(index: SchemaObject, context: RuleContext): readonly Action[] {
   const partitioned = context.before(tableId)?.properties['partitionBy'] !== undefined
   const attached = index.properties['attachedTo'] !== undefined && stableParents(tableId, context).length > 0
   if (partitioned || attached || isQuiet(tableId, context)) {
-    return [brief(`DROP INDEX ${indexName(index)}`, { drops: ids, creates: [goneId(idOf(index))] })]
+    return [
+      ...noReplicaIdentity(index, context),
+      brief(`DROP INDEX ${indexName(index)}`, { drops: ids, creates: [goneId(idOf(index))] }),
+    ]
   }
   return [
+    ...noReplicaIdentity(index, context),
     {
       sql: `DROP INDEX CONCURRENTLY ${indexName(index)}`,
       drops: ids,

@@ -5,10 +5,11 @@ import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { attributes, columnExtras, columnText, notNullText } from './column-text.ts'
 import { attachmentsAfter, isPartition, parentOf, sameOn } from './family.ts'
+import { settledType, settledTypes } from './held-types.ts'
 import { ownName, quote } from './names.ts'
 import { notNullNotValid } from './not-null-constraint.ts'
 import { constraintNameOf, has, isInherited, isOfParent } from './not-null-text.ts'
-import { overridesOf } from './overrides.ts'
+import { mergeable, overridesOf, ownOverridesOf } from './overrides.ts'
 import { rowsBack } from './table-copy.ts'
 import { alterRelation, brief, foreignOptions, majorOf, optionList, optionsIn, textOf } from './tools.ts'
 
@@ -23,13 +24,21 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
     .toSorted((a, b) => Number(a.facts?.['position'] ?? 0) - Number(b.facts?.['position'] ?? 0))
   const parentIds = parents.map(parentOf)
   const madeAnew = majorOf(context) >= 18 && context.before(id) !== undefined
-  const inherited = columns.filter(({ properties }) => properties['inherited'] === true)
+  const modelOf = (column: SchemaObject): SchemaObject | undefined =>
+    parentIds.map((parent) => sameOn(parent, column, context.after)).find((one) => one !== undefined)
+  const asCreated = (column: SchemaObject): SchemaObject => {
+    const model = modelOf(column)
+    const merged = model === undefined ? column : mergeable(column, model)
+    return madeAnew ? withNameOfNotNull(merged) : merged
+  }
   return [
     {
-      sql: tableText(table, madeAnew ? columns.map(withNameOfNotNull) : columns, parents),
+      sql: tableText(table, columns.map(asCreated), parents),
       lock: null,
       creates: [id, ...columns.map(idOf), ...parents.map(idOf)],
       needs: [
+        ...settledType(table, context),
+        ...columns.flatMap((column) => settledTypes(column, context)),
         ...parentIds,
         ...parentIds.flatMap((parent) =>
           context
@@ -39,12 +48,12 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
         ),
       ],
     },
-    ...columns.filter((column) => !inherited.includes(column)).flatMap(columnExtras),
-    ...inherited.flatMap((column) => {
-      const model = parentIds
-        .map((parent) => sameOn(parent, column, context.after))
-        .find((one) => one !== undefined)
-      return model === undefined ? columnExtras(column) : overridesOf(column, model)
+    ...columns.flatMap((column) => {
+      const model = modelOf(column)
+      if (model === undefined) return columnExtras(column)
+      return column.properties['inherited'] === true
+        ? overridesOf(column, model)
+        : ownOverridesOf(column, model)
     }),
     ...rowsBack(table, columns, context),
     ...columns.flatMap(notNullNotValid),

@@ -1,0 +1,10 @@
+CREATE TABLE parent (id integer, body text, note text DEFAULT 'n');
+CREATE TABLE child () INHERITS (parent);
+CREATE TABLE grandchild (body text COMPRESSION pglz, note text) INHERITS (child);
+ALTER TABLE ONLY child ALTER note DROP DEFAULT;
+ALTER TABLE ONLY grandchild ALTER note DROP DEFAULT;
+ALTER TABLE ONLY parent ALTER body SET COMPRESSION pglz, ALTER body SET STORAGE external;
+ALTER TABLE parent ADD COLUMN late text;
+ALTER TABLE ONLY parent ALTER late SET COMPRESSION pglz, ALTER late SET STORAGE external;
+ALTER TABLE ONLY grandchild ALTER note SET STORAGE main;
+CREATE TABLE other (body text COMPRESSION pglz);
