@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 programs that some tests run: PostgreSQL 15, PgBouncer, MariaDB, SQLite, Alembic,
-# a C compiler with libpq.
+# a C compiler with libpq; and unpacks MySQL, which Debian 12 does not have (install-mysql.sh).
 # Starts no service and takes no port. Quick and silent when everything is there.
 # Where it cannot install, it says what will be skipped and succeeds; with CI=true or REQUIRE_ALL=1 it fails.
 set -euo pipefail
@@ -22,6 +22,7 @@ wanted=(
 policy=/usr/sbin/policy-rc.d
 dropin=/etc/postgresql-common/createcluster.d/zz-tenantry-setup.conf
 log=
+without_mysql=
 wrote_policy=
 wrote_dropin=
 
@@ -34,12 +35,18 @@ missing_packages() {
 
 # Succeeds unless everything is required: the tests then name what they skipped.
 give_up() {
-  printf 'Not installed: %s\n%s\n' "$(missing_packages)" "$1"
+  printf 'Not installed: %s\n%s\n' "$(missing_packages)${without_mysql}" "$1"
   if [ "${CI:-}" = true ] || [ "${REQUIRE_ALL:-}" = 1 ]; then
     echo 'CI=true or REQUIRE_ALL=1 is set, so this is a failure.'
     exit 1
   fi
   echo 'The tests that need them are skipped. Enable them: sudo npm run setup:system'
+  exit 0
+}
+
+# All that is left to do when the packages are there.
+finish() {
+  [ -z "$without_mysql" ] || give_up 'Why is said above.'
   exit 0
 }
 
@@ -76,9 +83,11 @@ install() {
     apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"
 }
 
+bash "$(dirname "$0")/install-mysql.sh" || without_mysql=mysql
+
 # shellcheck disable=SC2046 # package names hold no spaces
 set -- $(missing_packages)
-[ $# -gt 0 ] || exit 0
+[ $# -gt 0 ] || finish
 
 # shellcheck source=/dev/null
 os=$(. /etc/os-release 2>/dev/null && echo "${ID:-}-${VERSION_ID:-}") || os=unknown
@@ -102,3 +111,4 @@ case " $* " in
 esac
 still=$(missing_packages)
 [ -z "$still" ] || give_up 'apt-get succeeded, yet the programs are not where they should be.'
+finish

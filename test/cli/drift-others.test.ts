@@ -3,8 +3,9 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { MariaDb } from '../support/mariadb.ts'
+import type { MysqlServer } from '../support/mysql-server.ts'
 import { migratorUrl, startMysqlServer } from '../support/mysql-fleet.ts'
+import { startMariaDb } from '../support/mariadb.ts'
 import { withProgram } from '../support/programs.ts'
 import { startUp, type Up } from './tenantry.ts'
 
@@ -154,7 +155,7 @@ const dialectOf = (place: Place): string => (place.names[0]?.endsWith('.db') ===
 
 withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('MariaDB', () => {
   modes(async (up) => {
-    const server: MariaDb = await startMysqlServer()
+    const server: MysqlServer = await startMysqlServer(startMariaDb)
     const names = NUMBERS.map((number) => `fleet_shop${number}`)
     for (const name of names) server.create(name)
     writeFileSync(path.join(up.directory, 'maria.url'), migratorUrl(server))

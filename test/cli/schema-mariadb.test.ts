@@ -3,7 +3,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testDirectory } from '../support/directories.ts'
-import { startMariaDb, type MariaDb } from '../support/mariadb.ts'
+import { startMariaDb } from '../support/mariadb.ts'
+import type { MysqlServer } from '../support/mysql-server.ts'
 import { withProgram } from '../support/programs.ts'
 import { tenantry, type Ended } from './tenantry.ts'
 
@@ -27,7 +28,7 @@ delimiter ;
 `
 
 withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe('MariaDB', () => {
-  let server: MariaDb
+  let server: MysqlServer
   let directory = ''
   beforeAll(async () => {
     directory = await testDirectory('schema-mariadb')

@@ -9,13 +9,14 @@ import { tenantry } from '../cli/tenantry.ts'
 import { startTestApi } from '../http/api.ts'
 import { makeAuthority, makeCertificate, type Authority } from '../support/certificates.ts'
 import { testDirectory } from '../support/directories.ts'
-import { startMariaDb, type MariaDb } from '../support/mariadb.ts'
+import { startMariaDb } from '../support/mariadb.ts'
+import type { MysqlServer } from '../support/mysql-server.ts'
 import { withProgram } from '../support/programs.ts'
 
 withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'openssl').describe(
   'a MariaDB with a certificate',
   () => {
-    let server: MariaDb
+    let server: MysqlServer
     let directory: string
     let authority: Authority
     let stranger: Authority

@@ -5,9 +5,9 @@ import { discover } from '../../src/registry/discovery.ts'
 import { examineServer } from '../../src/registry/doctor.ts'
 import { addServer, addressOf, getServer, testServer, updateServer } from '../../src/registry/servers.ts'
 import { startTestApi, type TestApi } from '../http/api.ts'
-import type { MariaDb } from '../support/mariadb.ts'
+import type { MysqlServer } from '../support/mysql-server.ts'
 import { migratorUrl, startMysqlServer } from '../support/mysql-fleet.ts'
-import { withProgram } from '../support/programs.ts'
+import { onBoth } from '../support/mysql-products.ts'
 
 test('a URL names a host or a socket, and no file of this machine', () => {
   expect(parseAddress('mysql://migrator:a%2Fb@db-1.internal/?sslmode=verify-ca')).toEqual({
@@ -28,12 +28,12 @@ test('a URL names a host or a socket, and no file of this machine', () => {
   expect(() => parseAddress('mysql://db')).toThrow(/names no user/)
 })
 
-withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('a MariaDB server', () => {
-  let server: MariaDb
+onBoth('a server,', ({ product, start }) => {
+  let server: MysqlServer
   let api: TestApi
 
   beforeAll(async () => {
-    server = await startMysqlServer()
+    server = await startMysqlServer(start)
     api = await startTestApi()
     await addServer(api.app.control, api.app.keyring, { name: 'maria', dsn: migratorUrl(server) })
   }, 120_000)
@@ -52,7 +52,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('a MariaDB serve
       is_superuser: false,
       max_connections: 151,
     })
-    expect(known.server_version).toBeGreaterThanOrEqual(100_500)
+    expect(known.server_version).toBeGreaterThanOrEqual(product === 'MariaDB' ? 100_500 : 90_000)
     expect((await addressOf(control, keyring, known)).password).toBe('se cret/1')
     const stored = JSON.stringify(await control.query('select * from tenantry.secrets'))
     expect(stored).not.toContain('se cret/1')

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { Engine, type SyncResult } from '../../src/library.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
 import type { TenantContext } from '../../src/schema/tenant-list.ts'
-import { startMariaDb, type MariaDb } from '../support/mariadb.ts'
+import { startMariaDb } from '../support/mariadb.ts'
+import type { MysqlServer } from '../support/mysql-server.ts'
 import { adminClient, adminQuery, dsnOf } from '../support/postgres.ts'
 import { withProgram } from '../support/programs.ts'
 import { sqliteFolder } from '../support/sqlite.ts'
@@ -125,7 +126,7 @@ describe('a directory of SQLite files', () => {
 })
 
 withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe('MariaDB', () => {
-  let server: MariaDb
+  let server: MysqlServer
   beforeAll(async () => {
     server = await startMariaDb()
   })

@@ -22,7 +22,10 @@ function table(
     made: null,
   } as const
   const text = `CREATE TABLE \`t\` (\n  ${['`id` int NOT NULL', ...lines].join(',\n  ')}\n) ${tail}`
-  const { objects, unmodelled } = tableObjects([readTable(text, row)], new Set())
+  const { objects, unmodelled } = tableObjects(
+    [readTable(text, row, { version, defaultCollations: new Map() })],
+    new Set(),
+  )
   expect(unmodelled).toEqual([])
   return makeSnapshot('mysql', version, objects, [])
 }

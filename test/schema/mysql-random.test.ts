@@ -1,4 +1,4 @@
-/** Random MariaDB schemas with rows: from any one to any other and back, judged by mysqldump; rows survive. */
+/** Random schemas of MariaDB and MySQL with rows: from any one to any other and back, judged by mysqldump; rows survive. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { diff } from '../../src/schema/diff/diff.ts'
@@ -7,8 +7,8 @@ import { executePlan } from '../../src/schema/execute.ts'
 import { HAZARDS, type HazardName } from '../../src/schema/plan/hazards.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
-import { inSession, startMariaDb, type MariaDb } from '../support/mariadb.ts'
-import { withProgram } from '../support/programs.ts'
+import { onBoth } from '../support/mysql-products.ts'
+import { inSession, type MysqlServer } from '../support/mysql-server.ts'
 
 const ALL_HAZARDS = Object.keys(HAZARDS) as HazardName[]
 /** About a second each, there and back. */
@@ -119,6 +119,15 @@ function isComputed({ trait }: RandomColumn): boolean {
   return trait.startsWith('AS ')
 }
 
+/** What MySQL knows under another name, or not at all. */
+function inMysql(text: string): string {
+  return text
+    .replaceAll('IGNORED', 'INVISIBLE')
+    .replaceAll('WITH SYSTEM VERSIONING', 'DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin')
+    .replaceAll('text DEFAULT 1', 'text DEFAULT (1)')
+    .replaceAll('text NOT NULL DEFAULT 2', 'text NOT NULL DEFAULT (2)')
+}
+
 function createTable(base: string, { name, columns, key, options, parts }: RandomTable): string {
   const type = base.replace(' AUTO_INCREMENT', '')
   const lines = columns.map((one) => {
@@ -135,8 +144,8 @@ function createTable(base: string, { name, columns, key, options, parts }: Rando
   return `CREATE TABLE ${quoted(name)} (${all.join(', ').replaceAll('$', name)}) ${options}`
 }
 
-function statementsOf({ tables, base, views }: RandomSchema): string[] {
-  return [
+function statementsOf({ tables, base, views }: RandomSchema, product: MysqlServer['product']): string[] {
+  const statements = [
     `CREATE TABLE base (id ${base} PRIMARY KEY)`,
     ...tables.map((one) => createTable(base, one)),
     'CREATE VIEW v AS SELECT max(id) AS last FROM base',
@@ -148,6 +157,7 @@ function statementsOf({ tables, base, views }: RandomSchema): string[] {
           `CREATE TRIGGER ${quoted(`on ${name}`)} BEFORE INSERT ON ${quoted(name)} FOR EACH ROW SET NEW.note = 'n'`,
       ),
   ]
+  return product === 'MySQL' ? statements.map(inMysql) : statements
 }
 
 function rowsOf({ name, columns }: RandomTable): string[] {
@@ -159,62 +169,59 @@ function rowsOf({ name, columns }: RandomTable): string[] {
   )
 }
 
-withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe(
-  'random MariaDB schemas',
-  () => {
-    let server: MariaDb
+onBoth('random schemas on', ({ product, start }) => {
+  let server: MysqlServer
 
-    beforeAll(async () => {
-      server = await startMariaDb()
+  beforeAll(async () => {
+    server = await start()
+  })
+  afterAll(async () => {
+    await server.remove()
+  })
+
+  function rows(database: string, snapshot: Snapshot): string[][] {
+    const tables = snapshot.objects
+      .filter(({ kind }) => kind === 'table')
+      .map(({ name }) => name[0] as string)
+    const counts = tables.map((name) => `SELECT count(*) FROM ${quoted(name)};`).join('\n')
+    const lines = server.script(counts, database).split('\n')
+    return tables.map((name, at) => [name, lines[at * 2 + 1] ?? ''])
+  }
+
+  /** Rows are kept in every table that stays, unless the plan itself says that some are lost. */
+  async function become(database: string, target: Snapshot, style: 'online' | 'plain'): Promise<void> {
+    await inSession(server, database, async (session) => {
+      const source = await mysql.inspect(session)
+      const plan = makePlan(mysql, source, target, { style })
+      const before = rows(database, source)
+      const { failure } = await executePlan(mysql, session, plan, { allow: ALL_HAZARDS })
+      expect(failure).toBeUndefined()
+      const now = await mysql.inspect(session)
+      expect(diff(now, target)).toEqual([])
+      const loses = plan.steps.some(({ hazards }) => hazards.some(({ name }) => name === 'data-loss'))
+      const after = new Map(rows(database, now).map(([name, count]) => [name, count]))
+      const kept = before.filter(([name]) => !loses && after.has(name as string))
+      expect(kept.map(([name]) => [name, after.get(name as string)])).toEqual(kept)
     })
-    afterAll(async () => {
-      await server.remove()
-    })
+  }
 
-    function rows(database: string, snapshot: Snapshot): string[][] {
-      const tables = snapshot.objects
-        .filter(({ kind }) => kind === 'table')
-        .map(({ name }) => name[0] as string)
-      const counts = tables.map((name) => `SELECT count(*) FROM ${quoted(name)};`).join('\n')
-      const lines = server.script(counts, database).split('\n')
-      return tables.map((name, at) => [name, lines[at * 2 + 1] ?? ''])
-    }
+  const inspected = (database: string): Promise<Snapshot> =>
+    inSession(server, database, (session) => mysql.inspect(session))
 
-    /** Rows are kept in every table that stays, unless the plan itself says that some are lost. */
-    async function become(database: string, target: Snapshot, style: 'online' | 'plain'): Promise<void> {
-      await inSession(server, database, async (session) => {
-        const source = await mysql.inspect(session)
-        const plan = makePlan(mysql, source, target, { style })
-        const before = rows(database, source)
-        const { failure } = await executePlan(mysql, session, plan, { allow: ALL_HAZARDS })
-        expect(failure).toBeUndefined()
-        const now = await mysql.inspect(session)
-        expect(diff(now, target)).toEqual([])
-        const loses = plan.steps.some(({ hazards }) => hazards.some(({ name }) => name === 'data-loss'))
-        const after = new Map(rows(database, now).map(([name, count]) => [name, count]))
-        const kept = before.filter(([name]) => !loses && after.has(name as string))
-        expect(kept.map(([name]) => [name, after.get(name as string)])).toEqual(kept)
-      })
-    }
-
-    const inspected = (database: string): Promise<Snapshot> =>
-      inSession(server, database, (session) => mysql.inspect(session))
-
-    test('any schema becomes any other and comes back, and its rows survive', async () => {
-      await fc.assert(
-        fc.asyncProperty(schema, schema, async (from, to) => {
-          const rowsIn = ['INSERT INTO base VALUES (1), (2)', ...from.tables.flatMap(rowsOf)]
-          server.create('random_a', [...statementsOf(from), ...rowsIn].join(';\n'))
-          server.create('random_b', statementsOf(to).join(';\n'))
-          const [source, target] = [await inspected('random_a'), await inspected('random_b')]
-          const dump = server.dump('random_a')
-          await become('random_a', target, 'online')
-          expect(server.dump('random_a')).toEqual(server.dump('random_b'))
-          await become('random_a', source, 'plain')
-          expect(server.dump('random_a')).toEqual(dump)
-        }),
-        { numRuns: RUNS, seed: 20_261_121 },
-      )
-    })
-  },
-)
+  test('any schema becomes any other and comes back, and its rows survive', async () => {
+    await fc.assert(
+      fc.asyncProperty(schema, schema, async (from, to) => {
+        const rowsIn = ['INSERT INTO base VALUES (1), (2)', ...from.tables.flatMap(rowsOf)]
+        server.create('random_a', [...statementsOf(from, product), ...rowsIn].join(';\n'))
+        server.create('random_b', statementsOf(to, product).join(';\n'))
+        const [source, target] = [await inspected('random_a'), await inspected('random_b')]
+        const dump = server.dump('random_a')
+        await become('random_a', target, 'online')
+        expect(server.dump('random_a')).toEqual(server.dump('random_b'))
+        await become('random_a', source, 'plain')
+        expect(server.dump('random_a')).toEqual(dump)
+      }),
+      { numRuns: RUNS, seed: 20_261_121 },
+    )
+  })
+})

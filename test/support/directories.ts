@@ -5,6 +5,8 @@ import path from 'node:path'
 import { isRunning, processesIn, signal, waitUntilGone } from '../../src/engine/processes.ts'
 
 const PREFIX = 'tenantry-test-'
+/** MySQL runs by a loader of its own. */
+const SERVERS = ['postgres', 'mariadbd', 'mysqld', 'ld-linux-x86-64.so.2', 'ld-linux-aarch64.so.1']
 
 /** A new directory that the server's user can pass through; its owner's pid is part of the name. */
 export async function testDirectory(name: string): Promise<string> {
@@ -23,7 +25,8 @@ export async function clearLeftBehind(): Promise<void> {
     const { uid } = await stat(directory)
     if (uid !== process.getuid?.()) continue
     const data = path.join(directory, 'data')
-    const pids = [...(await processesIn(data, 'postgres')), ...(await processesIn(data, 'mariadbd'))]
+    const pids: number[] = []
+    for (const program of SERVERS) pids.push(...(await processesIn(data, program)))
     for (const pid of pids) signal(pid, 'SIGKILL')
     await waitUntilGone(pids, 5_000)
     await rm(directory, { recursive: true, force: true })

@@ -5,7 +5,7 @@ import { MysqlConnection } from '../../src/engine/mysql-connection.ts'
 import { discover } from '../../src/registry/discovery.ts'
 import { addServer, getServer } from '../../src/registry/servers.ts'
 import { startFleet, type Fleet } from './fleet.ts'
-import { startMariaDb, type MariaDb } from './mariadb.ts'
+import type { MysqlServer } from './mysql-server.ts'
 
 const TENANT =
   'CREATE TABLE item (id INT PRIMARY KEY, name VARCHAR(50)) ENGINE=InnoDB; INSERT INTO item VALUES (1, NULL);'
@@ -22,7 +22,7 @@ export interface TargetRow extends Record<string, unknown> {
 const MIGRATOR = 'migrator'
 
 export interface MysqlFleet extends Fleet {
-  readonly server: MariaDb
+  readonly server: MysqlServer
   /** Makes databases and finds them on the server `maria`. @returns their names, by name. */
   readonly makeTenants: (count: number, sql?: string) => Promise<string[]>
   /** Rows of a query as the mariadb program prints them. */
@@ -38,9 +38,9 @@ export interface MysqlFleet extends Fleet {
   readonly running: (tenant: string) => { id: number; info: string; state: string }[]
 }
 
-/** A MariaDB with an account for the migrator. */
-export async function startMysqlServer(): Promise<MariaDb> {
-  const server = await startMariaDb()
+/** A server with an account for the migrator. */
+export async function startMysqlServer(start: () => Promise<MysqlServer>): Promise<MysqlServer> {
+  const server = await start()
   server.script(
     `CREATE USER ${MIGRATOR}@localhost IDENTIFIED BY 'se cret/1';
      GRANT ALL PRIVILEGES ON \`fleet%\`.* TO ${MIGRATOR}@localhost; GRANT ALL PRIVILEGES ON \`tenantry\\_scratch\\_%\`.* TO ${MIGRATOR}@localhost;`,
@@ -49,11 +49,11 @@ export async function startMysqlServer(): Promise<MariaDb> {
 }
 
 /** URL of the server for its registration, with the migrator's password. */
-export function migratorUrl(server: MariaDb): string {
+export function migratorUrl(server: MysqlServer): string {
   return `mysql://${MIGRATOR}:${encodeURIComponent('se cret/1')}@localhost?socket=${encodeURIComponent(server.socket)}`
 }
 
-export async function startMysqlFleet(server: MariaDb): Promise<MysqlFleet> {
+export async function startMysqlFleet(server: MysqlServer): Promise<MysqlFleet> {
   const fleet = await startFleet({ servers: [] })
   const prefix = `fleet${randomBytes(4).toString('hex')}_`
   const { control, keyring } = fleet.app

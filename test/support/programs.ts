@@ -6,7 +6,15 @@
  * Missing, the tests are skipped and named at the end of the run; with CI=true or REQUIRE_ALL=1 the run fails.
  */
 import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import path from 'node:path'
 import { describe, test } from 'vitest'
+
+/** Where scripts/install-mysql.sh puts them: for all, or for one user. */
+function unpacked(name: string): readonly string[] {
+  const places = ['/var/cache', path.join(homedir(), '.cache')]
+  return places.map((place) => path.join(place, 'tenantry/mysql/bin', name))
+}
 
 const PROGRAMS = {
   postgres15: ['/usr/lib/postgresql/15/bin/postgres'],
@@ -18,11 +26,14 @@ const PROGRAMS = {
   mariadb: ['/usr/bin/mariadb'],
   mariadbInstallDb: ['/usr/bin/mariadb-install-db'],
   mariadbDump: ['/usr/bin/mariadb-dump'],
+  mysqld: unpacked('mysqld'),
+  mysql: unpacked('mysql'),
+  mysqldump: unpacked('mysqldump'),
   sqlite3: ['/usr/bin/sqlite3'],
   alembic: ['/usr/bin/alembic', '/usr/local/bin/alembic'],
   openssl: ['/usr/bin/openssl'],
   cc: ['/usr/bin/gcc', '/usr/bin/cc'],
-} as const satisfies Record<string, readonly string[]>
+} satisfies Record<string, readonly string[]>
 
 export type ProgramName = keyof typeof PROGRAMS
 

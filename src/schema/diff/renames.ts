@@ -14,7 +14,7 @@ export interface RenameHint {
 }
 
 /**
- * The source with the renames done, and those renames.
+ * The source with the renames done, those renames, and what each one has led to.
  * @throws TenantryError `invalid_input` for an id that is not in the source, a kind that cannot be renamed, or a name
  * that is taken in the source or missing in the target
  */
@@ -23,9 +23,10 @@ export function applyRenames(
   source: Snapshot,
   target: Snapshot,
   hints: readonly RenameHint[],
-): { snapshot: Snapshot; changes: Renamed[] } {
+): { snapshot: Snapshot; changes: Renamed[]; states: Snapshot[] } {
   let snapshot = source
   const changes: Renamed[] = []
+  const states: Snapshot[] = []
   const wanted = indexObjects(target)
   for (const hint of hints) {
     const known = indexObjects(snapshot)
@@ -39,8 +40,9 @@ export function applyRenames(
     if (!wanted.has(id)) throw refused(hint, `${id} is not in the target`)
     snapshot = dialect.rename(snapshot, from, name)
     changes.push({ type: 'rename', id, from, to: indexObjects(snapshot).get(id) as SchemaObject })
+    states.push(snapshot)
   }
-  return { snapshot, changes }
+  return { snapshot, changes, states }
 }
 
 function refused(hint: RenameHint, why: string): TenantryError {

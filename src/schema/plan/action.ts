@@ -105,6 +105,9 @@ export interface KindRule {
    * Left out: none.
    */
   readonly unsettles?: (object: SchemaObject, context: RuleContext) => readonly string[]
-  /** Left out: this kind cannot be renamed, so it is dropped and created. */
-  readonly rename?: (change: Renamed, context: RuleContext) => readonly Action[]
+  /**
+   * Left out: this kind cannot be renamed, so it is dropped and created. In its context the source is what the renames
+   * up to this one lead to.
+   */
+  readonly rename?: (change: Renamed, context: () => RuleContext) => readonly Action[]
 }

@@ -4,7 +4,7 @@ import { diff, type Renamed } from '../diff/diff.ts'
 import { applyRenames, type RenameHint } from '../diff/renames.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { idOf, type SchemaObject, type Snapshot, type Unmodelled } from '../snapshot/snapshot.ts'
-import type { PlanOptions } from './action.ts'
+import type { PlanOptions, RuleContext } from './action.ts'
 import { sideOf } from '../snapshot/side.ts'
 import { ruleContext, type Comparison } from './context.ts'
 import { edgesFor } from './edges.ts'
@@ -42,10 +42,10 @@ export function makePlan(
     }
   }
   const all = { ...DEFAULT_PLAN_OPTIONS, ...options }
-  const { snapshot, changes } = applyRenames(dialect, source, target, renames)
+  const { snapshot, changes, states } = applyRenames(dialect, source, target, renames)
   const comparison = compare(snapshot, target)
   const nodes = [
-    ...renameNodes(dialect, comparison, changes, all),
+    ...renameNodes(dialect, target, changes, states, all),
     ...orderedNodes(dialect, comparison, diff(snapshot, target), all),
   ]
   return {
@@ -68,12 +68,14 @@ function compare(source: Snapshot, target: Snapshot): Comparison {
 
 function renameNodes(
   dialect: Dialect,
-  comparison: Comparison,
+  target: Snapshot,
   changes: readonly Renamed[],
+  states: readonly Snapshot[],
   options: PlanOptions,
 ): Node[] {
-  const context = ruleContext(comparison, { created: new Set(), dropped: new Set() }, options)
-  return changes.flatMap((change) => {
+  const none = { created: new Set<string>(), dropped: new Set<string>() }
+  return changes.flatMap((change, number) => {
+    const context = (): RuleContext => ruleContext(compare(states[number] as Snapshot, target), none, options)
     const actions = ruleOf(dialect.rules, change.to).rename?.(change, context) ?? []
     return actions.map((action, at): Node => ({
       action,
@@ -220,10 +222,15 @@ function reversals(
   const hints = renames.toReversed().map(({ id, from }) => ({ from: id, to: from.name.at(-1) ?? '' }))
   if (isTaken(dialect, renames, target)) return null
   try {
-    const { snapshot, changes } = applyRenames(dialect, reached(dialect, before, target), source, hints)
+    const { snapshot, changes, states } = applyRenames(
+      dialect,
+      reached(dialect, before, target),
+      source,
+      hints,
+    )
     const back = compare(snapshot, source)
     return reversalsOf(back, nodes, [
-      ...renameNodes(dialect, back, changes, plain),
+      ...renameNodes(dialect, source, changes, states, plain),
       ...orderedNodes(dialect, back, diff(snapshot, source), plain),
     ])
   } catch (thrown) {

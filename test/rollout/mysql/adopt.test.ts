@@ -6,8 +6,10 @@ import { Sequelize } from 'sequelize'
 import { DataSource, type MigrationInterface } from 'typeorm'
 import { SequelizeStorage, Umzug } from 'umzug'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import type { MariaDb } from '../../support/mariadb.ts'
+import { TENANT_LOCK } from '../../../src/schema/dialects/mysql/lock.ts'
+import type { MysqlServer } from '../../support/mysql-server.ts'
 import { startMysqlFleet, startMysqlServer, type MysqlFleet } from '../../support/mysql-fleet.ts'
+import { onBoth } from '../../support/mysql-products.ts'
 import { withProgram } from '../../support/programs.ts'
 import { adopt, expectTakenOver, importProject, type Imported, type Tenants } from '../adopt-others.ts'
 import { ALEMBIC, PROJECTS, schemaAfter, type Project } from '../adopt-projects.ts'
@@ -19,12 +21,12 @@ const load = createRequire(import.meta.url)
 /** The tools that really run here. */
 const RUN = new Set(['Knex', 'Sequelize', 'TypeORM'])
 
-withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('adopting on MariaDB', () => {
-  let server: MariaDb
+onBoth('adopting on', ({ start }) => {
+  let server: MysqlServer
   let fleet: MysqlFleet
   let free: string[]
   beforeAll(async () => {
-    server = await startMysqlServer()
+    server = await startMysqlServer(start)
     fleet = await startMysqlFleet(server)
     free = await fleet.makeTenants(80, 'CREATE TABLE item (id INT)')
     await fleet.startWorker()
@@ -206,7 +208,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('adopting on Mar
     const imported = await importProject(fleet, PROJECTS['dbmate']!, 'mysql')
     const [busy, half] = [next(), next()]
     for (const tenant of [busy, half]) byHand(PROJECTS['dbmate']!)(tenant, 2)
-    const held = await fleet.hold(busy, `DO GET_LOCK(CONCAT('tenantry:', MD5(DATABASE())), 0)`)
+    const held = await fleet.hold(busy, `DO GET_LOCK(${TENANT_LOCK}, 0)`)
     const broken = await fleet.version('CREATE TABLE a (id INT); CREATE TABLE item (id INT);')
     await fleet.roll({ version: broken, selector: `name:${half}` })
     const report = await adopt(fleet, imported, [busy, half])

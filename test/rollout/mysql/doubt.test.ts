@@ -3,19 +3,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { ownVersion } from '../../../src/lib/own-version.ts'
 import { openTenantDatabase, serverOf } from '../../../src/schema/tenant-session.ts'
 import { getVersion } from '../../../src/schema/versions.ts'
-import type { MariaDb } from '../../support/mariadb.ts'
+import type { MysqlServer } from '../../support/mysql-server.ts'
 import { startMysqlFleet, startMysqlServer, type MysqlFleet } from '../../support/mysql-fleet.ts'
-import { withProgram } from '../../support/programs.ts'
+import { onBoth } from '../../support/mysql-products.ts'
 
 const TENANT = `CREATE TABLE n (id INT AUTO_INCREMENT PRIMARY KEY, a INT) ENGINE=InnoDB;
   CREATE TABLE one (a INT) ENGINE=InnoDB; CREATE TABLE two (a INT) ENGINE=InnoDB; INSERT INTO one VALUES (1);`
 
-withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('a statement in doubt', () => {
-  let server: MariaDb
+onBoth('a statement in doubt on', ({ start }) => {
+  let server: MysqlServer
   let fleet: MysqlFleet
   let tenant: string
   beforeAll(async () => {
-    server = await startMysqlServer()
+    server = await startMysqlServer(start)
   }, 120_000)
   afterAll(() => server.remove())
   beforeEach(async () => {

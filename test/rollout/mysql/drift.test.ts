@@ -3,24 +3,24 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Operation } from '../../../src/control/operations/operation.ts'
 import { startRepair } from '../../../src/rollout/repair.ts'
 import { effectOf } from '../../../src/schema/dialects/mysql/statement-effect.ts'
-import { versionScript } from '../../../src/schema/dialects/mysql/script.ts'
+import { scriptOf } from '../../../src/schema/dialects/mysql/script.ts'
 import { mysqlStepsOf } from '../../../src/schema/dialects/mysql/version-steps.ts'
 import { listGroups } from '../../../src/schema/drift/findings.ts'
 import { carriedOut, keepAsExpected, REPAIR_OPTIONS } from '../../support/drift.ts'
-import type { MariaDb } from '../../support/mariadb.ts'
+import type { MysqlServer } from '../../support/mysql-server.ts'
 import { startMysqlFleet, startMysqlServer, type MysqlFleet } from '../../support/mysql-fleet.ts'
-import { withProgram } from '../../support/programs.ts'
+import { onBoth } from '../../support/mysql-products.ts'
 
 const TENANT = `CREATE TABLE item (id INT PRIMARY KEY, name VARCHAR(50) NOT NULL) ENGINE=InnoDB; INSERT INTO item VALUES (1, 'one')`
 /** Made by a version: what belongs to another account could not be made anew on a copy. */
 const PROCEDURE = `CREATE PROCEDURE tidy() BEGIN DELETE FROM item WHERE id < 0; DO 'x;y'; END`
 
-withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('drift on MariaDB', () => {
-  let server: MariaDb
+onBoth('drift on', ({ start }) => {
+  let server: MysqlServer
   let fleet: MysqlFleet
   let tenants: string[]
   beforeAll(async () => {
-    server = await startMysqlServer()
+    server = await startMysqlServer(start)
     fleet = await startMysqlFleet(server)
     tenants = await fleet.makeTenants(5, TENANT)
     await fleet.startWorker()
@@ -92,7 +92,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('drift on MariaD
 })
 
 test('a statement between settings of its own comes apart in a version, and is judged by itself', () => {
-  const sql = versionScript([
+  const sql = scriptOf([
     `SET SESSION sql_mode = 'ANSI_QUOTES';\nCREATE PROCEDURE p() BEGIN SELECT "a;b"; SELECT 2; END;\nSET SESSION sql_mode = ''`,
     `SET STATEMENT sql_mode = '' FOR CREATE TABLE t (a INT)`,
   ])

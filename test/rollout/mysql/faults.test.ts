@@ -1,9 +1,9 @@
 /** What dies in the middle of a version on MariaDB: workers, connections, the server itself. */
 import { afterAll, beforeAll, expect } from 'vitest'
 import { faultTest, pick } from '../../support/faults.ts'
-import type { MariaDb } from '../../support/mariadb.ts'
+import type { MysqlServer } from '../../support/mysql-server.ts'
 import { startMysqlFleet, startMysqlServer, type MysqlFleet } from '../../support/mysql-fleet.ts'
-import { withProgram } from '../../support/programs.ts'
+import { onBoth } from '../../support/mysql-products.ts'
 import { until } from '../../support/wait.ts'
 
 const PATIENT = { lockTimeout: '1min', maxConnections: 50, maxRetries: 3 } as const
@@ -51,10 +51,10 @@ function endOf(fleet: MysqlFleet, tenant: string, connection: number): Promise<t
   })
 }
 
-withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('on MariaDB', () => {
-  let server: MariaDb
+onBoth('on', ({ start }) => {
+  let server: MysqlServer
   beforeAll(async () => {
-    server = await startMysqlServer()
+    server = await startMysqlServer(start)
   }, 120_000)
   afterAll(() => server.remove())
 
@@ -199,7 +199,7 @@ withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('on MariaDB', ()
   faultTest(
     'MariaDB dies in the middle of an ALTER: it is done once after the start, no row is lost',
     async ({ after }) => {
-      const own = await startMysqlServer()
+      const own = await startMysqlServer(start)
       after(() => own.remove())
       const fleet = await startMysqlFleet(own)
       after(() => fleet.close())

@@ -4,16 +4,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { stopRollout } from '../../../src/rollout/commands.ts'
 import { getRollout, rolloutOptions } from '../../../src/rollout/rollout.ts'
 import { startUndo } from '../../../src/rollout/start.ts'
-import type { MariaDb } from '../../support/mariadb.ts'
+import type { MysqlServer } from '../../support/mysql-server.ts'
 import { startMysqlFleet, startMysqlServer, type MysqlFleet } from '../../support/mysql-fleet.ts'
-import { withProgram } from '../../support/programs.ts'
+import { onBoth } from '../../support/mysql-products.ts'
 import { until } from '../../support/wait.ts'
 
-withProgram('mariadbd', 'mariadb', 'mariadbInstallDb').describe('a rollout on MariaDB', () => {
-  let server: MariaDb
+onBoth('a rollout on', ({ start }) => {
+  let server: MysqlServer
   let fleet: MysqlFleet
   beforeAll(async () => {
-    server = await startMysqlServer()
+    server = await startMysqlServer(start)
   }, 120_000)
   afterAll(() => server.remove())
   beforeEach(async () => {

@@ -11,11 +11,11 @@ import { priority } from './priority.ts'
 import { rename } from './rename.ts'
 import { rules } from './rules/index.ts'
 import { scratch } from './scratch.ts'
-import { versionScript } from './script.ts'
+import { scriptOf } from './script.ts'
 import { connect } from './session.ts'
 import { GUARD } from './statement-effect.ts'
 
-export { scriptOf } from './script.ts'
+export { scriptOf }
 export { isMysqlUrl } from './session.ts'
 
 export const mysql: Dialect = {
@@ -24,7 +24,7 @@ export const mysql: Dialect = {
   inspect: async (session) => await inspect(session),
   catalogueFingerprint: async (session) => await catalogueFingerprint(session),
   guard: (accepted) => `DO ${GUARD}(${accepted.map(mysqlLiteral).join(', ')})`,
-  versionScript,
+  versionScript: scriptOf,
   scratch,
   rules,
   priority,

@@ -23,12 +23,15 @@ const PARTS = ['column', 'index', 'check', 'foreign_key', 'trigger']
 
 function renamedTable(snapshot: Snapshot, from: SchemaObject, name: readonly string[]): SchemaObject[] {
   const [old, now] = [from.name[0] as string, name[0] as string]
+  const mariaDb = snapshot.serverVersion.includes('MariaDB')
   const isPart = (object: SchemaObject): boolean => PARTS.includes(object.kind) && object.name[0] === old
   const nameAfter = (object: SchemaObject): readonly string[] => {
     if (!isPart(object)) return object === from ? name : object.name
     const own = object.name[1] as string
     // The server named it after the table, and does so again.
-    const generated = object.kind === 'foreign_key' && own.startsWith(`${old}_ibfk_`)
+    const generated =
+      (object.kind === 'foreign_key' && own.startsWith(`${old}_ibfk_`)) ||
+      (object.kind === 'check' && !mariaDb && own.startsWith(`${old}_chk_`))
     return [now, generated ? `${now}${own.slice(old.length)}` : own]
   }
   const ids = new Map(

@@ -4,6 +4,7 @@ import { parseMysqlAddress, type MysqlAddress } from '../../../engine/mysql-addr
 import { MysqlConnection } from '../../../engine/mysql-connection.ts'
 import { DatabaseFailure } from '../../../engine/failure.ts'
 import { TenantryError } from '../../../lib/errors.ts'
+import { apart } from './script.ts'
 import type { Place, Row, SchemaSession } from '../dialect.ts'
 
 export interface MysqlSession extends SchemaSession {
@@ -41,7 +42,11 @@ export async function sessionOn(address: MysqlAddress): Promise<MysqlSession> {
   return {
     dialect: 'mysql',
     label: labelOf(address),
-    query: async (sql) => (await connection.query(sql)).findLast((rows) => rows.length > 0) ?? [],
+    query: async (sql) => {
+      const results: (readonly Row[])[] = []
+      for (const part of apart(sql)) results.push(...(await connection.query(part)))
+      return results.findLast((rows) => rows.length > 0) ?? []
+    },
     queryAll: async (statements) => await connection.query(statements.join(';\n')),
     close: async () => await connection.close(),
   }

@@ -34,6 +34,8 @@ export interface Catalogue {
   readonly routines: readonly { readonly name: string; readonly kind: RoutineKind }[]
   readonly events: readonly string[]
   readonly grantees: readonly string[]
+  /** By character set. */
+  readonly defaultCollations: ReadonlyMap<string, string>
 }
 
 const IN_DATABASE = [
@@ -53,14 +55,16 @@ const IN_DATABASE = [
   `SELECT DISTINCT GRANTEE AS name FROM information_schema.SCHEMA_PRIVILEGES WHERE TABLE_SCHEMA = DATABASE()
   UNION SELECT GRANTEE FROM information_schema.TABLE_PRIVILEGES WHERE TABLE_SCHEMA = DATABASE()
   UNION SELECT GRANTEE FROM information_schema.COLUMN_PRIVILEGES WHERE TABLE_SCHEMA = DATABASE()`,
+  `SELECT CHARACTER_SET_NAME AS name, DEFAULT_COLLATE_NAME AS collation FROM information_schema.CHARACTER_SETS`,
 ]
 
 /** Tables of Tenantry itself, and what an ALTER that was cut short leaves behind. */
 const NOT_SCHEMA = /^(?:tenantry_ledger|#sql|#mysql50#)/
 
 export async function readCatalogue(session: SchemaSession): Promise<Catalogue> {
-  const [place = [], tables = [], views = [], triggers = [], routines = [], events = [], grantees = []] =
-    await queryAll(session, IN_DATABASE)
+  const found = await queryAll(session, IN_DATABASE)
+  const [place = [], tables = [], views = [], triggers = [], routines = [], events = []] = found
+  const [grantees = [], charsets = []] = found.slice(6)
   return {
     database: text(place[0], 'name'),
     version: text(place[0], 'version').replace(/^(\d[\d.]*(?:-MariaDB)?).*$/, '$1'),
@@ -80,6 +84,7 @@ export async function readCatalogue(session: SchemaSession): Promise<Catalogue> 
     })),
     events: events.map((row) => text(row, 'name')),
     grantees: grantees.map((row) => text(row, 'name')),
+    defaultCollations: new Map(charsets.map((row) => [text(row, 'name'), text(row, 'collation')])),
   }
 }
 

@@ -106,6 +106,7 @@ async function snapshotOf(session: SchemaSession, catalogue: Catalogue): Promise
         return readTable(
           withoutDatabase(text, names.database, (other) => names.all.has(other)),
           row,
+          catalogue,
         )
       }),
     names.sequences,

@@ -9,13 +9,21 @@ import type { TableRow } from './catalogue.ts'
 /** Types whose values are text in a character set. */
 const IN_CHARSET = /^(?:char|varchar|tinytext|text|mediumtext|longtext|enum|set)\b/i
 
+/** What the text of a table leaves out. */
+export interface Server {
+  readonly version: string
+  /** By character set. */
+  readonly defaultCollations: ReadonlyMap<string, string>
+}
+
 export interface TableInput {
   readonly row: TableRow
   readonly text: TableText
+  readonly server: Server
 }
 
-export function readTable(showCreate: string, row: TableRow): TableInput {
-  return { row, text: parseTable(showCreate) }
+export function readTable(showCreate: string, row: TableRow, server: Server): TableInput {
+  return { row, text: parseTable(showCreate), server }
 }
 
 /** The objects of all tables; foreign keys need the tables that they refer to. */
@@ -67,14 +75,25 @@ function columnObjects(input: TableInput, sequences: ReadonlySet<string>): Schem
     parent: objectId('table', table),
     properties: columnProperties(input, column),
     dependsOn: sequencesIn(column.default, sequences),
-    facts: { position },
+    facts: { position, ...(isLeftBehind(column) ? { leftBehind: true } : {}) },
   }))
 }
 
-/** With the character set that holds: the text leaves out what is the table's. */
-function columnProperties({ row, text }: TableInput, column: Column): Properties {
+/** Of MySQL: nobody gave it its character set, it was the table's before the table got another one. */
+function isLeftBehind({ charset, collation }: Column): boolean {
+  return charset !== undefined && collation === undefined
+}
+
+/** With the character set that holds: the text leaves out what is the table's, and what is the usual collation. */
+function columnProperties({ row, text, server }: TableInput, column: Column): Properties {
   const properties = column as unknown as Properties
-  if (!IN_CHARSET.test(column.type) || column.charset !== undefined) return properties
+  if (!IN_CHARSET.test(column.type)) return properties
+  if (column.charset !== undefined) {
+    const usual = server.defaultCollations.get(column.charset)
+    if (column.collation === undefined)
+      return usual === undefined ? properties : { ...properties, collation: usual }
+    return server.version.includes('MariaDB') ? properties : { ...properties, explicit: true }
+  }
   const charset = text.options['DEFAULT CHARSET']
   const collation = column.collation ?? text.options['COLLATE'] ?? row.collation
   return {

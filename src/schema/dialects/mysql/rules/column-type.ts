@@ -1,10 +1,11 @@
 /** What it takes to change a column: whether the server can at all, at what price, and what the data may lose. */
 import { asText } from '../text/properties.ts'
 import type { RuleContext } from '../../../plan/action.ts'
-import type { Properties } from '../../../snapshot/snapshot.ts'
+import { idOf, type Properties } from '../../../snapshot/snapshot.ts'
+import { tokensOf, unquoted } from '../text/tokens.ts'
 import type { Clause, Level } from './algorithm.ts'
 import type { Difference } from './sides.ts'
-import { isMariaDb } from './sides.ts'
+import { isMariaDb, partsOf } from './sides.ts'
 
 /** A column that can only be dropped and added: its values are computed before or after, or mean nothing to its new type. */
 export function mustBeMadeAnew(one: Difference, context: RuleContext): boolean {
@@ -15,7 +16,36 @@ export function mustBeMadeAnew(one: Difference, context: RuleContext): boolean {
   // STORED becomes plain and keeps its values; nothing else crosses over in place.
   if (a['generated'] === undefined) return b['stored'] !== true || !isMariaDb(context)
   if (b['generated'] === undefined) return a['stored'] !== true || !isCastable(a, b)
-  return a['stored'] !== b['stored'] || a['generated'] !== b['generated'] || a['type'] !== b['type']
+  if (a['stored'] !== b['stored']) return true
+  return isMariaDb(context) && (a['generated'] !== b['generated'] || a['type'] !== b['type'])
+}
+
+/**
+ * The columns of a table that go and come again: those of the differences that must, and for MySQL, which does not
+ * let go of a column that another one is computed from, those computed from them.
+ */
+export function columnsMadeAnew(
+  table: string,
+  differences: readonly Difference[],
+  context: RuleContext,
+): ReadonlySet<string> {
+  const anew = new Set(
+    differences
+      .filter((one) => one.kind === 'column' && one.verb === 'alter' && mustBeMadeAnew(one, context))
+      .map((one) => one.name),
+  )
+  if (isMariaDb(context)) return anew
+  const computed = partsOf(context, table, 'after', 'column').filter(
+    (column) => column.properties['generated'] !== undefined && context.before(idOf(column)) !== undefined,
+  )
+  for (let known = -1; known !== anew.size;) {
+    known = anew.size
+    for (const column of computed) {
+      const names = tokensOf(asText(column.properties['generated'])).filter(({ kind }) => kind === 'name')
+      if (names.some(({ text }) => anew.has(unquoted(text)))) anew.add(column.name[1] as string)
+    }
+  }
+  return anew
 }
 
 const GEOMETRIES =
@@ -40,7 +70,17 @@ function isRow(properties: Properties): boolean {
   return /^ROW /i.test(asText(properties['generated']))
 }
 
-const SAME_BUT = ['comment', 'default', 'invisible', 'check', 'nullable', 'type', 'charset', 'collation']
+const SAME_BUT = [
+  'comment',
+  'default',
+  'invisible',
+  'check',
+  'nullable',
+  'type',
+  'charset',
+  'collation',
+  'explicit',
+]
 
 /** @see algorithm.ts */
 export function modifyLevel({ from, to }: Clause, mariaDb: boolean): Level {

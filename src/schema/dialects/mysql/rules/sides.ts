@@ -103,6 +103,17 @@ export function isMariaDb(context: RuleContext): boolean {
   return context.target.serverVersion.includes('MariaDB')
 }
 
+/** Whether the column has the character set of its table because nobody gave it one of its own, which MySQL remembers. */
+export function inheritsCharset(column: SchemaObject, context: RuleContext): boolean {
+  return !isMariaDb(context) && inheritsFrom(context.after(objectId('table', tableOf(column))), column)
+}
+
+/** The same on MySQL, of a column and its table as they are. */
+export function inheritsFrom(table: SchemaObject | undefined, column: SchemaObject): boolean {
+  const { collation, explicit } = column.properties
+  return explicit !== true && collation === table?.properties['collation']
+}
+
 /** Whether the server is MySQL, and older than a release of 8.0, told by its last number. */
 export function isMysqlBefore(context: RuleContext, patch: number): boolean {
   const found = /^8\.0\.(\d+)/.exec(context.target.serverVersion)

@@ -10,13 +10,14 @@ import { checkText, indexDrop, indexText } from '../text/key.ts'
 import { tokensOf, unquoted } from '../text/tokens.ts'
 import { indexColumns } from '../inspect/tables.ts'
 import { costOf, type Clause, type Cost } from './algorithm.ts'
-import { mustBeMadeAnew } from './column-type.ts'
+import { columnsMadeAnew } from './column-type.ts'
 import { asTexts } from '../text/properties.ts'
 import { keysToGoFirst } from './foreign-keys.ts'
 import { mayBeGenerated } from './generated-indexes.ts'
 import { changeHazards } from './hazards.ts'
+import { leftBehindClauses } from './left-behind.ts'
 import { partitionChange } from './partitions.ts'
-import { differencesOf, isMariaDb, partsOf, plainFor, type Difference } from './sides.ts'
+import { differencesOf, inheritsCharset, isMariaDb, partsOf, plainFor, type Difference } from './sides.ts'
 import { foreignClauses, leftOverClauses, optionClauses, resizesKeys } from './table-options.ts'
 import { stagesOf } from './versioning.ts'
 
@@ -71,6 +72,10 @@ function stageStatements(
   const statements = first.map((one) => alterStatement(table, context, one, ''))
   if (clauses.length > 0 || tail !== '') statements.push(alterStatement(table, context, clauses, tail))
   statements.push(...partitions.after.map((one) => alterStatement(table, context, [one], '')))
+  const remade = differences.flatMap((one) => (one.kind === 'column' && one.to !== undefined ? [one.to] : []))
+  for (const late of leftBehindClauses(table, remade, context)) {
+    statements.push(alterStatement(table, context, late, ''))
+  }
   const rest = [...withoutDefault(differences, isMariaDb(context)), ...leftOverClauses(table, context)]
   if (rest.length > 0) statements.push(alterStatement(table, context, rest, ''))
   return statements
@@ -92,11 +97,7 @@ function alterStatement(
 /** Dropped first, then changed, then added; a column that is spelt differently now is changed. */
 function clausesFor(table: string, context: RuleContext, differences: readonly Difference[]): Clause[] {
   const respelt = respellings(differences)
-  const anew = new Set(
-    differences
-      .filter((one) => one.kind === 'column' && one.verb === 'alter' && mustBeMadeAnew(one, context))
-      .map((one) => one.name),
-  )
+  const anew = columnsMadeAnew(table, differences, context)
   const indexes = indexClauses(table, context, differences, anew)
   const own = differences.filter((one) => one.kind === 'check')
   const checks = [
@@ -183,8 +184,8 @@ function columnClauses(
   for (const [at, column] of columns.entries()) {
     const name = column.name[1] as string
     const one = changed.get(name)
-    if (one === undefined) continue
-    const definition = columnText(name, column.properties)
+    if (one === undefined && !anew.has(name)) continue
+    const definition = columnText(name, column.properties, inheritsCharset(column, context))
     const old = oldNames.get(name)
     if (old !== undefined) {
       changes.push({
@@ -193,7 +194,7 @@ function columnClauses(
         from: context.before(objectId('column', table, old)),
         to: column,
       })
-    } else if (one.verb === 'alter' && !anew.has(name)) {
+    } else if (one?.verb === 'alter' && !anew.has(name)) {
       const value = onlyDefault(one)
       if (value !== undefined) {
         const sql = `ALTER COLUMN ${mysqlIdent(name)} SET DEFAULT ${value}`

@@ -84,13 +84,18 @@ function optionsOf(properties: Properties): Readonly<Record<string, string>> {
   return (properties['options'] ?? {}) as Readonly<Record<string, string>>
 }
 
+/** @param owner a table, or a column whose character set the table has for a while */
+export function charsetClause(owner: Properties): Clause {
+  const collate = owner['collation'] === undefined ? '' : ` COLLATE ${asText(owner['collation'])}`
+  return { what: 'charset', sql: `DEFAULT CHARACTER SET ${asText(owner['charset'])}${collate}` }
+}
+
 function plainOptions(from: Properties, to: Properties): Clause[] {
   const clauses: Clause[] = []
   const [before, after] = [optionsOf(from), optionsOf(to)]
   if (from['engine'] !== to['engine']) clauses.push({ what: 'engine', sql: `ENGINE=${asText(to['engine'])}` })
   if (from['charset'] !== to['charset'] || from['collation'] !== to['collation']) {
-    const collate = to['collation'] === undefined ? '' : ` COLLATE ${asText(to['collation'])}`
-    clauses.push({ what: 'charset', sql: `DEFAULT CHARACTER SET ${asText(to['charset'])}${collate}` })
+    clauses.push(charsetClause(to))
   }
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
     if (before[name] === after[name]) continue

@@ -6,8 +6,10 @@ import { columnText, hasNoDefault } from '../text/column.ts'
 import { checkText, foreignKeyText, indexText } from '../text/key.ts'
 import type { ForeignKey, Partitioning } from '../text/show-create-table.ts'
 import { disturbedKeys } from './foreign-keys.ts'
+import { leftBehindStatements } from './left-behind.ts'
 import { partitioningText } from './partitions.ts'
-import { differencesOf, isMariaDb, leaderOf, partsOf, tableOf } from './sides.ts'
+import { differencesOf, inheritsCharset, isMariaDb, leaderOf, partsOf, tableOf } from './sides.ts'
+import { renameColumn } from './rename-column.ts'
 import { tableChange } from './table-change.ts'
 import { optionsText } from './table-options.ts'
 
@@ -43,7 +45,9 @@ function partRule(keyword: 'COLUMN' | 'KEY' | undefined): KindRule {
   if (keyword === undefined) return rule
   return {
     ...rule,
-    rename: ({ from, to }) => {
+    rename: (change, context) => {
+      if (keyword === 'COLUMN') return renameColumn(change, context())
+      const { from, to } = change
       const [table, old, now] = [from.name[0], from.name[1], to.name[1]] as [string, string, string]
       const sql = `ALTER TABLE ${mysqlIdent(table)} RENAME ${keyword} ${mysqlIdent(old)} TO ${mysqlIdent(now)}`
       return [{ sql, lock: 'access exclusive' }]
@@ -76,7 +80,9 @@ function createTable(table: SchemaObject, context: RuleContext): readonly Action
   const keys = partsOf(context, name, 'after', 'foreign_key').filter((key) => fitsInline(key, context))
   const { periods = [], partitioning } = table.properties
   const lines = [
-    ...columns.map((column) => columnText(column.name[1] as string, column.properties)),
+    ...columns.map((column) =>
+      columnText(column.name[1] as string, column.properties, inheritsCharset(column, context)),
+    ),
     ...(periods as readonly string[]).map((period) => `PERIOD FOR ${period}`),
     ...indexes.map((index) => indexText(index.name[1] as string, index.properties)),
     ...keys.map((key) => foreignKeyText(key.name[1] as string, key.properties)),
@@ -90,14 +96,14 @@ function createTable(table: SchemaObject, context: RuleContext): readonly Action
   const undefaulted = columns.filter((column) => hasNoDefault(column.properties, isMariaDb(context)))
   const made = [table, ...columns, ...indexes, ...keys, ...checks].map(idOf)
   const create: Action = { sql: parts.filter(Boolean).join(' '), creates: made, lock: null }
-  if (undefaulted.length === 0) return [create]
-  const drops = undefaulted.map(
-    (column) => `ALTER COLUMN ${mysqlIdent(column.name[1] as string)} DROP DEFAULT`,
-  )
-  return [
-    create,
-    { sql: `ALTER TABLE ${mysqlIdent(name)} ${drops.join(', ')}`, alters: [idOf(table)], lock: null },
-  ]
+  const late = [...leftBehindStatements(name, columns, context)]
+  if (undefaulted.length > 0) {
+    const drops = undefaulted.map(
+      (column) => `ALTER COLUMN ${mysqlIdent(column.name[1] as string)} DROP DEFAULT`,
+    )
+    late.push(`ALTER TABLE ${mysqlIdent(name)} ${drops.join(', ')}`)
+  }
+  return [create, ...late.map((sql): Action => ({ sql, alters: [idOf(table)], lock: null }))]
 }
 
 /** A foreign key to the table itself, or to one that is there already, needs no statement of its own. */

@@ -9,6 +9,8 @@ export interface Column {
   readonly type: string
   readonly charset?: string
   readonly collation?: string
+  /** Of MySQL: it shows both although they may be those of the table, for somebody has given them to the column. */
+  readonly explicit?: boolean
   readonly nullable: boolean
   /** As it stands after DEFAULT; left out: none, not even NULL. */
   readonly default?: string
@@ -141,13 +143,14 @@ function addClause(draft: Draft, clause: readonly Token[]): void {
   }
 }
 
-/** The column as it stands in CREATE TABLE, and after ADD or MODIFY COLUMN. */
-export function columnText(name: string, properties: Properties): string {
+/**
+ * The column as it stands in CREATE TABLE, and after ADD or MODIFY COLUMN.
+ * @param inherits leaves out the character set: the table's is taken
+ */
+export function columnText(name: string, properties: Properties, inherits: boolean): string {
   const column = properties as unknown as Column
   const { generated } = column
-  const parts = [mysqlIdent(name), column.type]
-  if (column.charset !== undefined) parts.push(`CHARACTER SET ${column.charset}`)
-  if (column.collation !== undefined) parts.push(`COLLATE ${column.collation}`)
+  const parts = [mysqlIdent(name), column.type, ...(inherits ? [] : charsetText(column))]
   if (generated !== undefined) {
     parts.push(`GENERATED ALWAYS AS ${generated}`)
     if (!/^ROW /i.test(generated)) parts.push(column.stored === true ? 'STORED' : 'VIRTUAL')
@@ -162,6 +165,13 @@ export function columnText(name: string, properties: Properties): string {
   if (column.options !== undefined) parts.push(column.options)
   if (column.check !== undefined) parts.push(`CHECK ${column.check}`)
   return parts.join(' ')
+}
+
+function charsetText({ charset, collation }: Column): string[] {
+  return [
+    ...(charset === undefined ? [] : [`CHARACTER SET ${charset}`]),
+    ...(collation === undefined ? [] : [`COLLATE ${collation}`]),
+  ]
 }
 
 /** Types of which MySQL never shows that they have no default but NULL, unlike MariaDB. */
