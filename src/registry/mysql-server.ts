@@ -87,7 +87,7 @@ function versionNumber(text: string): number {
 
 async function hasSuper(ask: (sql: string) => Promise<readonly MysqlRow[]>): Promise<boolean> {
   const rows = await ask(
-    `SELECT grantee, CURRENT_USER() AS me FROM information_schema.user_privileges WHERE privilege_type = 'SUPER'`,
+    `SELECT grantee AS grantee, CURRENT_USER() AS me FROM information_schema.user_privileges WHERE privilege_type = 'SUPER'`,
   )
   return rows.some((row) => {
     const me = String(row['me'])

@@ -61,7 +61,7 @@ export interface Books {
  */
 export async function readBooks(session: TenantSession): Promise<Books> {
   const found = await session.query(
-    `SELECT table_name AS name, table_type AS type, engine FROM information_schema.tables
+    `SELECT table_name AS name, table_type AS type, engine AS engine FROM information_schema.tables
      WHERE table_schema = DATABASE() AND table_name IN ('${LEDGER}', '${STEPS}')`,
   )
   for (const row of found) {

@@ -150,7 +150,7 @@ export class TenantSession {
    */
   async #endFormerHolder(): Promise<void> {
     const [holder] = await this.query(
-      `SELECT id FROM information_schema.processlist
+      `SELECT id AS id FROM information_schema.processlist
        WHERE id = IS_USED_LOCK(${TENANT_LOCK}) AND id = IS_USED_LOCK(${this.#rolloutLock}) AND command = 'Sleep'`,
     )
     if (holder === undefined) return

@@ -195,7 +195,7 @@ function columnClauses(
         to: column,
       })
     } else if (one?.verb === 'alter' && !anew.has(name)) {
-      const value = onlyDefault(one)
+      const value = onlyDefault(one, isMariaDb(context))
       if (value !== undefined) {
         const sql = `ALTER COLUMN ${mysqlIdent(name)} SET DEFAULT ${value}`
         changes.push({ what: 'default', sql })
@@ -212,7 +212,10 @@ function columnClauses(
 }
 
 /** The new default, where nothing else differs and it is a constant: that needs no look at the rest of the column. */
-function onlyDefault({ from, to }: Difference): string | undefined {
+function onlyDefault({ from, to }: Difference, mariaDb: boolean): string | undefined {
+  // Not even NULL can be set for these types in MySQL.
+  if (!mariaDb && /(?:text|blob|json|point|linestring|polygon)$|^geom/i.test(asText(to?.properties['type'])))
+    return undefined
   const value = asText(to?.properties['default'])
   if (from === undefined || to === undefined || !/^(?:NULL|-?[\d.]+|'(?:[^']|'')*')$/.test(value))
     return undefined
