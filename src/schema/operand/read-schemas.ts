@@ -5,7 +5,7 @@ import path from 'node:path'
 import { messageOf, TenantryError } from '../../lib/errors.ts'
 import type { InspectOptions } from '../dialects/dialect.ts'
 import { dialectNamed } from '../dialects/index.ts'
-import type { DialectName, Snapshot } from '../snapshot/snapshot.ts'
+import { withoutMeasures, type DialectName, type Snapshot } from '../snapshot/snapshot.ts'
 import { withLogin } from './login.ts'
 import { labelOf, parseOperand, type Operand } from './operand.ts'
 import type { Shadows } from './shadows.ts'
@@ -140,7 +140,8 @@ async function loadOperand(
   await loadSql(dialect, shadow, statements)
   // A session of its own: the SQL may have changed settings of the one that loaded it.
   const { snapshot } = await readDatabase(name, shadow.url, options.inspect)
-  return { snapshot, label: labelOf(operand) }
+  // Where it was loaded nothing has rows; where it is meant for everything may.
+  return { snapshot: withoutMeasures(snapshot), label: labelOf(operand) }
 }
 
 async function statementsOf(

@@ -1,7 +1,7 @@
 /** What undoes a plan, told step by step. */
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Side } from '../snapshot/side.ts'
-import { idOf, type SchemaObject, type Snapshot } from '../snapshot/snapshot.ts'
+import { idOf, withoutMeasures, type SchemaObject, type Snapshot } from '../snapshot/snapshot.ts'
 import type { Comparison } from './context.ts'
 import { goneAfter, type Node } from './nodes.ts'
 
@@ -32,19 +32,15 @@ function touched({ id, creates, drops, alters }: Node): string[] {
   return [id, ...creates, ...drops, ...alters]
 }
 
-/** Not known any more when the way back is taken. */
-const PASSING = new Set(['empty', 'rows', 'bytes', 'invalidIndexes'])
-
 /**
  * The target as it will be in the source's database, where other things hold than where it was looked at. Facts are no
  * part of the fingerprint, nor of the order.
  */
 export function reached({ factsReached }: Dialect, source: Side, target: Snapshot): Snapshot {
-  const objects = target.objects.map((object): SchemaObject => {
-    const facts = factsReached?.(object, source.objects.get(idOf(object))) ?? object.facts
-    if (facts === undefined) return object
-    const lasting = Object.entries(facts).filter(([name]) => !PASSING.has(name))
-    return { ...object, facts: Object.fromEntries(lasting) }
-  })
-  return { ...target, objects }
+  if (factsReached === undefined) return withoutMeasures(target)
+  const objects = target.objects.map((object): SchemaObject => ({
+    ...object,
+    facts: factsReached(object, source.objects.get(idOf(object))),
+  }))
+  return withoutMeasures({ ...target, objects })
 }

@@ -5,10 +5,15 @@
 import { z } from 'zod'
 import { TenantryError } from '../../lib/errors.ts'
 import type { Json } from './canonical.ts'
-import { idOf, makeSnapshot, objectFingerprint, type SchemaObject, type Snapshot } from './snapshot.ts'
+import {
+  idOf,
+  lastingFacts,
+  makeSnapshot,
+  objectFingerprint,
+  type SchemaObject,
+  type Snapshot,
+} from './snapshot.ts'
 
-/** Measures of the moment: they differ from hour to hour though the schema does not. */
-const MEASURES = new Set(['rows', 'bytes'])
 /** A list of plain values stays on its line up to this many characters. */
 const LINE = 100
 
@@ -36,29 +41,27 @@ const file = z.strictObject({
   ),
 })
 
-/** The text of a snapshot, ending in a line end. Sizes of tables are left out. */
+/** The text of a snapshot, ending in a line end. What is measured in one database is left out. */
 export function snapshotText(snapshot: Snapshot): string {
   const { format: version, dialect, serverVersion, fingerprint, unmodelled } = snapshot
   const head = { format: version, dialect, serverVersion, fingerprint, unmodelled: unmodelled.map(plain) }
-  const objects = snapshot.objects.map((object) => ({
-    kind: object.kind,
-    name: object.name,
-    parent: object.parent,
-    fingerprint: objectFingerprint(object),
-    properties: sorted(object.properties),
-    dependsOn: object.dependsOn,
-    ...factsToKeep(object.facts),
-  }))
+  const objects = snapshot.objects.map((object) => {
+    const facts = lastingFacts(object.facts)
+    return {
+      kind: object.kind,
+      name: object.name,
+      parent: object.parent,
+      fingerprint: objectFingerprint(object),
+      properties: sorted(object.properties),
+      dependsOn: object.dependsOn,
+      ...(facts === undefined ? {} : { facts: sorted(facts) }),
+    }
+  })
   return `${render({ ...head, objects }, '')}\n`
 }
 
 function plain(value: { kind: string; name: string; detail: string }): Json {
   return { kind: value.kind, name: value.name, detail: value.detail }
-}
-
-function factsToKeep(facts: Readonly<Record<string, Json>> | undefined): { facts?: Json } {
-  const kept = Object.entries(facts ?? {}).filter(([name]) => !MEASURES.has(name))
-  return kept.length === 0 ? {} : { facts: sorted(Object.fromEntries(kept)) }
 }
 
 function sorted(value: Json): Json {

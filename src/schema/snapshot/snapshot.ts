@@ -110,6 +110,24 @@ export function makeSnapshot(
   }
 }
 
+/** Facts of one database at one moment, which another with the same schema does not share. */
+const MEASURES: ReadonlySet<string> = new Set(['rows', 'bytes', 'empty', 'invalidIndexes'])
+
+/** The facts that hold wherever the schema does; undefined for none. */
+export function lastingFacts(facts: Properties | undefined): Properties | undefined {
+  const lasting = Object.entries(facts ?? {}).filter(([name]) => !MEASURES.has(name))
+  return lasting.length === 0 ? undefined : Object.fromEntries(lasting)
+}
+
+/** The schema alone, where the database that it was read in says nothing about those that it is meant for. */
+export function withoutMeasures(snapshot: Snapshot): Snapshot {
+  const objects = snapshot.objects.map(({ facts, ...object }): SchemaObject => {
+    const lasting = lastingFacts(facts)
+    return lasting === undefined ? object : { ...object, facts: lasting }
+  })
+  return { ...snapshot, objects }
+}
+
 /** A total order that depends on no locale. */
 export function byCodePoint(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0

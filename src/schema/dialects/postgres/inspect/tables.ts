@@ -37,6 +37,7 @@ export const tables: Reader = {
     invalid.names as invalid,
     case when c.relpages > 0 then c.relpages::int8 * 8192 when c.reltuples = 0 then 0 end as bytes,
     case when c.reltuples >= 0 then c.reltuples::int8 end as tuples,
+    c.relpages = 0 and c.reltuples = 0 and pg_stat_get_live_tuples(c.oid) = 0 as empty,
     fs.srvname as server, ft.ftoptions
     from rel join pg_class c on c.oid = rel.oid left join pg_type t on t.oid = c.reltype
     left join pg_class toast on toast.oid = c.reltoastrelid left join invalid on invalid.indrelid = c.oid
@@ -80,7 +81,7 @@ function table(row: ReaderRow): Found {
       owner: row['owner'],
       bytes: row['bytes'] === 0 ? undefined : row['bytes'],
       rows: row['tuples'] === 0 ? undefined : row['tuples'],
-      empty: row['bytes'] === 0 && row['tuples'] === 0,
+      empty: row['empty'],
       isPartition: row['relispartition'],
       invalidIndexes: row['invalid'],
     }),

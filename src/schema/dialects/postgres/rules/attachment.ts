@@ -20,7 +20,7 @@ import { broughtByAttaching, renamed } from './exclusion-family.ts'
 import { quote } from './names.ts'
 import { byPosition } from './positions.ts'
 import { heldByArrival, leftNames } from './not-null-family.ts'
-import { brief, hazard, isQuiet, standIn, unlessEmpty, validation } from './tools.ts'
+import { brief, hazard, isQuiet, standIn, unlessNew, validation } from './tools.ts'
 
 function create(attachment: SchemaObject, context: RuleContext): readonly Action[] {
   const child = quote(attachment.name.slice(0, 2))
@@ -45,7 +45,7 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
       needs: [...needs, ...attachmentsBelow(brought, attachment, context)],
       lock: 'share update exclusive',
       hazards: [
-        ...unlessEmpty(
+        ...unlessNew(
           attachment.parent ?? '',
           context,
           'may-fail',

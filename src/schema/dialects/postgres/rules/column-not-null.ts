@@ -7,7 +7,7 @@ import { tableIdOf } from './column-text.ts'
 import { coveredByParent, sameOn, stableChildren, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
 import { notNullConstraint } from './not-null-constraint.ts'
-import { brief, isQuiet, majorOf, standIn, tableOf, unlessEmpty, validation } from './tools.ts'
+import { brief, isQuiet, majorOf, standIn, tableOf, unlessNew, validation } from './tools.ts'
 
 export function notNullAnswer(change: Altered, context: RuleContext): AlterAnswer {
   if (majorOf(context) >= 18) return notNullConstraint(change, context)
@@ -30,7 +30,7 @@ function setNotNull(column: SchemaObject, context: RuleContext): Action[] {
   )
   const table = `ALTER TABLE ${childrenToo ? '' : 'ONLY '}${tableOf(column)}`
   const name = column.name.join('.')
-  const hazards = unlessEmpty(tableId, context, 'may-fail', `It fails when ${name} is NULL in a row.`)
+  const hazards = unlessNew(tableId, context, 'may-fail', `It fails when ${name} is NULL in a row.`)
   const set = `${table} ALTER COLUMN ${ownName(column)} SET NOT NULL`
   if (isQuiet(tableId, context)) return [brief(set, { hazards })]
   const check = ident(standIn(column.name.at(-1) ?? '', '_tenantry_not_null'))

@@ -7,7 +7,7 @@ import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { generatedOf, tableIdOf, typeText } from './column-text.ts'
 import { coveredByParent, sameOn, stableChildren, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
-import { brief, briefPart, hazard, isQuiet, tableOf, textOf, unlessEmpty } from './tools.ts'
+import { brief, briefPart, hazard, isQuiet, tableOf, textOf, unlessNew } from './tools.ts'
 import { conversion, isTypeId, keepsValues, lossOf, underlying } from './types.ts'
 
 /** Kinds whose text the server holds on to: it refuses to change a type under them. */
@@ -123,7 +123,7 @@ function costs(
   return {
     rewrites,
     hazards: [
-      ...(loss === undefined ? [] : unlessEmpty(tableId, context, 'data-loss', `${name}: ${loss}`)),
+      ...(loss === undefined ? [] : unlessNew(tableId, context, 'data-loss', `${name}: ${loss}`)),
       ...(rewrites
         ? [hazard('table-rewrite', `${tableOf(to)} is written anew to change the type of ${name}.`)]
         : []),
@@ -132,7 +132,7 @@ function costs(
         : []),
       ...(kept
         ? []
-        : unlessEmpty(tableId, context, 'may-fail', `It fails when a value of ${name} is no ${newType}.`)),
+        : unlessNew(tableId, context, 'may-fail', `It fails when a value of ${name} is no ${newType}.`)),
     ],
   }
 }

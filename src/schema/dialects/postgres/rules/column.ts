@@ -31,7 +31,7 @@ import { ownName } from './names.ts'
 import { notNullNotValid } from './not-null-constraint.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
-import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unlessEmpty } from './tools.ts'
+import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unlessNew } from './tools.ts'
 
 /** Whether the server writes every row anew to add it. */
 function rewritesTable({ properties, facts }: SchemaObject): boolean {
@@ -83,7 +83,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
             ? [hazard('table-rewrite', `Every row of ${tableOf(column)} is written anew to fill ${name}.`)]
             : []),
           ...(notNullText(properties) !== '' && !filled
-            ? unlessEmpty(
+            ? unlessNew(
                 tableId,
                 context,
                 'may-fail',
@@ -151,7 +151,7 @@ function drop(column: SchemaObject, context: RuleContext): readonly Action[] {
       creates: ids.map(goneId),
       hazards:
         generatedOf(one.properties) === undefined
-          ? unlessEmpty(tableId, context, 'data-loss', `The values of ${one.name.join('.')} are removed.`)
+          ? unlessNew(tableId, context, 'data-loss', `The values of ${one.name.join('.')} are removed.`)
           : [],
     })
   if (!only) {

@@ -36,7 +36,7 @@ import {
   standIn,
   tableOf,
   textOf,
-  unlessEmpty,
+  unlessNew,
 } from './tools.ts'
 
 /** `DEFERRABLE INITIALLY DEFERRED` and the like, with a blank before it. */
@@ -163,7 +163,7 @@ function createPlain(constraint: SchemaObject, context: RuleContext): Action[] {
         creates: [idOf(constraint), ...brought.map(idOf)],
         needs: partitioned ? withoutFormer(tableId, context) : [],
         hazards: [
-          ...unlessEmpty(tableId, context, 'may-fail', `It fails when rows break ${name}.`),
+          ...unlessNew(tableId, context, 'may-fail', `It fails when rows break ${name}.`),
           ...(quiet
             ? []
             : [hazard('long-lock', `${tableOf(constraint)} is locked while ${name} is checked.`)]),
@@ -184,9 +184,7 @@ function createChecked(constraint: SchemaObject, context: RuleContext, needs: re
   const apart = !notValid && enforced && !isQuiet(tableId, context)
   const name = constraint.name.join('.')
   const hazards =
-    notValid || !enforced
-      ? []
-      : unlessEmpty(tableId, context, 'may-fail', `It fails when rows break ${name}.`)
+    notValid || !enforced ? [] : unlessNew(tableId, context, 'may-fail', `It fails when rows break ${name}.`)
   const add = `${alterTable(constraint, context)} ADD CONSTRAINT ${ownName(constraint)} ${definitionOf(constraint)}`
   return [
     {
@@ -242,7 +240,7 @@ function createForeignKey(constraint: SchemaObject, context: RuleContext): Actio
       lock: 'share row exclusive',
       creates: [idOf(constraint)],
       needs,
-      hazards: unlessEmpty(
+      hazards: unlessNew(
         tableId,
         context,
         'may-fail',

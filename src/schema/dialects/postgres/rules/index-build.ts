@@ -96,7 +96,7 @@ function removeInvalid(part: SchemaObject, name: string, context: RuleContext): 
   if (!Array.isArray(invalid) || !invalid.includes(name)) return []
   return [
     {
-      sql: `DROP INDEX CONCURRENTLY ${indexName(part, name)}`,
+      sql: `DROP INDEX CONCURRENTLY IF EXISTS ${indexName(part, name)}`,
       transactional: false,
       long: true,
       lock: 'share update exclusive',

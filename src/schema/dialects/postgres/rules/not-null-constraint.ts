@@ -34,7 +34,7 @@ import {
   named,
   validated,
 } from './not-null-text.ts'
-import { brief, isQuiet, textOf, unlessEmpty } from './tools.ts'
+import { brief, isQuiet, textOf, unlessNew } from './tools.ts'
 
 /** Statements for a column that gets it, loses it, or has it otherwise, and for the children that it concerns. */
 export function notNullConstraint(change: Altered, context: RuleContext): AlterAnswer {
@@ -108,7 +108,7 @@ function inItsForm({ from, to }: Altered, context: RuleContext): Action[] {
 function begins({ to }: Altered, below: readonly Altered[], context: RuleContext): Action[] {
   const tableId = tableIdOf(to)
   const quiet = [tableId, ...below.map((child) => tableIdOf(child.to))].every((id) => isQuiet(id, context))
-  const hazards = unlessEmpty(
+  const hazards = unlessNew(
     tableId,
     context,
     'may-fail',

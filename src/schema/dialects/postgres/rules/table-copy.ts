@@ -23,7 +23,7 @@ export function rowsId(table: string): string {
 function isCopied(id: string, context: RuleContext): boolean {
   const [before, after] = [context.before(id), context.after(id)]
   if (before === undefined || after === undefined || before.kind !== 'table') return false
-  if (!context.isNew(id) || before.facts?.['empty'] === true) return false
+  if (!context.isNew(id)) return false
   // Rows of a partition that stays are in that partition.
   return before.properties['partitionBy'] === undefined || lostChildren(id, context).length > 0
 }
