@@ -16,7 +16,8 @@ interface Told {
 /** Says which statements would have to be allowed by name; nothing where squawk is not installed. */
 export async function warnOfHazards(cli: Cli, version: Told): Promise<void> {
   if (version.dialect !== 'postgres' || version.upgrade_sql.length > MOST_BYTES) return
-  const { lintVersion, openFindings } = await import('../schema/lint/lint.ts')
+  const { lintVersion } = await import('../schema/lint/lint.ts')
+  const { openFindings } = await import('../schema/lint/findings.ts')
   const { findSquawk } = await import('../schema/lint/squawk.ts')
   const squawk = await findSquawk()
   if (squawk === undefined) return

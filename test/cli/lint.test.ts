@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { VersionDialect } from '../../src/schema/version-dialects.ts'
 import { checksumOf, writeVersion } from '../../src/schema/version-files.ts'
 import { testDirectory } from '../support/directories.ts'
 import { startUp, tenantry, type Ended } from './tenantry.ts'
@@ -19,9 +20,11 @@ async function version(
   versionId: string,
   upgradeSql: string,
   downgradeSql: string | null = null,
+  dialect: VersionDialect = 'postgres',
 ): Promise<void> {
   await writeVersion(folder, {
     versionId,
+    dialect,
     description: versionId,
     upgradeSql,
     downgradeSql,
@@ -124,6 +127,35 @@ test('a file on a schema; without one it says what is missing', async () => {
   )
   const text = await lint('drop.sql', '--no-rehearse')
   expect(text).toMatchObject({ code: 6, stdout: expect.stringContaining('squawk/ban-drop-table') as string })
+})
+
+test('each version on a server of its own kind: SQLite needs none', async () => {
+  const folder = path.join(directory, 'mixed')
+  await mkdir(folder)
+  await version(folder, '20260112_143000', 'create table orders (id bigint primary key, note text)')
+  await version(folder, '20260113_143000', 'CREATE TABLE orders (id INTEGER, note TEXT)', null, 'sqlite')
+  await version(folder, '20260114_143000', 'ALTER TABLE orders DROP COLUMN note', null, 'sqlite')
+  const all = await lint('mixed')
+  expect(all.code).toBe(6)
+  expect(all.stdout).toMatch(
+    /^20260114_143000 .*\n {2}line 1\n {4}error data-loss: orders.note and its values/,
+  )
+  const one = await lint('mixed/20260114_143000', '--allow', 'data-loss,table-rewrite')
+  expect(one).toMatchObject({ code: 0, stdout: expect.stringContaining('[allowed]') as string })
+
+  await writeFile(path.join(directory, 'sqlite.sql'), 'DELETE FROM nowhere')
+  expect(await lint('sqlite.sql', '--dialect', 'sqlite')).toMatchObject({
+    code: 6,
+    stdout: expect.stringContaining('no such table: nowhere') as string,
+  })
+  expect(await lint('sqlite.sql', '--dialect', 'mysql')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--scratch mysql://') as string,
+  })
+  expect(await lint('sqlite.sql', '--dialect', 'sqlite', '--no-rehearse')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('Leave out --no-rehearse') as string,
+  })
 })
 
 test('what cannot be linted is said: exit code 2', async () => {

@@ -2,10 +2,13 @@ import { type Command, Option } from 'commander'
 import type { LintOptions } from '../schema/linting.ts'
 import { action, readList } from '../options.ts'
 
+const DIALECTS = ['postgres', 'mysql', 'sqlite']
+
 const ABOUT = `
 A version is run on an empty server of Tenantry's own (or that of --scratch), statement by statement: which locks it takes,
 which tables it writes anew or reads from end to end, what it removes. Tables that the version itself makes hold no rows
-and are no concern. squawk adds what the text tells.
+and are no concern. squawk adds what the text tells. For SQLite, and with --scratch for MySQL and MariaDB, the schema is
+read before and after each statement: what is lost or may fail, and whether others can write meanwhile.
 A version allows what it means to do with a comment on top:  -- tenantry: allow data-loss
 Exit code 0: nothing to mend or allow, 6: something is.
 `
@@ -17,6 +20,9 @@ export function defineLint(schema: Command): void {
       .description('Say what hand-written versions would do to those who use the tables'),
   )
     .option('--since <version>', 'of a folder: only what comes after this version')
+    .addOption(
+      new Option('--dialect <name>', 'what SQL is written for, where nothing else tells').choices(DIALECTS),
+    )
     .addHelpText(
       'after',
       `
@@ -52,7 +58,7 @@ function withLint(command: Command): Command {
       '--on <schema>',
       'the schema that it begins with: a database, a snapshot or SQL; that of the versions before it when not given',
     )
-    .option('--no-rehearse', 'look at the text alone')
+    .option('--no-rehearse', 'look at the text alone (PostgreSQL)')
     .option('--allow <hazards>', 'what may happen, by name, e.g. data-loss,table-rewrite; or all', readList)
     .addOption(new Option('--format <format>', 'how findings are printed').choices(['text', 'json']))
     .option('--scratch <url>', 'server to rehearse on, in a database made and dropped for it')

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { messageOf, TenantryError } from '../../lib/errors.ts'
 import { kindOfPath, namesIn } from '../sources/folder.ts'
 import { openSource } from '../sources/index.ts'
+import type { VersionDialect } from '../version-dialects.ts'
 import { isVersionId, readVersion, readVersions, type VersionDocument } from '../version-files.ts'
 import type { LintInput } from './finding.ts'
 
@@ -11,21 +12,20 @@ export interface LintInputs {
   /** What goes before: rehearsed, and not looked at. */
   readonly before: readonly LintInput[]
   readonly inputs: readonly LintInput[]
-  /** Versions that are not for PostgreSQL: nothing is said of them. */
-  readonly others: readonly string[]
 }
 
 /**
+ * @param dialect of what does not say itself what it is written in
  * @param since only what comes after this version or revision
  * @throws TenantryError `invalid_input`, `source_invalid`, `checksum_conflict`
  */
-export async function readInputs(from: string, since?: string): Promise<LintInputs> {
-  const all = await readPath(from)
+export async function readInputs(from: string, dialect: VersionDialect, since?: string): Promise<LintInputs> {
+  const all = await readPath(from, dialect)
   if (since === undefined) return all
   const at = all.inputs.findIndex(({ name }) => name === since)
   if (at !== -1) {
     const before = [...all.before, ...all.inputs.slice(0, at + 1)]
-    return { ...all, before, inputs: all.inputs.slice(at + 1) }
+    return { before, inputs: all.inputs.slice(at + 1) }
   }
   throw new TenantryError('invalid_input', `${from} has no version ${since}.`, {
     nextSteps: [
@@ -37,22 +37,21 @@ export async function readInputs(from: string, since?: string): Promise<LintInpu
   })
 }
 
-async function readPath(from: string): Promise<LintInputs> {
+async function readPath(from: string, dialect: VersionDialect): Promise<LintInputs> {
   const kind = await kindOfPath(from)
   if (kind === 'absent') throw new TenantryError('invalid_input', `There is no file ${from}.`)
-  if (kind === 'file') return { before: [], inputs: [await readFileInput(from)], others: [] }
+  if (kind === 'file') return { before: [], inputs: [{ ...(await readFileInput(from)), dialect }] }
   const folder = path.resolve(from)
   const id = path.basename(folder)
   const { files, folders } = await namesIn(folder)
   if (isVersionId(id) && files.includes('metadata.json')) return oneVersion(from, id)
   if (folders.some(isVersionId)) {
-    const versions = await readVersions(from)
-    const others = versions.filter((version) => !isForPostgres(version)).map(({ versionId }) => versionId)
-    return { before: [], inputs: inputsOf(from, versions), others }
+    return { before: [], inputs: inputsOf(from, await readVersions(from)) }
   }
-  const revisions = await (await openSource({ path: from })).list()
+  const revisions = await (await openSource({ path: from })).list(dialect)
   const inputs = revisions.map(({ revision, upgradeSql, upgradeAt, downgradeSql, downgradeAt }) => ({
     name: revision,
+    dialect,
     file: upgradeAt === undefined ? null : fileOf(from, upgradeAt.file),
     firstLine: upgradeAt?.line ?? 1,
     sql: upgradeSql,
@@ -66,7 +65,7 @@ async function readPath(from: string): Promise<LintInputs> {
           },
         }),
   }))
-  return { before: [], inputs, others: [] }
+  return { before: [], inputs }
 }
 
 function fileOf(from: string, file: string): string {
@@ -84,30 +83,19 @@ async function readFileInput(file: string): Promise<LintInput> {
 /** With those beside it that are older: it is made for the schema that they lead to. */
 async function oneVersion(from: string, id: string): Promise<LintInputs> {
   const directory = path.dirname(path.resolve(from))
-  const { dialect = 'postgres' } = await readVersion(directory, id)
-  if (dialect !== 'postgres') throw notForPostgres(id, dialect)
-  const versions = (await readVersions(directory)).filter(({ versionId }) => versionId <= id)
+  const { dialect: wanted = 'postgres' } = await readVersion(directory, id)
+  const versions = (await readVersions(directory)).filter(
+    ({ versionId, dialect = 'postgres' }) => versionId <= id && dialect === wanted,
+  )
   const all = inputsOf(path.dirname(from), versions)
-  return { before: all.slice(0, -1), inputs: all.slice(-1), others: [] }
+  return { before: all.slice(0, -1), inputs: all.slice(-1) }
 }
 
 function inputsOf(directory: string, versions: readonly VersionDocument[]): LintInput[] {
-  return versions.filter(isForPostgres).map(({ versionId, upgradeSql, downgradeSql }) => {
+  return versions.map(({ versionId, dialect = 'postgres', upgradeSql, downgradeSql }) => {
     const file = (name: string): string => path.join(directory, versionId, name)
-    const upgrade = { name: versionId, file: file('upgrade.sql'), firstLine: 1, sql: upgradeSql }
+    const upgrade = { name: versionId, dialect, file: file('upgrade.sql'), firstLine: 1, sql: upgradeSql }
     if (downgradeSql === null) return upgrade
     return { ...upgrade, downgrade: { file: file('downgrade.sql'), firstLine: 1, sql: downgradeSql } }
   })
-}
-
-function isForPostgres({ dialect = 'postgres' }: VersionDocument): boolean {
-  return dialect === 'postgres'
-}
-
-export function notForPostgres(version: string, dialect: string): TenantryError {
-  return new TenantryError(
-    'invalid_input',
-    `Version ${version} is for ${dialect}: only SQL for PostgreSQL is linted.`,
-    { nextSteps: ['A dry run tries it on the tenants themselves: tenantry rollout start … --dry-run'] },
-  )
 }

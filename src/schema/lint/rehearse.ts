@@ -13,21 +13,8 @@ import { makePlan } from '../plan/make-plan.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { splitStatements, stepsOf, type Statement, type Step } from '../statements.ts'
 import { type Books, readBooks, stoppingLock } from './books.ts'
-import type { LintInput } from './finding.ts'
+import { SMALL_BYTES, type Failure, type LintInput, type StatementPlace } from './finding.ts'
 import type { Watched } from './watched.ts'
-
-interface StatementPlace {
-  /** Its number in the version, from 1. */
-  readonly statement: number
-  /** Of the file, from 1. */
-  readonly line: number
-}
-
-/** Why a version did not come to its end. */
-interface Failure extends StatementPlace {
-  readonly sqlstate: string | null
-  readonly message: string
-}
 
 export interface Rehearsal {
   readonly watched: readonly Watched[]
@@ -35,9 +22,6 @@ export interface Rehearsal {
   /** Statements that were left out: they would reach beyond the scratch database. */
   readonly leftOut: readonly StatementPlace[]
 }
-
-/** Tables up to this size are gone through in a moment. */
-const SMALL_BYTES = 8 * 1024 * 1024
 
 /** On tables without rows whatever takes a minute waits for something that will not come. */
 const SETTINGS = { statement_timeout: '60s', lock_timeout: '10s' }

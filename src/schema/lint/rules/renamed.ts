@@ -12,12 +12,17 @@ export function renamed(watched: Watched): Saying[] {
       ({ before, after }) =>
         `${nameOf(watched, before.table)}.${before.name} is called ${after.name} from then on`,
     )
-  return [...tables, ...columns].map((what) => ({
+  return [...tables, ...columns].map(renamedSaying)
+}
+
+/** @param what `orders is called sales from then on` */
+export function renamedSaying(what: string): Saying {
+  return {
     rule: 'renamed',
     hazard: null,
     level: 'warning',
     message: `${what}: whatever uses the old name fails, on this tenant at once, on others when the rollout reaches them.`,
     instead:
       'Bring the new name beside the old one (a view, a second column), and remove the old one when nothing uses it.',
-  }))
+  }
 }
