@@ -269,11 +269,13 @@ function isForeignKey({ properties }: SchemaObject): boolean {
   return properties['type'] === 'foreign key'
 }
 
-/** Whether what is left of one can be the other; a foreign key only when what it refers to stays. */
+/** Whether what is left of one can be the other; only when what it calls and refers to stays. */
 function isLike(wanted: SchemaObject, left: SchemaObject, context: RuleContext): boolean {
   if (wanted.kind !== left.kind || wanted.name.at(-1) !== left.name.at(-1)) return false
   if (wanted.properties['definition'] !== left.properties['definition']) return false
-  if (!isForeignKey(left)) return true
+  // A function that is made anew; the columns are the child's own.
+  if (!isForeignKey(left))
+    return left.dependsOn.every((id) => !context.isDropped(id) || context.before(id)?.parent === left.parent)
   const table = said(left.facts?.['references'])
   const stays = (id: string): boolean => !context.isDropped(id) || context.before(id)?.parent !== table
   return !context.isDropped(table) && left.dependsOn.every(stays)

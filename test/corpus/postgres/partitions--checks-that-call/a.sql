@@ -1,0 +1,4 @@
+CREATE FUNCTION weight(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'select n + 1';
+CREATE TABLE boxes (id integer PRIMARY KEY, note text, CHECK (weight(id) > 0)) PARTITION BY RANGE (id);
+CREATE TABLE boxes_low PARTITION OF boxes FOR VALUES FROM (MINVALUE) TO (5);
+CREATE TABLE boxes_high PARTITION OF boxes FOR VALUES FROM (5) TO (MAXVALUE);
