@@ -8,6 +8,7 @@ import {
   type SchemaObject,
   type Snapshot,
 } from '../../snapshot/snapshot.ts'
+import { usualNotNullName } from './usual-names.ts'
 
 /** Kinds whose qualified names stand in the definitions of others. */
 const NAMED_IN_DEFINITIONS = new Set([
@@ -30,6 +31,8 @@ export function rename(snapshot: Snapshot, from: SchemaObject, name: readonly st
   const renamed = new Map<string, readonly string[]>()
   for (const object of snapshot.objects) {
     if (isPublished(object, from)) renamed.set(idOf(object), [object.name[0] ?? '', ...name])
+    if (isAttachedTo(object, from) && object.name.length > 2)
+      renamed.set(idOf(object), [...object.name.slice(0, 2), name.join('.')])
     if (!isWithin(snapshot, object, idOf(from))) continue
     renamed.set(idOf(object), [...name, ...object.name.slice(name.length)])
   }
@@ -39,28 +42,59 @@ export function rename(snapshot: Snapshot, from: SchemaObject, name: readonly st
   }
   const children = childrenOf(snapshot, from)
   const text = NAMED_IN_DEFINITIONS.has(from.kind) ? replacer(from.name, name) : (value: string) => value
-  const objects = snapshot.objects.map((object): SchemaObject => ({
-    ...object,
-    name: renamed.get(idOf(object)) ?? object.name,
-    parent: object.parent === null ? null : idAfter(object.parent),
-    properties: mapTexts(attachedTo(object, from, name, children), text) as SchemaObject['properties'],
-    // Rules compare what facts say as well, e.g. what a function gives back.
-    ...(object.facts === undefined
-      ? {}
-      : { facts: mapTexts(object.facts as Json, text) as NonNullable<SchemaObject['facts']> }),
-    dependsOn: object.dependsOn.map(idAfter).toSorted(),
-  }))
+  const partitions = partitionsIn(snapshot)
+  const keepsName = ({ kind, parent }: SchemaObject): boolean => kind === 'column' && !partitions.has(parent)
+  const objects = snapshot.objects.map((object): SchemaObject => {
+    const path = renamed.get(idOf(object))
+    const changed: SchemaObject = {
+      ...object,
+      name: path ?? object.name,
+      parent: object.parent === null ? null : idAfter(object.parent),
+      properties: mapTexts(
+        isAttachedTo(object, from)
+          ? { ...object.properties, of: name }
+          : attachedTo(object, from, name, children),
+        text,
+      ) as SchemaObject['properties'],
+      // Rules compare what facts say as well, e.g. what a function gives back.
+      ...(object.facts === undefined
+        ? {}
+        : { facts: mapTexts(object.facts, text) as NonNullable<SchemaObject['facts']> }),
+      dependsOn: object.dependsOn.map(idAfter).toSorted(),
+    }
+    return path !== undefined && keepsName(object) ? namingNotNull(changed) : changed
+  })
   return makeSnapshot(snapshot.dialect, snapshot.serverVersion, objects, snapshot.unmodelled)
+}
+
+function partitionsIn({ objects }: Snapshot): ReadonlySet<string | null> {
+  const attachments = objects.filter(({ kind, properties }) => kind === 'attachment' && 'bound' in properties)
+  return new Set(attachments.map(({ parent }) => parent))
+}
+
+/** From 18 on a NOT NULL keeps its name, which is not the usual one any more. */
+function namingNotNull(column: SchemaObject): SchemaObject {
+  const { notNullName: _, ...properties } = column.properties
+  const name = column.facts?.['notNullConstraint']
+  if (typeof name !== 'string' || properties['notNullOfParent'] === true) return column
+  const [, table = '', own = ''] = column.name
+  const isUsual = name === usualNotNullName(table, own)
+  return { ...column, properties: isUsual ? properties : { ...properties, notNullName: name } }
+}
+
+function isAttachedTo({ kind, properties }: SchemaObject, { kind: to, name }: SchemaObject): boolean {
+  return (
+    kind === 'attachment' &&
+    (to === 'table' || to === 'foreign_table') &&
+    sameJson(properties['of'] ?? null, [...name])
+  )
 }
 
 /** Ids of the partitions of the table whose index it is. */
 function childrenOf({ objects }: Snapshot, index: SchemaObject): ReadonlySet<string | null> {
   if (index.kind !== 'index' && index.kind !== 'constraint') return new Set()
-  const table = index.name.slice(0, -1)
-  const attachments = objects.filter(
-    ({ kind, properties }) => kind === 'attachment' && sameJson(properties['of'] ?? null, table),
-  )
-  return new Set(attachments.map(({ parent }) => parent))
+  const table = { ...index, kind: 'table', name: index.name.slice(0, -1) }
+  return new Set(objects.filter((one) => isAttachedTo(one, table)).map(({ parent }) => parent))
 }
 
 /** The indexes of partitions tell which of their parent's they belong to. */

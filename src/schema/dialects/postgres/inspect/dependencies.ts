@@ -93,21 +93,37 @@ function addAttachmentNeeds(
   needs: readonly Set<string>[],
 ): void {
   if (!found.some(({ kind }) => kind === 'attachment')) return
-  const parts = new Map<string, string[]>()
+  const parts = new Map<string, Part[]>()
   const below = partitionsBelow(found)
   for (const [number, one] of found.entries()) {
     const referredTo = partitionsReferredTo(one, below)
     for (const needed of [...referredTo, ...attachmentsOf(one, referredTo, below)]) needs[number]?.add(needed)
     if (one.parent !== null && ATTACHED.has(one.kind) && referredTo.length === 0)
-      listAt(parts, one.parent).push(ids[number] as string)
+      listAt(parts, one.parent).push({ id: ids[number] as string, one })
   }
   for (const [number, attachment] of found.entries()) {
     if (attachment.kind !== 'attachment') continue
-    const own = needs[number]
-    for (const table of [attachment.parent as string, ...(attachment.needs ?? [])]) {
-      for (const part of parts.get(table) ?? []) own?.add(part)
-    }
+    for (const id of partsAttached(attachment, parts)) needs[number]?.add(id)
   }
+}
+
+/** Ids of what both tables have, but for what the child has from its parent alone. */
+function partsAttached(attachment: Found, parts: ReadonlyMap<string, readonly Part[]>): string[] {
+  const own = parts.get(attachment.parent as string) ?? []
+  const names = new Set(own.map(({ one }) => one.name.at(-1)))
+  const above = (attachment.needs ?? []).flatMap((table) => parts.get(table) ?? [])
+  const needed = above.filter(({ one }) => !isGiven(one, attachment) || names.has(one.name.at(-1)))
+  return [...own, ...needed].map(({ id }) => id)
+}
+
+interface Part {
+  readonly id: string
+  readonly one: Found
+}
+
+/** A check that a child has from its parent alone comes to it after the parent does; a partition has it before. */
+function isGiven({ properties: { type } }: Found, attachment: Found): boolean {
+  return type === 'check' && attachment.properties['bound'] === undefined
 }
 
 /** What refers to a table refers to all its partitions, which cannot wait for that in turn. */

@@ -17,6 +17,8 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
 import { parenthesised } from './column-text.ts'
 import { broughtByAttaching, renamed } from './exclusion-family.ts'
+import { checksInTheWay, formerAttachments, withoutGivenChecks } from './given-checks.ts'
+import { twinsInTheWay } from './index-family.ts'
 import { quote } from './names.ts'
 import { byPosition } from './positions.ts'
 import { heldByArrival, leftNames } from './not-null-family.ts'
@@ -29,9 +31,14 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
   if (!isPartition(attachment)) {
     const inherit = brief(`ALTER TABLE ${child} INHERIT ${parent}`, {
       creates: [idOf(attachment)],
-      needs: [...needs, ...letGo(attachment.parent ?? '', context)],
+      needs: [
+        ...needs,
+        ...letGo(attachment.parent ?? '', context),
+        ...formerAttachments(attachment.parent ?? '', context),
+        ...withoutGivenChecks(attachment, context),
+      ],
     })
-    return [...checksOfParent(attachment, context), inherit, ...heldByArrival(attachment, context)]
+    return [inherit, ...heldByArrival(attachment, context)]
   }
   const guards = readByAttaching(attachment, context).map((read) => guard(read, attachment))
   const brought = broughtByAttaching(attachment.parent ?? '', context)
@@ -168,7 +175,10 @@ function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[
       const apart = enforced && !isQuiet(child, context)
       const add = `${table} ADD CONSTRAINT ${constraint} ${said(part.properties['definition'])}`
       return [
-        brief(`${add}${apart ? ' NOT VALID' : ''}`, { creates: [], needs: [child, ...attachment.dependsOn] }),
+        brief(`${add}${apart ? ' NOT VALID' : ''}`, {
+          creates: [],
+          needs: [child, ...attachment.dependsOn, ...part.dependsOn],
+        }),
         ...(apart ? [validated(table, constraint)] : []),
       ]
     })
@@ -319,7 +329,12 @@ export const attachmentRule: KindRule = {
     return { actions: [], rebuild: keepsOrder(child, context) ? [] : all }
   },
   unsettles: (attachment, context) =>
-    comesTooLate(attachment, context) ? [attachment.parent as string] : [],
+    comesTooLate(attachment, context)
+      ? [attachment.parent as string]
+      : [
+          ...checksInTheWay(attachment, context),
+          ...(isPartition(attachment) ? twinsInTheWay(attachment.parent ?? '', context) : []),
+        ],
   // It waits for what both tables have, and need not be let go when some of that is made anew.
   stepAside: (attachment, _, dependencies, context) =>
     dependencies.includes(parentOf(attachment)) || context.isDropped(attachment.parent ?? '')

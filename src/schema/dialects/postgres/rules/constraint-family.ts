@@ -12,6 +12,7 @@ import {
   sameOn,
   stableDescendants,
 } from './family.ts'
+import { becomesGiven } from './given-checks.ts'
 
 /** What a table has from its parent becomes its own when it is let go. */
 export function comesFromParent(constraint: SchemaObject, context: RuleContext): boolean {
@@ -29,6 +30,7 @@ export function comesFromParent(constraint: SchemaObject, context: RuleContext):
 export function goesToParent(constraint: SchemaObject, context: RuleContext): boolean {
   return attachmentsAfter(constraint.parent ?? '', context).some((attachment) => {
     if (!isOnParent(constraint, attachment, context.after, context)) return false
+    if (becomesGiven(constraint, context)) return false
     if (isPartition(attachment) || context.isNew(idOf(attachment))) return true
     const [before, after] = [context.before, context.after].map((lookUp) =>
       sameOn(parentOf(attachment), constraint, lookUp),

@@ -22,8 +22,10 @@ import {
   goesWith,
   goneAs,
   passingName,
+  twins,
   unsettledBy,
 } from './index-family.ts'
+import { arrivalsBelow, formerAttachments } from './given-checks.ts'
 import { typesChange } from './index-rule.ts'
 import {
   alterRelation,
@@ -94,6 +96,8 @@ function create(constraint: SchemaObject, context: RuleContext): readonly Action
       return createChecked(constraint, context, [
         ...lettingGo(constraint.parent ?? '', context),
         ...checksBelow(constraint, context).map((child) => goneId(idOf(child))),
+        ...arrivalsBelow(constraint.parent ?? '', context),
+        ...formerAttachments(constraint.parent ?? '', context),
       ])
     default:
       return createPlain(constraint, context)
@@ -112,6 +116,7 @@ function createKey(constraint: SchemaObject, context: RuleContext): Action[] {
   const existing = index === undefined ? undefined : reusable(constraint, index, context)
   if (existing !== undefined) {
     return [
+      ...noReplicaIdentity(existing, context),
       brief(`ALTER TABLE ${tableOf(constraint)} ${addUsing(constraint, existing.name.at(-1) ?? '')}`, {
         creates: [idOf(constraint)],
         drops: [idOf(existing)],
@@ -142,6 +147,7 @@ function reusable(constraint: SchemaObject, text: IndexText, context: RuleContex
     if (context.after(id) !== undefined || context.dependentsBefore(id).length > 0) return false
     return (
       part.properties['using'] === text.using &&
+      part.properties['clustered'] === constraint.properties['clustered'] &&
       JSON.stringify(optionsIn(part.properties)) === JSON.stringify(optionsIn(constraint.properties))
     )
   })
@@ -161,7 +167,7 @@ function createPlain(constraint: SchemaObject, context: RuleContext): Action[] {
       `ALTER TABLE ${only}${tableOf(constraint)} ADD CONSTRAINT ${ownName(constraint)} ${definitionOf(constraint)}`,
       {
         creates: [idOf(constraint), ...brought.map(idOf)],
-        needs: partitioned ? withoutFormer(tableId, context) : [],
+        needs: [...twins(constraint, context), ...(partitioned ? withoutFormer(tableId, context) : [])],
         hazards: [
           ...unlessNew(tableId, context, 'may-fail', `It fails when rows break ${name}.`),
           ...(quiet

@@ -3,7 +3,7 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { attachedId, stableParents, withoutFormer } from './family.ts'
-import { becomes, formerOf, indexIdOf } from './index-family.ts'
+import { becomes, formerOf, indexIdOf, twins } from './index-family.ts'
 import { quote } from './names.ts'
 import { brief, hazard, isQuiet, optionList, optionsIn, tableOf, textOf } from './tools.ts'
 
@@ -80,7 +80,12 @@ export function build(
   ]
   // The constraint that it is for comes with a later statement.
   // One that a partition lacks at this moment stays incomplete, although that partition goes.
-  const needs = [tableId, ...part.dependsOn, ...(only ? withoutFormer(tableId, context) : [])]
+  const needs = [
+    tableId,
+    ...part.dependsOn,
+    ...twins(part, context),
+    ...(only ? withoutFormer(tableId, context) : []),
+  ]
   if (concurrently) {
     return [
       ...removeInvalid(part, name, context),

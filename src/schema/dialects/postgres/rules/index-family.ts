@@ -106,6 +106,28 @@ function sameId(one: SchemaObject | undefined, other: SchemaObject): boolean {
   return one !== undefined && idOf(one) === idOf(other)
 }
 
+/** Ids of those like it that are to be attached, as it is not: the server takes the first that it finds. */
+export function twins(part: SchemaObject, context: RuleContext): string[] {
+  if (attachedTo(part) !== undefined) return []
+  return context
+    .partsAfter(part.parent ?? '')
+    .filter((one) => one.kind === part.kind && attachedTo(one) !== undefined && isLike(one, part))
+    .map(idOf)
+}
+
+/** Ids of those that are there already when the table becomes a partition, and would be taken. */
+export function twinsInTheWay(table: string, context: RuleContext): string[] {
+  if (context.before(table) === undefined || context.isNew(table)) return []
+  const there = context
+    .partsAfter(table)
+    .filter((part) => isIndex(part) && context.before(idOf(part)) !== undefined)
+  return there.filter((part) => twins(part, context).length > 0).map(idOf)
+}
+
+function isLike({ properties: one }: SchemaObject, { properties: other }: SchemaObject): boolean {
+  return ['definition', 'using', 'unique'].every((name) => one[name] === other[name])
+}
+
 /** The name that it has while its own may still be another's. */
 export function passingName(part: SchemaObject): string {
   return standIn(part.name.at(-1) ?? '', '_tenantry_name')

@@ -1,0 +1,5 @@
+CREATE TABLE marks (id integer NOT NULL, at date NOT NULL);
+CREATE UNIQUE INDEX tells ON marks (id);
+ALTER TABLE marks REPLICA IDENTITY USING INDEX tells;
+CREATE UNIQUE INDEX near ON marks (at);
+ALTER TABLE marks CLUSTER ON near;

@@ -1,0 +1,1 @@
+CREATE TABLE marks (id integer NOT NULL CONSTRAINT told UNIQUE, at date NOT NULL UNIQUE);

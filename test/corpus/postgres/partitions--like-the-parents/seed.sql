@@ -1,0 +1,1 @@
+INSERT INTO doubles VALUES (1, 1);

@@ -1,0 +1,12 @@
+CREATE TABLE readings (id integer PRIMARY KEY, value text NOT NULL, CHECK (id > 0)) PARTITION BY LIST (id);
+CREATE TABLE readings_1 PARTITION OF readings FOR VALUES IN (1);
+CREATE TABLE readings_rest PARTITION OF readings DEFAULT PARTITION BY RANGE (id);
+CREATE TABLE readings_all PARTITION OF readings_rest FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
+CREATE INDEX by_value ON readings (value);
+
+CREATE TABLE lists (id integer, name text) PARTITION BY HASH (id);
+CREATE TABLE half PARTITION OF lists FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE other_half PARTITION OF lists FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+
+CREATE TABLE elders (id integer PRIMARY KEY, name text);
+CREATE TABLE heirs (own text) INHERITS (elders);

@@ -1,0 +1,12 @@
+CREATE TABLE samples (id integer PRIMARY KEY, value text NOT NULL, CHECK (id > 0)) PARTITION BY LIST (id);
+CREATE TABLE samples_1 PARTITION OF samples FOR VALUES IN (1);
+CREATE TABLE samples_rest PARTITION OF samples DEFAULT PARTITION BY RANGE (id);
+CREATE TABLE samples_all PARTITION OF samples_rest FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
+CREATE INDEX by_value ON samples (value);
+
+CREATE TABLE groups (id integer, name text) PARTITION BY HASH (id);
+CREATE TABLE half PARTITION OF groups FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE other_half PARTITION OF groups FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+
+CREATE TABLE ancestors (id integer PRIMARY KEY, name text);
+CREATE TABLE heirs (own text) INHERITS (ancestors);
