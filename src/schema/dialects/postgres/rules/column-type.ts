@@ -61,12 +61,19 @@ export function holders(column: SchemaObject, context: RuleContext): string[] {
   return context
     .dependentsBefore(idOf(column))
     .filter((object) => {
-      if (HOLD_ON.has(object.kind)) return true
+      if (HOLD_ON.has(object.kind) || losesTarget(object)) return true
       if (object.kind === 'column') return generatedOf(object.properties) !== undefined
       return object.kind === 'constraint' && object.properties['type'] === 'foreign key'
     })
     .map(idOf)
 }
+
+/** The server makes it anew with the type, but not how much is to be known of it. */
+function losesTarget({ kind, properties }: SchemaObject): boolean {
+  return properties[kind === 'statistics' ? 'target' : 'statistics'] !== undefined && TARGETED.has(kind)
+}
+
+const TARGETED = new Set(['statistics', 'index'])
 
 function typeActions({ from, to }: Altered, context: RuleContext): Action[] {
   const tableId = tableIdOf(to)

@@ -1,0 +1,10 @@
+CREATE TABLE samples (id integer, place integer, near integer);
+CREATE INDEX sums ON samples ((place + 1), id);
+ALTER INDEX sums ALTER COLUMN 1 SET STATISTICS 40;
+CREATE STATISTICS places (ndistinct, mcv) ON place, near FROM samples;
+ALTER STATISTICS places SET STATISTICS 30;
+COMMENT ON STATISTICS places IS 'both';
+CREATE TABLE parts (id integer, place integer) PARTITION BY LIST (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+CREATE INDEX places_of ON parts ((place + 1));
+ALTER INDEX parts_1_expr_idx ALTER COLUMN 1 SET STATISTICS 50;
