@@ -9,7 +9,15 @@ import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts
 import { leftBehind } from './attachment.ts'
 import { generatedOf, identityOf, identitySequence } from './column-text.ts'
 import { fromText, isOfValues, textFor } from './column-type.ts'
-import { attachmentsBefore, childrenAfter, childrenBefore, goneId, isPartition } from './family.ts'
+import {
+  attachmentsAfter,
+  attachmentsBefore,
+  childrenAfter,
+  childrenBefore,
+  goneId,
+  isPartition,
+  parentOf,
+} from './family.ts'
 import { ownName, quote } from './names.ts'
 import { hazard, standIn } from './tools.ts'
 import { conversion, underlying } from './types.ts'
@@ -146,9 +154,21 @@ export function rowsBack(
   }
   return [
     insert,
+    ...(checksLater(id, context) ? [CHECKED_NOW] : []),
     ...identities.map(({ column }) => countOn(column)),
     { sql: `DROP TABLE ${copyName(table)}`, lock: null, creates: [] },
   ]
+}
+
+/** Nothing can be done to a table while something is left to be checked. */
+const CHECKED_NOW: Action = { sql: 'SET CONSTRAINTS ALL IMMEDIATE', lock: null, creates: [] }
+
+/** Whether a constraint of the table, or of what it is a partition of, looks at rows at the end only. */
+function checksLater(id: string, context: RuleContext): boolean {
+  return (
+    context.partsAfter(id).some(({ properties }) => properties['deferred'] === true) ||
+    attachmentsAfter(id, context).some((one) => checksLater(parentOf(one), context))
+  )
 }
 
 /** Attachments in the target, so that every row finds its partition. */
