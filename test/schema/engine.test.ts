@@ -6,10 +6,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { Engine, type SyncResult } from '../../src/library.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
 import type { TenantContext } from '../../src/schema/tenant-list.ts'
-import { startMariaDb } from '../support/mariadb.ts'
+import { onBoth } from '../support/mysql-products.ts'
 import type { MysqlServer } from '../support/mysql-server.ts'
 import { adminClient, adminQuery, dsnOf } from '../support/postgres.ts'
-import { withProgram } from '../support/programs.ts'
 import { sqliteFolder } from '../support/sqlite.ts'
 
 const BEFORE = `create table items (id integer primary key, name text not null); insert into items values (1, 'one')`
@@ -125,22 +124,22 @@ describe('a directory of SQLite files', () => {
   cases(inDirectory)
 })
 
-withProgram('mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump').describe('MariaDB', () => {
+onBoth('databases of', ({ start }) => {
   let server: MysqlServer
   beforeAll(async () => {
-    server = await startMariaDb()
+    server = await start()
   })
   afterAll(async () => {
     await server.remove()
   })
-  const onMariaDb = (): Promise<Place> => {
+  const onServer = (): Promise<Place> => {
     for (const tenant of ['a', 'b', 'target'])
       server.create(`engine_${tenant}`, tenant === 'target' ? AFTER : BEFORE)
     const run = async (tenant: string, sql: string): Promise<void> =>
       void (await Promise.resolve(server.script(sql, `engine_${tenant}`)))
     return Promise.resolve({ url: server.url('mysql'), pattern: 'engine_%', run })
   }
-  cases(onMariaDb)
+  cases(onServer)
 })
 
 test("on PostgreSQL a session of one tenant does not reach another tenant's tables", async () => {

@@ -1,4 +1,5 @@
 /** The two servers of the dialect `mysql`: what holds for one of them is tried on both. */
+import type { Certificate } from './certificates.ts'
 import { startMariaDb } from './mariadb.ts'
 import { startMySql } from './mysql.ts'
 import type { MysqlServer } from './mysql-server.ts'
@@ -6,16 +7,20 @@ import { withProgram, type ProgramName } from './programs.ts'
 
 interface Tried {
   readonly product: MysqlServer['product']
-  readonly start: () => Promise<MysqlServer>
+  readonly start: (certificate?: Certificate) => Promise<MysqlServer>
 }
 
 const BOTH: readonly (Tried & { readonly programs: readonly ProgramName[] })[] = [
   {
     product: 'MariaDB',
     programs: ['mariadbd', 'mariadb', 'mariadbInstallDb', 'mariadbDump'],
-    start: () => startMariaDb(),
+    start: startMariaDb,
   },
-  { product: 'MySQL', programs: ['mysqld', 'mysql', 'mysqldump'], start: () => startMySql() },
+  {
+    product: 'MySQL',
+    programs: ['mysqld', 'mysql', 'mysqldump'],
+    start: (certificate) => startMySql({ certificate }),
+  },
 ]
 
 /** Registers the same tests for each of them. @param title comes before the product's name */

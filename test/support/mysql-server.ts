@@ -57,7 +57,8 @@ export interface Product {
   /** Beside those that both know. */
   readonly settings: () => readonly string[]
   readonly dumpSettings: readonly string[]
-  readonly reloadCertificate: string
+  /** Left out: it reads it when it starts. */
+  readonly reloadCertificate: string | undefined
 }
 
 export interface ServerOptions {
@@ -114,7 +115,9 @@ export async function startServer(product: Product, options: ServerOptions): Pro
       dumpOf(programPath(product.dump), [...loginArguments(socket), ...product.dumpSettings], database),
     certify: async (given) => {
       await writeCertificate(files, given)
-      script(product.reloadCertificate)
+      if (product.reloadCertificate !== undefined) return void script(product.reloadCertificate)
+      await end(child)
+      child = await launch(product, files, socket, rest)
     },
     kill: async () => await end(child),
     start: async () => {

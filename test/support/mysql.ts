@@ -31,7 +31,8 @@ const MYSQL: Product = {
     '--innodb-redo-log-capacity=32M',
   ],
   dumpSettings: ['--set-gtid-purged=OFF', '--no-tablespaces'],
-  reloadCertificate: 'ALTER INSTANCE RELOAD TLS',
+  // It would take one only together with the authority that signed it.
+  reloadCertificate: undefined,
 }
 
 /** Needs `withProgram('mysqld', 'mysql', 'mysqldump')`. */

@@ -39,7 +39,7 @@ export const mysql: Dialect = {
 }
 
 /** Kinds whose names are the same whatever their case. */
-const CASELESS = ['procedure', 'function', 'package', 'package_body', 'event']
+const CASELESS = ['procedure', 'function', 'package', 'package_body', 'library', 'event']
 
 /** Tables, views and sequences share their names; constraints of a database theirs. */
 function claims(object: SchemaObject): readonly string[] {

@@ -7,6 +7,7 @@ export const priority: Readonly<Record<string, number>> = {
   index: 40,
   check: 50,
   foreign_key: 60,
+  library: 65,
   package: 70,
   package_body: 75,
   function: 80,

@@ -20,7 +20,7 @@ export interface TriggerRow {
   readonly order: number
 }
 
-export type RoutineKind = 'procedure' | 'function' | 'package' | 'package body'
+export type RoutineKind = 'procedure' | 'function' | 'package' | 'package body' | 'library'
 
 export interface Catalogue {
   readonly database: string
@@ -36,6 +36,8 @@ export interface Catalogue {
   readonly grantees: readonly string[]
   /** By character set. */
   readonly defaultCollations: ReadonlyMap<string, string>
+  /** Of the database, beside its character set. */
+  readonly options: readonly string[]
 }
 
 const IN_DATABASE = [
@@ -50,12 +52,17 @@ const IN_DATABASE = [
   `SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS tab, CONCAT(ACTION_TIMING, ' ', EVENT_MANIPULATION) AS moment,
     ACTION_ORDER AS place FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()`,
   `SELECT ROUTINE_NAME AS name, ROUTINE_TYPE AS type
-  FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()`,
+  FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() /*!90200 UNION ALL
+  SELECT LIBRARY_NAME, 'LIBRARY' FROM information_schema.LIBRARIES WHERE LIBRARY_SCHEMA = DATABASE() */`,
   `SELECT EVENT_NAME AS name FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()`,
   `SELECT DISTINCT GRANTEE AS name FROM information_schema.SCHEMA_PRIVILEGES WHERE TABLE_SCHEMA = DATABASE()
   UNION SELECT GRANTEE FROM information_schema.TABLE_PRIVILEGES WHERE TABLE_SCHEMA = DATABASE()
   UNION SELECT GRANTEE FROM information_schema.COLUMN_PRIVILEGES WHERE TABLE_SCHEMA = DATABASE()`,
   `SELECT CHARACTER_SET_NAME AS name, DEFAULT_COLLATE_NAME AS collation FROM information_schema.CHARACTER_SETS`,
+  // MariaDB takes the rest for a comment.
+  `SELECT '' AS text WHERE FALSE /*!80022 UNION ALL
+    SELECT OPTIONS FROM information_schema.SCHEMATA_EXTENSIONS WHERE SCHEMA_NAME = DATABASE() AND OPTIONS <> '' UNION ALL
+    SELECT 'DEFAULT ENCRYPTION' FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE() AND DEFAULT_ENCRYPTION = 'YES' */`,
 ]
 
 /** Tables of Tenantry itself, and what an ALTER that was cut short leaves behind. */
@@ -64,7 +71,7 @@ const NOT_SCHEMA = /^(?:tenantry_ledger|#sql|#mysql50#)/
 export async function readCatalogue(session: SchemaSession): Promise<Catalogue> {
   const found = await queryAll(session, IN_DATABASE)
   const [place = [], tables = [], views = [], triggers = [], routines = [], events = []] = found
-  const [grantees = [], charsets = []] = found.slice(6)
+  const [grantees = [], charsets = [], options = []] = found.slice(6)
   return {
     database: text(place[0], 'name'),
     version: text(place[0], 'version').replace(/^(\d[\d.]*(?:-MariaDB)?).*$/, '$1'),
@@ -85,6 +92,7 @@ export async function readCatalogue(session: SchemaSession): Promise<Catalogue> 
     events: events.map((row) => text(row, 'name')),
     grantees: grantees.map((row) => text(row, 'name')),
     defaultCollations: new Map(charsets.map((row) => [text(row, 'name'), text(row, 'collation')])),
+    options: options.map((row) => text(row, 'text')),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Everything beside tables: views, triggers, routines, events, sequences, the database itself. */
 import { objectId, type SchemaObject, type Unmodelled } from '../../../snapshot/snapshot.ts'
 import { tokensOf, unquoted, withoutDatabase } from '../text/tokens.ts'
-import type { Catalogue, Definition } from './catalogue.ts'
+import type { Catalogue, Definition, RoutineKind } from './catalogue.ts'
 
 export function databaseObject({ charset, collation }: Catalogue): SchemaObject {
   return {
@@ -31,21 +31,22 @@ export interface Names {
   readonly views: ReadonlySet<string>
   readonly sequences: ReadonlySet<string>
   readonly functions: ReadonlySet<string>
+  readonly libraries: ReadonlySet<string>
   readonly all: ReadonlySet<string>
 }
 
 export function namesOf(catalogue: Catalogue): Names {
   const named = (kind: string): Set<string> =>
     new Set(catalogue.tables.filter((row) => row.kind === kind).map((row) => row.name))
-  const functions = new Set(
-    catalogue.routines.filter((one) => one.kind === 'function').map((one) => one.name),
-  )
+  const routines = (kind: RoutineKind): Set<string> =>
+    new Set(catalogue.routines.filter((one) => one.kind === kind).map((one) => one.name))
   return {
     database: catalogue.database,
     tables: named('table'),
     views: named('view'),
     sequences: named('sequence'),
-    functions,
+    functions: routines('function'),
+    libraries: routines('library'),
     all: new Set([
       ...catalogue.tables.map((row) => row.name),
       ...catalogue.routines.map((one) => one.name),
@@ -61,6 +62,7 @@ export function viewObject(name: string, text: string, qualified: string, names:
   const tokens = tokensOf(own)
   const view = tokens.findIndex((token) => token.text.toUpperCase() === 'VIEW')
   const header = own.slice(0, tokens[view]?.start)
+  const form = /\bMATERIALIZED\b|\bJSON RELATIONAL DUALITY\b/i.exec(header.replaceAll(/`[^`]*`/g, ''))?.[0]
   return {
     kind: 'view',
     name: [name],
@@ -68,12 +70,20 @@ export function viewObject(name: string, text: string, qualified: string, names:
     properties: {
       algorithm: /\bALGORITHM=(\w+)/i.exec(header)?.[1] ?? 'UNDEFINED',
       definer: /\bDEFINER=(.*?) SQL SECURITY/is.exec(header)?.[1] ?? '',
-      security: /\bSQL SECURITY (\w+) $/i.exec(header)?.[1] ?? 'DEFINER',
+      security: /\bSQL SECURITY (\w+) (?:JSON RELATIONAL DUALITY )?$/i.exec(header)?.[1] ?? 'DEFINER',
+      ...(form === undefined ? {} : { form }),
       // The name may be in backticks or not; AS comes right after it, or after a list of columns.
-      definition: own.slice(tokens[view + 2]?.start),
+      definition: saidOnce(own.slice(tokens[view + 2]?.start)),
     },
     dependsOn: usedBy(qualified, names).filter((id) => id !== objectId('view', name)),
   }
+}
+
+/** MySQL adds a condition of its own below INTERSECT and EXCEPT, and again each time its text is made a view. */
+function saidOnce(definition: string): string {
+  return / (?:intersect|except) /i.test(definition)
+    ? definition.replaceAll(/(\((?:[^()]|\([^()]*\))* is not null\))(?: and \1)+/g, '$1')
+    : definition
 }
 
 function usedBy(qualified: string, names: Names): string[] {
@@ -147,9 +157,20 @@ export function routineObject(
       ...bodyOf(found, names),
       ...(kind === 'event' ? { timeZone: found.timeZone } : {}),
     },
-    // A package's body needs the package.
-    dependsOn: kind === 'package body' ? [objectId('package', name)] : [],
+    dependsOn: needsOf(kind, name, found.text, names),
   }
+}
+
+/** A package's body needs the package, a routine in JavaScript the libraries that it names before its body. */
+function needsOf(kind: string, name: string, definition: string, names: Names): string[] {
+  if (kind === 'package body') return [objectId('package', name)]
+  const used = /\n\s*USING \(([^)]*)\)\nAS /.exec(definition)?.[1]
+  if (used === undefined || (kind !== 'function' && kind !== 'procedure')) return []
+  return tokensOf(used)
+    .map((token) => unquoted(token.text))
+    .filter((one) => names.libraries.has(one))
+    .map((one) => objectId('library', one))
+    .toSorted()
 }
 
 function bodyOf(
@@ -173,6 +194,9 @@ export function unmodelledOf(
     name,
     detail: `the definition is hidden from the user who inspects; grant SELECT on mysql.* or SHOW CREATE ROUTINE`,
   }))
+  for (const option of catalogue.options) {
+    unmodelled.push({ kind: 'database option', name: 'database', detail: `${option} is not compared` })
+  }
   if (catalogue.grantees.length === 0) return unmodelled
   const detail = `privileges in this database are held by ${catalogue.grantees.join(', ')}; they are not compared`
   return [...unmodelled, { kind: 'grants', name: 'database', detail }]

@@ -7,7 +7,7 @@
 import type { RuleContext } from '../../../plan/action.ts'
 import type { LockLevel } from '../../../plan/plan.ts'
 import { objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { asText } from '../text/properties.ts'
+import { asText, asTexts } from '../text/properties.ts'
 import { modifyLevel } from './column-type.ts'
 import { isMariaDb, isMysqlBefore } from './sides.ts'
 
@@ -120,24 +120,45 @@ function combinedLevels(table: string, context: RuleContext, clauses: readonly C
     clauses.some((one) => whats.includes(one.what))
   const columns = has('add column', 'drop column', 'modify')
   if (columns && has('add index', 'drop index')) levels.push('inplace')
-  const virtual = clauses.filter(isVirtual)
-  const directions = new Set(virtual.map((one) => one.what))
-  if (virtual.length > 0 && (virtual.length < clauses.length || directions.size > 1)) levels.push('copy')
-  const fulltext = clauses.filter(
-    (one) => one.what === 'add index' && one.to?.properties['index'] === 'fulltext',
-  )
+  if (mixesVirtual(clauses) || cannotCompute(clauses) || (columns && clauses.some(isOnExpression)))
+    levels.push('copy')
+  const fulltext = clauses.filter(isFulltext)
   if (fulltext.length > 1 || (fulltext.length > 0 && columns)) levels.push('copy')
   const rebuilt =
     levels.includes('inplace') || clauses.some((one) => levelOf(table, context, one, clauses) === 'inplace')
+  if (rebuilt && fulltext.length > 0) levels.push('copy')
   // A full-text index cannot be kept up to date while its table is written anew.
   if (rebuilt && hasFulltext(table, context)) levels.push('shared')
   return levels
+}
+
+function mixesVirtual(clauses: readonly Clause[]): boolean {
+  const virtual = clauses.filter(isVirtual)
+  const directions = new Set(virtual.map((one) => one.what))
+  return virtual.length > 0 && (virtual.length < clauses.length || directions.size > 1)
 }
 
 function isVirtual({ what, from, to }: Clause): boolean {
   const { generated, stored } = (what === 'drop column' ? from : to)?.properties ?? {}
   const moves = what === 'add column' || what === 'drop column'
   return moves && generated !== undefined && stored !== true && !/^ROW /i.test(asText(generated))
+}
+
+function isFulltext({ what, to }: Clause): boolean {
+  return what === 'add index' && to?.properties['index'] === 'fulltext'
+}
+
+/** MySQL keeps what an index computes in a virtual column that nobody sees, and adds or drops it beside plain indexes only. */
+function cannotCompute(clauses: readonly Clause[]): boolean {
+  const computed = new Set(clauses.filter(isOnExpression).map((one) => one.what))
+  const unique = clauses.some(({ from, to }) => (to ?? from)?.properties['index'] === 'unique')
+  return computed.size > 1 || (computed.size > 0 && unique)
+}
+
+function isOnExpression({ what, from, to }: Clause): boolean {
+  if (what !== 'add index' && what !== 'drop index') return false
+  const columns = asTexts((what === 'add index' ? to : from)?.properties['columns'])
+  return columns.some((column) => column.startsWith('('))
 }
 
 function isInnoDb(table: string, context: RuleContext): boolean {
@@ -170,15 +191,15 @@ function addColumnLevel(table: string, context: RuleContext, { sql, to }: Clause
   return takesInstant(table, context) && !late ? 'instant' : 'inplace'
 }
 
-function addIndexLevel(table: string, context: RuleContext, { to }: Clause, all: readonly Clause[]): Level {
-  const kind = to?.properties['index']
+function addIndexLevel(table: string, context: RuleContext, clause: Clause, all: readonly Clause[]): Level {
+  const kind = clause.to?.properties['index']
   if (kind === 'fulltext') {
     return hasFulltext(table, context) ? 'shared' : 'copy'
   }
-  if (kind === 'spatial') return 'shared'
+  if (kind === 'spatial' || isOnExpression(clause)) return 'shared'
   if (kind === 'primary') return 'inplace'
   // An index over a column that is written anew is built with it.
-  return all.some((clause) => clause.what === 'modify' || clause.what === 'add column') ? 'inplace' : 'nocopy'
+  return all.some((one) => one.what === 'modify' || one.what === 'add column') ? 'inplace' : 'nocopy'
 }
 
 function dropIndexLevel({ from }: Clause, all: readonly Clause[]): Level {

@@ -118,12 +118,13 @@ function viewAction(view: SchemaObject, context: RuleContext, replaces: boolean)
     const object = context.after(id)
     return object?.kind === 'table' ? [ownName(object)] : []
   })
-  const definer = text(view, 'definer')
+  const [definer, form] = [text(view, 'definer'), text(view, 'form')]
   const parts = [
     replaces ? 'CREATE OR REPLACE' : 'CREATE',
     `ALGORITHM=${text(view, 'algorithm')}`,
+    ...(form === 'MATERIALIZED' ? [form] : []),
     ...(definer === '' ? [] : [`DEFINER=${definer}`]),
-    `SQL SECURITY ${text(view, 'security')} VIEW ${mysqlIdent(ownName(view))}`,
+    `SQL SECURITY ${text(view, 'security')}${form === '' || form === 'MATERIALIZED' ? '' : ` ${form}`} VIEW ${mysqlIdent(ownName(view))}`,
     text(view, 'definition'),
   ]
   return { sql: parts.join(' '), needs: newColumnsOf(tables, context), lock: null }
@@ -133,6 +134,8 @@ export const viewRule: KindRule = {
   create: (view, context) => [{ ...viewAction(view, context, false), creates: [idOf(view)] }],
   drop: (view) => [{ sql: `DROP VIEW ${mysqlIdent(ownName(view))}`, lock: null }],
   alter: ({ from, to }, context) => {
+    // A view of one kind does not replace one of another.
+    if (text(from, 'form') !== text(to, 'form')) return 'replace'
     const access =
       text(from, 'definer') !== text(to, 'definer') || text(from, 'security') !== text(to, 'security')
     const detail = `the view ${ownName(to)} is read with the rights of another user`
@@ -203,6 +206,8 @@ export const procedureRule = routineRule('PROCEDURE')
 export const functionRule = routineRule('FUNCTION')
 export const packageRule = routineRule('PACKAGE')
 export const packageBodyRule = routineRule('PACKAGE BODY')
+/** Of JavaScript. */
+export const libraryRule = routineRule('LIBRARY')
 export const eventRule = routineRule('EVENT')
 
 export const triggerRule: KindRule = {

@@ -17,6 +17,13 @@ const UNSET: Readonly<Record<string, string>> = {
   CONNECTION: "''",
   INSERT_METHOD: 'NO',
   UNION: '()',
+  AUTOEXTEND_SIZE: '0',
+  COMPRESSION: "''",
+  ENCRYPTION: "'N'",
+  TABLESPACE: 'innodb_file_per_table',
+  ENGINE_ATTRIBUTE: "''",
+  SECONDARY_ENGINE_ATTRIBUTE: "''",
+  SECONDARY_ENGINE: 'NULL',
 }
 
 export function optionClauses(table: string, context: RuleContext): Clause[] {

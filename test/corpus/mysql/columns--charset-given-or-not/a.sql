@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, a varchar(10), b varchar(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_ai_ci, c varchar(10) COLLATE utf8mb4_bin, d text CHARACTER SET latin1) DEFAULT CHARSET utf8mb4; CREATE TABLE u (a varchar(10), b enum('x')) DEFAULT CHARSET utf8mb4 COLLATE utf8mb4_general_ci;

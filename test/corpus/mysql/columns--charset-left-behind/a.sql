@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, a varchar(10), b varchar(10) NOT NULL DEFAULT 'x', KEY (b)) DEFAULT CHARSET latin1; CREATE TABLE u (a varchar(10)) DEFAULT CHARSET utf8mb4; CREATE TABLE v (a varchar(10)) DEFAULT CHARSET ascii; ALTER TABLE v DEFAULT CHARSET latin1, ADD b varchar(10); ALTER TABLE v DEFAULT CHARSET utf8mb4, ADD c varchar(10);

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, a varchar(36) DEFAULT (uuid()), b json DEFAULT (json_array()), c text DEFAULT ('x'), d date DEFAULT (curdate()), e int DEFAULT (id + 1), f blob, g point DEFAULT (point(1, 1)), h json);

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, a varchar(36) DEFAULT 'none', b json, c text DEFAULT (concat('x', 'y')), d date DEFAULT (curdate() + INTERVAL 1 DAY), e int DEFAULT 3, f blob DEFAULT (0x00ff), g point, h json DEFAULT ('{"a": 1}'));

@@ -1,0 +1,1 @@
+SET SESSION sql_generate_invisible_primary_key = ON; CREATE TABLE t (a bigint, b int); CREATE TABLE u (a int, my_row_id bigint unsigned NOT NULL AUTO_INCREMENT, PRIMARY KEY (my_row_id)); CREATE TABLE w (a int, id int INVISIBLE PRIMARY KEY);

@@ -1,0 +1,1 @@
+INSERT INTO places (id, p) VALUES (1, ST_SRID(POINT(1, 2), 4326));

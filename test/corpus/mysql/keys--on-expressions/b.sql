@@ -1,0 +1,1 @@
+CREATE TABLE people (id int PRIMARY KEY, name varchar(60), born date, n bigint, KEY lowered ((upper(name))), KEY twice ((n * 2)), KEY mixed ((n + 1), name DESC), KEY born_in ((year(born))) INVISIBLE, extra int);

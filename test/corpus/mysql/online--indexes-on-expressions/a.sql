@@ -1,0 +1,1 @@
+CREATE TABLE one (id int PRIMARY KEY, a int); CREATE TABLE two (id int PRIMARY KEY, a int); CREATE TABLE three (id int PRIMARY KEY, a int, KEY x ((a + 1))); CREATE TABLE four (id int PRIMARY KEY, a int, b json); CREATE TABLE five (id int PRIMARY KEY, a int, KEY x ((a + 1)));

@@ -1,0 +1,1 @@
+CREATE TABLE one (id int PRIMARY KEY, a int, KEY x ((a + 1))); CREATE TABLE two (id int PRIMARY KEY, a int, KEY x ((a + 1)), UNIQUE KEY y ((a * 2)), KEY z (a)); CREATE TABLE three (id int PRIMARY KEY, a int, KEY x ((a + 2))); CREATE TABLE four (id int PRIMARY KEY, a int, b json, KEY x ((CAST(b AS unsigned ARRAY)))); CREATE TABLE five (id int PRIMARY KEY, a int, KEY y (a));

@@ -1,0 +1,1 @@
+INSERT INTO p VALUES (1, 1), (2, 15); INSERT INTO k VALUES (1, 1), (2, 2); INSERT INTO l VALUES ('x', 1), ('y', 2);

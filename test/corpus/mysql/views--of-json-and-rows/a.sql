@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, a int); CREATE JSON RELATIONAL DUALITY VIEW d AS SELECT json_duality_object('_id': id, 'a': a) FROM t; CREATE JSON RELATIONAL DUALITY VIEW e AS SELECT json_duality_object('_id': id) FROM t; CREATE VIEW f AS SELECT id FROM t;

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, a int, j json); CREATE VIEW v AS SELECT id, row_number() OVER (PARTITION BY a ORDER BY id) AS n FROM t; CREATE VIEW w AS SELECT jt.x FROM t, json_table(j, '$[*]' COLUMNS (x int PATH '$')) AS jt;
