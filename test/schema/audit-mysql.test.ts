@@ -14,7 +14,7 @@ const TABLES = `create table one (id int not null auto_increment primary key, na
   create trigger later before insert on one for each row set new.amount = 2;
   create procedure p() create table made (id int auto_increment primary key) AUTO_INCREMENT=5;
   create function f() returns int deterministic return 1;
-  create event yearly on schedule every 1 year do set @a = 1;`
+  create event yearly on schedule every 1 year starts '2030-01-01 00:00:00' do set @a = 1;`
 
 const SCHEMAS = { MariaDB: `${TABLES} create sequence numbers;`, MySQL: TABLES } as const
 

@@ -1,4 +1,7 @@
-/** What a plan for MySQL 8 does otherwise than one for MariaDB, told from texts as MySQL's manual shows them. */
+/**
+ * What plans do by the release of the server, told from texts as it shows them: MySQL 8 itself is not to be had here.
+ * What MySQL does otherwise than MariaDB is tried on a real one (corpus-mysql, mysql-only).
+ */
 import { expect, test } from 'vitest'
 import { readTable, tableObjects } from '../../src/schema/dialects/mysql/inspect/tables.ts'
 import { mysql } from '../../src/schema/dialects/mysql/index.ts'

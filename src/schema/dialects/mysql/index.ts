@@ -41,11 +41,12 @@ export const mysql: Dialect = {
 /** Kinds whose names are the same whatever their case. */
 const CASELESS = ['procedure', 'function', 'package', 'package_body', 'library', 'event']
 
-/** Tables, views and sequences share their names; constraints of a database theirs. */
+/** Tables, views and sequences share their names; foreign keys of a database theirs, and in MySQL checks. */
 function claims(object: SchemaObject): readonly string[] {
   const own = object.name.at(-1) as string
   if (['table', 'view', 'sequence'].includes(object.kind)) return [`relation ${own.toLowerCase()}`]
   if (object.kind === 'foreign_key') return [`constraint ${own.toLowerCase()}`]
+  if (object.kind === 'check' && object.facts?.['ofDatabase'] === true) return [`check ${own.toLowerCase()}`]
   if (CASELESS.includes(object.kind)) return [`${object.kind} ${own.toLowerCase()}`]
   return object.kind === 'trigger' ? [`trigger ${own}`] : []
 }

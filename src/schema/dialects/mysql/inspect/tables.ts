@@ -135,14 +135,15 @@ export function indexColumns(parts: readonly string[]): string[] {
   })
 }
 
-function checkObjects({ row, text }: TableInput): SchemaObject[] {
+/** Their names are the table's own in MariaDB, the database's in MySQL. */
+function checkObjects({ row, text, server }: TableInput): SchemaObject[] {
   return [...text.checks].map(([name, definition], position): SchemaObject => ({
     kind: 'check',
     name: [row.name, name],
     parent: objectId('table', row.name),
     properties: { definition },
     dependsOn: [],
-    facts: { position },
+    facts: { position, ...(server.version.includes('MariaDB') ? {} : { ofDatabase: true }) },
   }))
 }
 

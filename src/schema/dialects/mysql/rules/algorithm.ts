@@ -120,8 +120,7 @@ function combinedLevels(table: string, context: RuleContext, clauses: readonly C
     clauses.some((one) => whats.includes(one.what))
   const columns = has('add column', 'drop column', 'modify')
   if (columns && has('add index', 'drop index')) levels.push('inplace')
-  if (mixesVirtual(clauses) || cannotCompute(clauses) || (columns && clauses.some(isOnExpression)))
-    levels.push('copy')
+  if (mixesVirtual(clauses) || cannotCompute(clauses)) levels.push('copy')
   const fulltext = clauses.filter(isFulltext)
   if (fulltext.length > 1 || (fulltext.length > 0 && columns)) levels.push('copy')
   const rebuilt =
@@ -151,8 +150,12 @@ function isFulltext({ what, to }: Clause): boolean {
 /** MySQL keeps what an index computes in a virtual column that nobody sees, and adds or drops it beside plain indexes only. */
 function cannotCompute(clauses: readonly Clause[]): boolean {
   const computed = new Set(clauses.filter(isOnExpression).map((one) => one.what))
-  const unique = clauses.some(({ from, to }) => (to ?? from)?.properties['index'] === 'unique')
-  return computed.size > 1 || (computed.size > 0 && unique)
+  return computed.size > 1 || (computed.size > 0 && !clauses.every(isPlainIndex))
+}
+
+function isPlainIndex({ what, from, to }: Clause): boolean {
+  const index = what === 'add index' || what === 'drop index'
+  return index && (to ?? from)?.properties['index'] === 'plain'
 }
 
 function isOnExpression({ what, from, to }: Clause): boolean {

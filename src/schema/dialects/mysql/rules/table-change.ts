@@ -16,6 +16,7 @@ import { keysToGoFirst } from './foreign-keys.ts'
 import { mayBeGenerated } from './generated-indexes.ts'
 import { changeHazards } from './hazards.ts'
 import { leftBehindClauses } from './left-behind.ts'
+import { makesRoom, roomActions } from './moving-checks.ts'
 import { partitionChange } from './partitions.ts'
 import { differencesOf, inheritsCharset, isMariaDb, partsOf, plainFor, type Difference } from './sides.ts'
 import { foreignClauses, leftOverClauses, optionClauses, resizesKeys } from './table-options.ts'
@@ -28,7 +29,9 @@ export function tableChange(table: string, context: RuleContext): Action[] {
   const statements = statementsFor(table, context)
   const last = statements.length - 1
   const hazards = changeHazards(table, context, differences, statements)
-  return statements.map((statement, at): Action => ({
+  const room = roomActions(table, differences, context)
+  const gone = new Set(room.flatMap((action) => action.drops ?? []))
+  const rest = statements.map((statement, at): Action => ({
     sql: statement.sql,
     lock: statement.cost.lock,
     rewrites: statement.cost.rewrites,
@@ -37,7 +40,7 @@ export function tableChange(table: string, context: RuleContext): Action[] {
     ...(at === last
       ? {
           creates: differences.filter((one) => one.verb === 'create').map((one) => one.id),
-          drops: differences.filter((one) => one.verb === 'drop').map((one) => one.id),
+          drops: differences.filter((one) => one.verb === 'drop' && !gone.has(one.id)).map((one) => one.id),
           hazards,
         }
       : {}),
@@ -46,6 +49,7 @@ export function tableChange(table: string, context: RuleContext): Action[] {
       ...differences.filter((one) => one.verb === 'alter').map((one) => one.id),
     ],
   }))
+  return [...room, ...rest]
 }
 
 export interface Statement {
@@ -99,7 +103,7 @@ function clausesFor(table: string, context: RuleContext, differences: readonly D
   const respelt = respellings(differences)
   const anew = columnsMadeAnew(table, differences, context)
   const indexes = indexClauses(table, context, differences, anew)
-  const own = differences.filter((one) => one.kind === 'check')
+  const own = differences.filter((one) => one.kind === 'check' && !makesRoom(one, context))
   const checks = [
     ...own.filter((one) => enforcement(one) === undefined),
     ...checksOf(table, context, differences, anew),

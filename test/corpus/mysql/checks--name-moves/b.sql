@@ -1,0 +1,1 @@
+CREATE TABLE a (id int PRIMARY KEY, x int, CONSTRAINT other CHECK (x < 9)); CREATE TABLE b (id int PRIMARY KEY, x int, CONSTRAINT Known CHECK (x > 1)); CREATE TABLE z (id int PRIMARY KEY, CONSTRAINT fourth CHECK (id > 0)); CREATE TABLE d (id int PRIMARY KEY, x int, CONSTRAINT two CHECK (x > 5)); CREATE TABLE e (id int PRIMARY KEY, x int, CONSTRAINT one CHECK (x > 6));
