@@ -57,7 +57,11 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
   ]
   const needs = isTypeAnew(to, context) ? { needs: [goneId(`of:${tableIdOf(to)}`)] } : {}
   return {
-    rebuild: [...(type.rebuild ?? []), ...(notNull.rebuild ?? [])],
+    rebuild: [
+      ...(type.rebuild ?? []),
+      ...(notNull.rebuild ?? []),
+      ...inTheWayOfNoExpression(change, context),
+    ],
     actions: actions.map((action) => ({ alters: [idOf(to)], ...needs, ...action })),
   }
 }
@@ -136,13 +140,32 @@ function generatedChange(change: Altered, context: RuleContext): Action[] | 'rep
   const after = generatedOf(change.to.properties)
   const covered = coveredByParent(change, 'generated', context)
   if (after === undefined && before?.kind === 'stored') {
-    return covered
-      ? []
-      : [brief(`ALTER TABLE ${tableOf(change.to)} ALTER COLUMN ${ownName(change.to)} DROP EXPRESSION`)]
+    return covered ? [] : [dropExpression(change.to, context)]
   }
   if (!canBeSet(change, context)) return 'replace'
   if (covered) return isParentsMadeAnew(change.to, context) ? 'replace' : []
   return setExpression(change.to, after as Generated, context)
+}
+
+function dropExpression(column: SchemaObject, context: RuleContext): Action {
+  const below = descendantsBefore(tableIdOf(column), context)
+    .flatMap((child) => sameOn(child, column, context.before) ?? [])
+    .filter((one) => !context.isDropped(idOf(one)))
+  return brief(`ALTER TABLE ${tableOf(column)} ALTER COLUMN ${ownName(column)} DROP EXPRESSION`, {
+    alters: [column, ...below].map(idOf),
+  })
+}
+
+/** Ids of attachments: the server drops no expression where a child of the table has children itself. */
+function inTheWayOfNoExpression({ from, to }: Altered, context: RuleContext): string[] {
+  if (generatedOf(from.properties) === undefined || generatedOf(to.properties) !== undefined) return []
+  return stableChildren(tableIdOf(to), context).flatMap((child) =>
+    stableChildren(child, context).flatMap((one) =>
+      attachmentsBefore(one, context)
+        .filter((attachment) => parentOf(attachment) === child)
+        .map(idOf),
+    ),
+  )
 }
 
 /** From 17 on; the server changes no virtual value that a check or a publication looks at, and there are none to lose. */

@@ -1,0 +1,9 @@
+CREATE TABLE sizes (id integer PRIMARY KEY, twice integer) PARTITION BY LIST (id);
+CREATE TABLE sizes_1 PARTITION OF sizes FOR VALUES IN (1);
+CREATE TABLE sizes_rest PARTITION OF sizes DEFAULT PARTITION BY RANGE (id);
+CREATE TABLE sizes_all PARTITION OF sizes_rest FOR VALUES FROM (MINVALUE) TO (MAXVALUE) PARTITION BY HASH (id);
+CREATE TABLE sizes_0 PARTITION OF sizes_all FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+CREATE INDEX by_size ON sizes (twice);
+CREATE TABLE elder (id integer, twice integer);
+CREATE TABLE middle () INHERITS (elder);
+CREATE TABLE young () INHERITS (middle);
