@@ -1,5 +1,5 @@
 /** Rows or values that nobody can bring back. */
-import { lossOf } from '../../dialects/postgres/rules/types.ts'
+import { lossOf } from '../../dialects/postgres/rules/type-loss.ts'
 import type { Saying } from '../finding.ts'
 import { changedColumns, isTruncation, nameOf, staying, type Watched } from '../watched.ts'
 
@@ -87,9 +87,12 @@ function removedRows(watched: Watched): Saying[] {
       ]
 }
 
+/** How the statement casts is not looked at; types of the schema's own are taken to refuse what they do not hold. */
+const BY_HAND = { written: false, isEnum: (type: string): boolean => type.includes('.') }
+
 function narrowed(watched: Watched): Saying[] {
   return changedColumns(watched).flatMap(({ before, after }) => {
-    const why = before.type === after.type ? undefined : lossOf(before.type, after.type)
+    const why = before.type === after.type ? undefined : lossOf(before.type, after.type, BY_HAND)
     if (why === undefined) return []
     const message = `${nameOf(watched, before.table)}.${before.name}: ${why}`
     return [loss('narrowed-type', message, 'Add a column of the new type beside it, fill it, and compare.')]

@@ -8,7 +8,8 @@ import { generatedOf, tableIdOf, typeText } from './column-text.ts'
 import { coveredByParent, sameOn, stableChildren, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
 import { brief, briefPart, hazard, isQuiet, tableOf, textOf, unlessNew } from './tools.ts'
-import { conversion, isTypeId, keepsValues, lossOf, underlying } from './types.ts'
+import { conversion, isTypeId, keepsValues, underlying } from './types.ts'
+import { lossOfValues } from './value-loss.ts'
 
 /** Kinds whose text the server holds on to: it refuses to change a type under them. */
 const HOLD_ON = new Set([
@@ -126,7 +127,8 @@ function costs(
   const collates = from.properties['collation'] !== to.properties['collation']
   const kept = keepsValues(oldType, newType) && said(from.properties['type']) !== ''
   const rewrites = !kept && !isQuiet(tableId, context)
-  const loss = lossOf(oldType, newType)
+  const [before, after] = [said(from.properties['type']), said(to.properties['type'])]
+  const loss = lossOfValues(before, after, conversion(name, oldType, after) !== undefined, context)
   return {
     rewrites,
     hazards: [

@@ -2,6 +2,7 @@
 import { said } from '../said.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext, StepAside } from '../../../plan/action.ts'
+import type { Hazard } from '../../../plan/hazards.ts'
 import { sameJson } from '../../../snapshot/canonical.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { alterColumn } from './column-change.ts'
@@ -32,6 +33,7 @@ import { notNullNotValid } from './not-null-constraint.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
 import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unlessNew } from './tools.ts'
+import { lossOfValues } from './value-loss.ts'
 
 /** Whether the server writes every row anew to add it. */
 function rewritesTable({ properties, facts }: SchemaObject): boolean {
@@ -213,6 +215,7 @@ function typeAside(
   const rewrites = !isQuiet(tableIdOf(to), context)
   const why = `${tableOf(to)} is written anew, twice: the type of ${to.name.join('.')} is made anew.`
   const costs = { rewrites, hazards: rewrites ? [hazard('table-rewrite', why)] : [] }
+  const back = { rewrites, hazards: [...costs.hazards, ...readAgain(from, to, context)] }
   const name = ownName(to)
   const release = [
     `${column} DROP DEFAULT`,
@@ -225,9 +228,21 @@ function typeAside(
   ]
   return {
     release: [brief(`${alter} ${release.join(', ')}`, costs)],
-    restore: [brief(`${alter} ${restore.join(', ')}`, costs)],
+    restore: [brief(`${alter} ${restore.join(', ')}`, back)],
     rebuild: inTheWay(from, context),
   }
+}
+
+/** What may become of values that are read from their text. */
+function readAgain(from: SchemaObject, to: SchemaObject, context: RuleContext): Hazard[] {
+  const [tableId, name] = [tableIdOf(to), to.name.join('.')]
+  const [before, after] = [said(from.properties['type']), said(to.properties['type'])]
+  const loss = lossOfValues(before, after, true, context)
+  const unfit = `It fails when a value of ${name} is none of ${after} as that is made anew.`
+  return [
+    ...(loss === undefined ? [] : unlessNew(tableId, context, 'data-loss', `${name}: ${loss}`)),
+    ...unlessNew(tableId, context, 'may-fail', unfit),
+  ]
 }
 
 function inTheWay(column: SchemaObject, context: RuleContext): string[] {

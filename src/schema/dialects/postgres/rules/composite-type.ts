@@ -4,8 +4,9 @@ import { byPosition } from './positions.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
 import { ownerName, ownName, quote } from './names.ts'
-import { hazard } from './tools.ts'
-import { conversion, underlying } from './types.ts'
+import { hazard, isQuiet, unlessNew } from './tools.ts'
+import { conversion, keepsValues, underlying } from './types.ts'
+import { lossOfValues } from './value-loss.ts'
 import { said } from '../said.ts'
 
 export const compositeTypeRule: KindRule = {
@@ -70,10 +71,36 @@ export const attributeRule: KindRule = {
     const sql = `ALTER TYPE ${ownerName(to)} ALTER ATTRIBUTE ${ownName(to)} SET DATA TYPE ${typeOf(to)}${cascade(to, context)}`
     const typed = typedColumns(to, context, context.after)
     return {
-      actions: [{ sql, alters: [id, ...typed], lock: null }],
+      actions: [{ sql, alters: [id, ...typed], ...retyped(from, to, context) }],
       rebuild: typed.flatMap((column) => context.dependentsBefore(column).map(idOf)),
     }
   },
+}
+
+/** What it does to the tables that are made of the type. */
+function retyped(from: SchemaObject, to: SchemaObject, context: RuleContext): Omit<Action, 'sql'> {
+  const [before, after] = [said(from.properties['type']), said(to.properties['type'])]
+  const tables = typedTables(to, context)
+  const kept = keepsValues(before, after)
+  const loss = lossOfValues(before, after, false, context)
+  const rewritten = kept ? [] : tables.filter((table) => !isQuiet(idOf(table), context))
+  return {
+    lock: tables.length === 0 ? null : 'access exclusive',
+    rewrites: rewritten.length > 0,
+    long: rewritten.length > 0,
+    hazards: tables.flatMap((table) => {
+      const [id, name] = [idOf(table), `${quote(table.name)}.${ownName(to)}`]
+      return [
+        ...(loss === undefined ? [] : unlessNew(id, context, 'data-loss', `${name}: ${loss}`)),
+        ...(kept
+          ? []
+          : unlessNew(id, context, 'may-fail', `It fails when a value of ${name} is no ${after}.`)),
+        ...(rewritten.includes(table)
+          ? [hazard('table-rewrite', `${quote(table.name)} is written anew to change the type of ${name}.`)]
+          : []),
+      ]
+    }),
+  }
 }
 
 function isTyped(object: SchemaObject): boolean {

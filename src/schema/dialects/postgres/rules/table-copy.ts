@@ -5,6 +5,7 @@
 import { said } from '../said.ts'
 import { ident, literal } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
+import type { Hazard } from '../../../plan/hazards.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { leftBehind } from './attachment.ts'
 import { generatedOf, identityOf, identitySequence } from './column-text.ts'
@@ -21,6 +22,7 @@ import {
 import { ownName, quote } from './names.ts'
 import { hazard, standIn } from './tools.ts'
 import { conversion, underlying } from './types.ts'
+import { lossOfValues } from './value-loss.ts'
 
 /** In `needs`, tells that the rows of a table must be back first: a trigger must not see them come. */
 export function rowsId(table: string): string {
@@ -150,7 +152,10 @@ export function rowsBack(
     long: true,
     creates: [rowsId(id)],
     needs: allBelow(id, context),
-    hazards: [hazard('may-fail', `It fails when a row does not fit into the new ${quote(table.name)}.`)],
+    hazards: [
+      hazard('may-fail', `It fails when a row does not fit into the new ${quote(table.name)}.`),
+      ...carried.flatMap(({ before, column }) => lossOnTheWay(before, column, context)),
+    ],
   }
   return [
     insert,
@@ -185,6 +190,12 @@ function valueOf(before: SchemaObject, after: SchemaObject, context: RuleContext
   if (from === to) return ownName(after)
   const base = underlying(from, context.source.objects)
   return conversion(ownName(before), base, to) ?? `${ownName(before)}::${to}`
+}
+
+function lossOnTheWay(before: SchemaObject, after: SchemaObject, context: RuleContext): Hazard[] {
+  const [from, to] = [said(before.properties['type']), said(after.properties['type'])]
+  const loss = lossOfValues(from, to, true, context)
+  return loss === undefined ? [] : [hazard('data-loss', `${after.name.join('.')}: ${loss}`)]
 }
 
 function countOn(column: SchemaObject): Action {

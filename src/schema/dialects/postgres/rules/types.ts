@@ -18,14 +18,14 @@ export function isTypeId(id: string): boolean {
   return TYPE_KINDS.has(id.slice(0, id.indexOf(':')))
 }
 
-interface Type {
+export interface Type {
   /** Without modifiers and brackets, e.g. `character varying`. */
   readonly base: string
   readonly modifiers: readonly number[]
   readonly array: boolean
 }
 
-function parsed(type: string): Type {
+export function parsed(type: string): Type {
   const array = type.endsWith('[]')
   const plain = array ? type.slice(0, -2) : type
   const modifiers = /\((\d+(?:,-?\d+)*)\)/.exec(plain)
@@ -36,7 +36,13 @@ function parsed(type: string): Type {
   }
 }
 
-const TEXTS = new Set(['text', 'character varying', 'character', 'name', 'citext'])
+export const TEXTS: ReadonlySet<string> = new Set([
+  'text',
+  'character varying',
+  'character',
+  'name',
+  'citext',
+])
 const INTEGERS = ['smallint', 'integer', 'bigint']
 const NUMBERS = new Set([...INTEGERS, 'numeric', 'real', 'double precision'])
 const TIMES = new Set(['date', 'timestamp without time zone', 'timestamp with time zone'])
@@ -127,47 +133,6 @@ function narrower(from: Type, to: Type): boolean {
   return from.modifiers.length === 0 || (to.modifiers[0] as number) < (from.modifiers[0] as number)
 }
 
-const INEXACT = new Set(['numeric', 'real', 'double precision'])
-
-type Loses = (from: Type, to: Type) => boolean
-
-const LOSSES: readonly Loses[] = [
-  (a, b) => INEXACT.has(a.base) && INTEGERS.includes(b.base),
-  (a, b) => b.base === 'real' && NUMBERS.has(a.base) && a.base !== 'smallint',
-  (a, b) => b.base === 'double precision' && (a.base === 'numeric' || a.base === 'bigint'),
-  (a, b) => b.base === 'numeric' && INEXACT.has(a.base) && b.modifiers.length > 0,
-  (a, b) => b.base === 'boolean' && NUMBERS.has(a.base),
-  (a, b) => a.base.startsWith('timestamp') && (b.base === 'date' || b.base.startsWith('time ')),
-  (a, b) => a.base === 'timestamp with time zone' && b.base === 'timestamp without time zone',
-  (a, b) => a.base === 'interval' && b.base.startsWith('time '),
-  (a, b) => a.base === 'time with time zone' && b.base === 'time without time zone',
-  (a, b) => a.base === 'json' && b.base === 'jsonb',
-  (a, b) => a.base === 'inet' && b.base === 'cidr',
-  (a, b) => a.base === 'money' || b.base === 'money',
-  (a, b) => TEXTS.has(a.base) && b.base === 'name',
-]
-
-/** Why values may not be the same afterwards, undefined when they surely are, or an error keeps them. */
-export function lossOf(from: string, to: string): string | undefined {
-  const [a, b] = [parsed(from), parsed(to)]
-  if (a.base === b.base) return lossWithin(a, b, from, to)
-  const loses = LOSSES.some((rule) => rule(a, b))
-  return loses ? `Values of type ${from} do not all fit into ${to} unchanged.` : undefined
-}
-
-const ROUNDED = /^(numeric|time|interval|bit)/
-
-function lossWithin(a: Type, b: Type, from: string, to: string): string | undefined {
-  if (!ROUNDED.test(a.base) || b.modifiers.length === 0) return undefined
-  const scaleOf = ({ base, modifiers }: Type): number =>
-    base === 'numeric'
-      ? modifiers.length === 0
-        ? Infinity
-        : (modifiers[1] ?? 0)
-      : (modifiers[0] ?? (base.startsWith('bit') ? 1 : 6))
-  return scaleOf(b) < scaleOf(a) ? `Values of type ${from} are rounded or cut to ${to}.` : undefined
-}
-
 /** The type that a domain stands for, itself for any other. */
 export function underlying(type: string, domains: readonly SchemaObject[]): string {
   const domain = domains.find((object) => object.kind === 'domain' && displayed(object.name) === type)
@@ -176,7 +141,7 @@ export function underlying(type: string, domains: readonly SchemaObject[]): stri
 }
 
 /** As format_type writes it. */
-function displayed(name: readonly string[]): string {
+export function displayed(name: readonly string[]): string {
   return name
     .map((part) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`))
     .join('.')
