@@ -249,16 +249,21 @@ function inTheWay(column: SchemaObject, context: RuleContext): string[] {
   return [...holders(column, context), ...notOfText(column, context), ...toldOtherwise(column, context)]
 }
 
-/** What is written otherwise for the new type is not understood in between. */
+/** What is written otherwise for the new type is not understood in between, nor afterwards what makes a text of it. */
 function toldOtherwise(column: SchemaObject, context: RuleContext): string[] {
   return context
     .dependentsBefore(idOf(column))
     .filter(({ kind }) => kind === 'index' || kind === 'constraint' || kind === 'statistics')
     .filter((object) => {
       const after = context.after(idOf(object))
-      return after !== undefined && !sameJson(after.properties, object.properties)
+      return after !== undefined && (!sameJson(after.properties, object.properties) || castsToText(object))
     })
     .map(idOf)
+}
+
+/** Not of a literal: a cast that is none while the values are text is left out, and missed when they are not. */
+function castsToText({ properties }: SchemaObject): boolean {
+  return /[)\w"]::text/.test(`${said(properties['definition'])} ${said(properties['using'])}`)
 }
 
 /** Indexes and exclusions by methods that know nothing of text, while the values are text. */

@@ -1,0 +1,5 @@
+CREATE DOMAIN amount AS bigint CHECK (VALUE > 0);
+CREATE TYPE mood AS ENUM ('3', '2', '1');
+CREATE TABLE goods (id integer PRIMARY KEY, a amount CHECK (a::text <> '9'), m mood, "of M" mood CHECK ("of M"::text < '8'));
+CREATE INDEX by_text ON goods ((a::text), id);
+CREATE TABLE more_goods () INHERITS (goods);
