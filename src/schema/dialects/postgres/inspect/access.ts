@@ -1,7 +1,7 @@
 /**
  * Grants: on every object as `{role: [privilege, …]}`, PUBLIC as '', a privilege that may be passed on with a star.
  * Told relative to the owner, so that two databases of different owners can be equal: what the owner has is left out
- * when that is everything, and told under `OWNER` when it is less. Who granted is not told.
+ * when that is everything, and told under `OWNER` when it is less. What others have passed on is told apart, by who did.
  */
 import type { Json } from '../../../snapshot/canonical.ts'
 import { byCodePoint } from '../../../snapshot/snapshot.ts'
@@ -48,10 +48,10 @@ function sources(masked: boolean): string[] {
 }
 
 /** SQL: rows for `privilegesIn` of a list of grants; of `s` the columns `letter` and `owner` are used. */
-export function explodedSql(list: string): string {
+export function explodedSql(list: string, only = 'true'): string {
   return `(select json_agg(json_build_array(case when x.grantee = s.owner then '${OWNER}'
     when x.grantee = 0 then '' else pg_get_userbyid(x.grantee) end, x.privilege_type, x.is_grantable))
-  from aclexplode(coalesce(${list}, acldefault(s.letter::"char", s.owner))) x)`
+  from aclexplode(coalesce(${list}, acldefault(s.letter::"char", s.owner))) x where ${only})`
 }
 
 /** SQL: how many privileges the owner has of an object as it is made. */
@@ -64,17 +64,49 @@ export const grants: Annotator = {
   sql: ({
     masked,
   }) => `select s.classid::text || '/' || s.objid::text || '/' || s.subid::text as address, s.letter,
-    ${explodedSql('s.acl')} as grants,
+    ${explodedSql('s.acl', 'x.grantor = s.owner')} as grants,
     ${ALL_OF_OWNER} as all
     from (${sources(masked).join(' union all ')}) as s(classid, objid, subid, acl, owner, letter)
     where s.acl is not null
     union all
     select '1259/' || a.attrelid::text || '/' || a.attnum::text, 'c',
       (select json_agg(json_build_array(case when x.grantee = 0 then '' else pg_get_userbyid(x.grantee) end,
-        x.privilege_type, x.is_grantable)) from aclexplode(a.attacl) x where x.grantee <> c.relowner), 0
+        x.privilege_type, x.is_grantable)) from aclexplode(a.attacl) x where x.grantee <> c.relowner and x.grantor = c.relowner), 0
     from rel join pg_class c on c.oid = rel.oid join pg_attribute a on a.attrelid = rel.oid and a.attacl is not null and not a.attisdropped
     where c.relkind in ('r', 'p', 'f', 'v', 'm')`,
   read: (rows) => annotations(rows),
+}
+
+/** What roles with a grant option have passed on, by who did: `{grantor: {role: [privilege, …]}}`. */
+export const grantsOfOthers: Annotator = {
+  property: 'aclOfOthers',
+  sql: ({
+    masked,
+  }) => `select address, json_agg(json_build_array(grantor, json_build_array(grantee, privilege, grantable))) as grants
+    from (select s.classid::text || '/' || s.objid::text || '/' || s.subid::text as address, pg_get_userbyid(x.grantor) as grantor,
+        case when x.grantee = 0 then '' else pg_get_userbyid(x.grantee) end as grantee, x.privilege_type as privilege,
+        x.is_grantable as grantable
+      from (${sources(masked).join(' union all ')}
+        union all select 1259, a.attrelid, a.attnum, a.attacl, c.relowner, 'c' from rel join pg_class c on c.oid = rel.oid
+          join pg_attribute a on a.attrelid = rel.oid and a.attacl is not null and not a.attisdropped
+          where c.relkind in ('r', 'p', 'f', 'v', 'm')) as s(classid, objid, subid, acl, owner, letter),
+        aclexplode(s.acl) x
+      where s.acl is not null and x.grantor <> s.owner and x.grantee <> s.owner) passed
+    group by address`,
+  read: (rows) => new Map(rows.map((row) => [said(row['address']) as Address, byGrantor(row['grants'])])),
+}
+
+function byGrantor(rows: Json | undefined): Record<string, Record<string, string[]>> {
+  const found = new Map<string, Json[]>()
+  for (const row of Array.isArray(rows) ? rows : []) {
+    const [grantor, grant] = row as [string, Json]
+    found.set(grantor, [...(found.get(grantor) ?? []), grant])
+  }
+  return Object.fromEntries(
+    [...found]
+      .toSorted(([a], [b]) => byCodePoint(a, b))
+      .map(([role, passed]) => [role, privilegesIn(passed)]),
+  )
 }
 
 /** The sequence of an identity column has grants of its own, told with the column. */

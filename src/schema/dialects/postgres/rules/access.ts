@@ -52,7 +52,7 @@ interface Target {
   readonly usual: Privileges
 }
 
-function targetOf(object: SchemaObject): Target | undefined {
+export function targetOf(object: SchemaObject): Target | undefined {
   if (object.kind === 'column' || object.kind === 'view_column') {
     const column = ownName(object)
     return { privilege: (name) => `${name} (${column})`, on: `TABLE ${ownerName(object)}`, usual: {} }

@@ -1,5 +1,6 @@
 import { acl, sequenceAcl } from './access.ts'
 import type { Annotation } from './annotations.ts'
+import { aclOfOthers } from './grants-of-others.ts'
 import { comment, goesWith, indexComment, notNullComment } from './comments.ts'
 
 /** In the order in which their statements follow an object. */
@@ -9,5 +10,6 @@ export const ANNOTATIONS: readonly Annotation[] = [
   notNullComment,
   goesWith,
   acl,
+  aclOfOthers,
   sequenceAcl,
 ]

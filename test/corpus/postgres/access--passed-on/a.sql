@@ -1,0 +1,16 @@
+CREATE SCHEMA shop;
+CREATE TABLE shop.orders (id integer, note text);
+CREATE FUNCTION shop.total() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE TABLE plain (id integer);
+GRANT USAGE ON SCHEMA shop TO PUBLIC;
+GRANT SELECT, INSERT ON shop.orders TO passer WITH GRANT OPTION;
+GRANT EXECUTE ON FUNCTION shop.total() TO passer WITH GRANT OPTION;
+GRANT UPDATE (note) ON shop.orders TO passer WITH GRANT OPTION;
+SET SESSION AUTHORIZATION passer;
+GRANT SELECT ON shop.orders TO receiver WITH GRANT OPTION;
+GRANT INSERT ON shop.orders TO "third reader";
+GRANT EXECUTE ON FUNCTION shop.total() TO receiver;
+GRANT UPDATE (note) ON shop.orders TO receiver;
+SET SESSION AUTHORIZATION receiver;
+GRANT SELECT ON shop.orders TO "third reader";
+RESET SESSION AUTHORIZATION;

@@ -1,0 +1,13 @@
+CREATE SCHEMA shop;
+CREATE TABLE shop.orders (id integer, note text);
+CREATE FUNCTION shop.total() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE TABLE plain (id integer);
+GRANT USAGE ON SCHEMA shop TO PUBLIC;
+GRANT SELECT ON shop.orders TO passer WITH GRANT OPTION;
+GRANT SELECT ON shop.orders TO receiver;
+GRANT SELECT ON plain TO receiver WITH GRANT OPTION;
+SET SESSION AUTHORIZATION passer;
+GRANT SELECT ON shop.orders TO "third reader";
+SET SESSION AUTHORIZATION receiver;
+GRANT SELECT ON plain TO passer, "third reader";
+RESET SESSION AUTHORIZATION;
