@@ -104,9 +104,13 @@ function afterWhatItNeeds(registers: Registers, number: number, node: Node): voi
   for (const id of parents) linkFrom(registers, registers.creators.get(id), number)
 }
 
-function afterWhatMustBeGone(registers: Registers, number: number, { action }: Node): void {
+function afterWhatMustBeGone(registers: Registers, number: number, node: Node): void {
+  const { action } = node
   for (const id of action.needs ?? []) {
-    if (!registers.comparison.after.objects.has(id)) linkFrom(registers, registers.droppers.get(id), number)
+    if (registers.comparison.after.objects.has(id)) continue
+    linkFrom(registers, registers.droppers.get(id), number)
+    // What only tells that something has gone.
+    if (node.verb === 'drop') linkFrom(registers, registers.creators.get(id), number)
   }
 }
 

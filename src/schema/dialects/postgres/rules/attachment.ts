@@ -3,8 +3,12 @@ import { said } from '../said.ts'
 import type { Action, KindRule, RuleContext, StepAside } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import {
+  ancestorsAfter,
+  ancestorsBefore,
   attachmentsAfter,
   attachmentsBefore,
+  childrenAfter,
+  descendantsBefore,
   goneId,
   isPartition,
   letGo,
@@ -15,6 +19,7 @@ import {
 } from './family.ts'
 import { ident } from '../../../../engine/sql.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
+import { isForItself, mistaken } from './check-family.ts'
 import { parenthesised } from './column-text.ts'
 import { broughtByAttaching, renamed } from './exclusion-family.ts'
 import { checksInTheWay, formerAttachments, withoutGivenChecks } from './given-checks.ts'
@@ -29,6 +34,8 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
   const parent = quote(attachment.properties['of'] as string[])
   const needs = leaving(attachment, context)
   if (!isPartition(attachment)) {
+    const siblings = byPosition(attachmentsAfter(attachment.parent ?? '', context)).map(idOf)
+    const earlier = siblings.slice(0, siblings.indexOf(idOf(attachment)))
     const inherit = brief(`ALTER TABLE ${child} INHERIT ${parent}`, {
       creates: [idOf(attachment)],
       needs: [
@@ -36,6 +43,7 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
         ...letGo(attachment.parent ?? '', context),
         ...formerAttachments(attachment.parent ?? '', context),
         ...withoutGivenChecks(attachment, context),
+        ...earlier,
       ],
     })
     return [inherit, ...heldByArrival(attachment, context)]
@@ -45,7 +53,11 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
   return [
     ...checksOfParent(attachment, context),
     ...guards.flatMap(({ checked }) =>
-      checked.map((action) => ({ ...action, needs: [...needs, ...attachment.dependsOn] })),
+      // On a partitioned table it would be asked of what is attached to that later.
+      checked.map((action) => ({
+        ...action,
+        needs: [...needs, ...attachment.dependsOn, ...attachedBelow(attachment.parent ?? '', context)],
+      })),
     ),
     brief(`ALTER TABLE ${parent} ATTACH PARTITION ${child} ${said(attachment.properties['bound'])}`, {
       creates: [idOf(attachment), ...brought.map(idOf)],
@@ -64,6 +76,14 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
     ...guards.flatMap(({ done }) => done),
     ...renamed(brought).map((action) => ({ ...action, creates: [] })),
   ]
+}
+
+/** Ids of the attachments of all that a table has below it in the target. */
+function attachedBelow(table: string, context: RuleContext): string[] {
+  return childrenAfter(table, context).flatMap((child) => [
+    ...attachmentsAfter(child, context).map(idOf),
+    ...attachedBelow(child, context),
+  ])
 }
 
 /** What a partition is given, it gives on to those that are attached to it. */
@@ -140,55 +160,51 @@ function guard({ table, accepts, refuses }: Read, attachment: SchemaObject): Gua
   }
 }
 
-/** What the tables have that goes: columns, and indexes, which would be taken for those that are wanted. */
+/** What the tables have that goes: columns, triggers, and indexes, which would be taken for those that are wanted. */
 function leaving(attachment: SchemaObject, context: RuleContext): string[] {
   const parent = parentOf(attachment)
-  return [attachment.parent ?? '', parent, ...above(parent, attachmentsAfter, context)].flatMap((table) =>
+  const checks = ancestorsBefore(parent, context).flatMap((table) =>
+    checksOf(table, context.partsBefore).filter((part) => context.after(idOf(part)) === undefined),
+  )
+  const own = [attachment.parent ?? '', parent, ...ancestorsAfter(parent, context)].flatMap((table) =>
     context
       .partsBefore(table)
       .filter((part) => LEAVES.has(part.kind) && context.after(idOf(part)) === undefined)
       .map((part) => (part.kind === 'column' ? goneId(idOf(part)) : idOf(part))),
   )
+  return [...own, ...checks.map(idOf)]
 }
 
-const LEAVES = new Set(['column', 'constraint', 'index'])
+const LEAVES = new Set(['column', 'constraint', 'index', 'trigger'])
 
-/** A partition must have the checks of its parent before it is attached; those of its own may be the same. */
+/** A table must have the checks of all above it before it is attached; those of its own may be the same. */
 function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[] {
   const child = attachment.parent ?? ''
   const own = namesOf(context.partsAfter(child))
   // One that was a partition before has them still, but for those that went with a column.
-  const kept = attachmentsBefore(child, context).flatMap((one) =>
-    [parentOf(one), ...above(parentOf(one), attachmentsBefore, context)].flatMap((table) =>
-      checksOf(table, context.partsBefore).filter((part) => !losesColumn(child, part, context)),
-    ),
-  )
+  const kept = ancestorsBefore(child, context)
+    .flatMap((table) => checksOf(table, context.partsBefore))
+    .filter((part) => !losesColumn(child, part, context))
   const isKept = (part: SchemaObject): boolean => kept.some((one) => isLike(part, one, context))
-  const parent = parentOf(attachment)
-  return [parent, ...above(parent, attachmentsAfter, context)]
-    .flatMap((table) => checksOf(table, context.partsAfter))
+  const above = [parentOf(attachment), ...ancestorsAfter(parentOf(attachment), context)]
+  const checks = above.flatMap((table) => checksOf(table, context.partsAfter))
+  return [...new Map(checks.map((part) => [part.name.at(-1), part])).values()]
     .filter((part) => !own.has(part.name.at(-1)) && (context.isNew(child) || !isKept(part)))
     .flatMap((part): Action[] => {
       const table = `ALTER TABLE ${quote(attachment.name.slice(0, 2))}`
       const constraint = quote(part.name.slice(-1))
       const enforced = !said(part.properties['definition']).endsWith(' NOT ENFORCED')
-      const apart = enforced && !isQuiet(child, context)
+      const notValid = part.properties['notValid'] === true
+      const apart = enforced && !notValid && !isQuiet(child, context)
       const add = `${table} ADD CONSTRAINT ${constraint} ${said(part.properties['definition'])}`
       return [
-        brief(`${add}${apart ? ' NOT VALID' : ''}`, {
+        brief(`${add}${apart || notValid ? ' NOT VALID' : ''}`, {
           creates: [],
           needs: [child, ...attachment.dependsOn, ...part.dependsOn],
         }),
         ...(apart ? [validated(table, constraint)] : []),
       ]
     })
-}
-
-/** Ids of what a table is attached to, and of what that is attached to. */
-function above(tableId: string, attachments: typeof attachmentsAfter, context: RuleContext): string[] {
-  return attachments(tableId, context)
-    .map(parentOf)
-    .flatMap((parent) => [parent, ...above(parent, attachments, context)])
 }
 
 function losesColumn(child: string, check: SchemaObject, context: RuleContext): boolean {
@@ -207,10 +223,7 @@ function validated(table: string, constraint: string): Action {
 
 function checksOf(table: string, partsOf: RuleContext['partsAfter']): SchemaObject[] {
   return partsOf(table).filter(
-    (part) =>
-      part.kind === 'constraint' &&
-      part.properties['type'] === 'check' &&
-      !said(part.properties['definition']).endsWith(' NO INHERIT'),
+    (part) => part.kind === 'constraint' && part.properties['type'] === 'check' && !isForItself(part),
   )
 }
 
@@ -219,10 +232,12 @@ function drop(attachment: SchemaObject, context: RuleContext): readonly Action[]
   const parent = quote(attachment.properties['of'] as string[])
   if (!isPartition(attachment))
     return [
+      ...mistaken(attachment, context).map(({ aside }) => aside),
       brief(`ALTER TABLE ${child} NO INHERIT ${parent}`, {
         drops: [idOf(attachment)],
         creates: [goneId(idOf(attachment))],
       }),
+      ...mistaken(attachment, context).map(({ back }) => back),
       ...leftBehind(attachment, context),
       ...leftNames(attachment, context),
     ]
@@ -267,9 +282,11 @@ function givenBy(
   attachments: typeof attachmentsAfter,
   context: RuleContext,
 ): SchemaObject[] {
-  const partsOf = attachments === attachmentsAfter ? context.partsAfter : context.partsBefore
+  const after = attachments === attachmentsAfter
+  const partsOf = after ? context.partsAfter : context.partsBefore
   const parent = parentOf(attachment)
-  return [parent, ...above(parent, attachments, context)].flatMap((table) => {
+  const above = after ? ancestorsAfter(parent, context) : ancestorsBefore(parent, context)
+  return [parent, ...above].flatMap((table) => {
     const foreignKeys = isPartition(attachment) ? partsOf(table).filter(isForeignKey) : []
     return [...checksOf(table, partsOf), ...foreignKeys]
   })
@@ -311,6 +328,16 @@ function comesTooLate(attachment: SchemaObject, context: RuleContext): boolean {
     .some((column) => !stable.some((parent) => sameOn(parent, column, context.after)))
 }
 
+/** What partitions below it say of triggers from above is forgotten when it is let go. */
+function statesBelow(attachment: SchemaObject, context: RuleContext): string[] {
+  const child = attachment.parent ?? ''
+  if (!isPartition(attachment) || context.before(child) === undefined) return []
+  return descendantsBefore(child, context)
+    .flatMap((table) => context.partsBefore(table))
+    .filter((part) => part.kind === 'trigger_state' && context.after(idOf(part)) !== undefined)
+    .map(idOf)
+}
+
 /** Whether the parents that stay come first, in the order that they have. */
 function keepsOrder(child: string, context: RuleContext): boolean {
   const before = byPosition(attachmentsBefore(child, context)).map(idOf)
@@ -333,6 +360,7 @@ export const attachmentRule: KindRule = {
       ? [attachment.parent as string]
       : [
           ...checksInTheWay(attachment, context),
+          ...statesBelow(attachment, context),
           ...(isPartition(attachment) ? twinsInTheWay(attachment.parent ?? '', context) : []),
         ],
   // It waits for what both tables have, and need not be let go when some of that is made anew.

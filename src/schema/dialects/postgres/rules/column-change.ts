@@ -55,15 +55,33 @@ export function alterColumn(change: Altered, context: RuleContext): AlterAnswer 
     ...identity.after,
     ...settings(change),
   ]
-  const needs = isTypeAnew(to, context) ? { needs: [goneId(`of:${tableIdOf(to)}`)] } : {}
+  const needs = neededBy(change, context)
   return {
     rebuild: [
       ...(type.rebuild ?? []),
       ...(notNull.rebuild ?? []),
       ...inTheWayOfNoExpression(change, context),
     ],
-    actions: actions.map((action) => ({ alters: [idOf(to)], ...needs, ...action })),
+    actions: actions.map((action) => ({ alters: [idOf(to)], needs, ...action })),
   }
+}
+
+function neededBy(change: Altered, context: RuleContext): string[] {
+  const { to, properties } = change
+  const follows = properties.includes('type') && coveredByParent(change, 'type', context)
+  return [
+    ...(isTypeAnew(to, context) ? [goneId(`of:${tableIdOf(to)}`)] : []),
+    // Storage is the type's usual one again after that.
+    ...(follows ? sameAbove(to, context) : []),
+  ]
+}
+
+/** Ids of the column on all tables above. */
+function sameAbove(column: SchemaObject, context: RuleContext): string[] {
+  return stableParents(tableIdOf(column), context).flatMap((parent) => {
+    const same = sameOn(parent, column, context.after)
+    return same === undefined ? [] : [idOf(same), ...sameAbove(same, context)]
+  })
 }
 
 /**

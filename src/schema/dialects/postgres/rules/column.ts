@@ -29,7 +29,7 @@ import {
 } from './family.ts'
 import { settledTypes } from './held-types.ts'
 import { ownName } from './names.ts'
-import { notNullNotValid } from './not-null-constraint.ts'
+import { isHeldApart, notNullApart, notNullNotValid, withoutNotNull } from './not-null-constraint.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from './sequence.ts'
 import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unlessNew } from './tools.ts'
@@ -62,6 +62,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
     identityOf(properties) !== undefined
   const name = column.name.join('.')
   const merged = becomingInherited(column, context)
+  const heldApart = isHeldApart(column, brought, context)
   return [
     ...merged.map((child) =>
       brief(`ALTER TABLE ${tableOf(child)} RENAME COLUMN ${ownName(child)} TO ${asideName(child)}`, {
@@ -70,7 +71,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
     ),
     briefPart(
       table === undefined ? `ALTER TABLE ${tableOf(column)}` : alterRelation(table),
-      `ADD COLUMN ${columnText(column)}`,
+      `ADD COLUMN ${columnText(heldApart ? withoutNotNull(column) : column)}`,
       {
         creates: [idOf(column), ...brought.map(idOf)],
         needs: [
@@ -96,6 +97,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
       },
     ),
     ...merged.flatMap(valuesBack),
+    ...(heldApart ? notNullApart(column, brought, context) : []),
     ...columnExtras(column),
     ...brought.flatMap((child) => overridesOf(child, column)),
     ...[column, ...brought].flatMap(notNullNotValid),
@@ -115,7 +117,7 @@ function becomingInherited(column: SchemaObject, context: RuleContext): SchemaOb
       before !== undefined &&
       before.properties['inherited'] !== true &&
       after?.properties['inherited'] === true
-    return becomes && after !== undefined ? [after] : []
+    return becomes && after !== undefined && !context.isDropped(idOf(after)) ? [after] : []
   })
 }
 

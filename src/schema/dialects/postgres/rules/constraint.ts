@@ -5,6 +5,7 @@ import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { attachedId, childrenAfter, goneId, lettingGo, stableDescendants, withoutFormer } from './family.ts'
+import { heldNoMore } from './check-family.ts'
 import { checksBelow, comesFromParent, goesToParent, goneBefore } from './constraint-family.ts'
 import { broughtBelow, comesWithParent, isExclusion, renamed } from './exclusion-family.ts'
 import {
@@ -298,7 +299,7 @@ function attachmentOf(part: SchemaObject, context: RuleContext): string[] {
 }
 
 function drop(constraint: SchemaObject, context: RuleContext): readonly Action[] {
-  if (goesToParent(constraint, context)) return []
+  if (goesToParent(constraint, context)) return heldNoMore(constraint, context) ?? []
   const other = becomes(constraint, context)
   if (other !== undefined) {
     const own = constraint.name.at(-1) ?? ''

@@ -79,6 +79,18 @@ export function descendantsBefore(tableId: string, context: RuleContext): string
   return childrenBefore(tableId, context).flatMap((child) => [child, ...descendantsBefore(child, context)])
 }
 
+export function ancestorsAfter(tableId: string, context: RuleContext): string[] {
+  return attachmentsAfter(tableId, context)
+    .map(parentOf)
+    .flatMap((parent) => [parent, ...ancestorsAfter(parent, context)])
+}
+
+export function ancestorsBefore(tableId: string, context: RuleContext): string[] {
+  return attachmentsBefore(tableId, context)
+    .map(parentOf)
+    .flatMap((parent) => [parent, ...ancestorsBefore(parent, context)])
+}
+
 /** The part of the same kind and last name on another table. */
 export function sameOn(
   tableId: string,

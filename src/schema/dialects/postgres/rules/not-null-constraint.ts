@@ -8,6 +8,7 @@ import type { Action, AlterAnswer, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { tableIdOf } from './column-text.ts'
 import {
+  attachmentsAfter,
   attachmentsBefore,
   isPartition,
   parentOf,
@@ -34,7 +35,7 @@ import {
   named,
   validated,
 } from './not-null-text.ts'
-import { brief, isQuiet, textOf, unlessNew } from './tools.ts'
+import { brief, isQuiet, majorOf, textOf, unlessNew } from './tools.ts'
 
 /** Statements for a column that gets it, loses it, or has it otherwise, and for the children that it concerns. */
 export function notNullConstraint(change: Altered, context: RuleContext): AlterAnswer {
@@ -142,10 +143,11 @@ function prepared(below: readonly Altered[], notValid: boolean, context: RuleCon
   ) as [Altered[], Altered[]]
   return [
     ...opened(below),
+    ...holding.filter(({ from }) => isOfParent(from)).map(({ to }) => held(to)),
     ...passive.filter(({ from }) => has(from) && !isInherited(from)).map(({ to }) => dropped(to)),
     ...holding.flatMap(({ from, to }) => {
       if (!has(from)) return [brief(`${addition(to)}${notValid ? ' NOT VALID' : ''}`)]
-      return isInherited(from) ? [] : named(nameBefore(from), to)
+      return isStirred(to, context) ? [] : named(nameBefore(from), to)
     }),
   ]
 }
@@ -206,4 +208,34 @@ export function ownNotNull(column: SchemaObject): Action[] {
 export function notNullNotValid(column: SchemaObject): Action[] {
   if (!isUnproved(column)) return []
   return [brief(`${addition(column)} NOT VALID`)]
+}
+
+/** Whether a new column cannot come with its NOT NULL: children that are given it would not hold theirs themselves. */
+export function isHeldApart(
+  column: SchemaObject,
+  children: readonly SchemaObject[],
+  context: RuleContext,
+): boolean {
+  if (majorOf(context) < 18 || !has(column) || isUnproved(column)) return false
+  return children.some(
+    (child) => !isOfParent(child) && !attachmentsAfter(tableIdOf(child), context).some(isPartition),
+  )
+}
+
+export function withoutNotNull(column: SchemaObject): SchemaObject {
+  const { notNull: _, ...properties } = column.properties
+  return { ...column, properties }
+}
+
+/** Each child's own first: the parent's is merged with it. */
+export function notNullApart(
+  column: SchemaObject,
+  children: readonly SchemaObject[],
+  context: RuleContext,
+): Action[] {
+  const holding = gives(column)
+    ? children.filter((child) => has(child) && !isOfParent(child) && !isUnproved(child))
+    : []
+  const below = holding.filter((child) => !attachmentsAfter(tableIdOf(child), context).some(isPartition))
+  return [...below, column].map((one) => brief(addition(one)))
 }

@@ -87,7 +87,7 @@ function arrivals(kin: readonly SchemaObject[], context: RuleContext): SchemaObj
     .filter((attachment) => !isPartition(attachment) && context.isNew(idOf(attachment)))
 }
 
-function first(objects: readonly SchemaObject[]): string | undefined {
+function firstId(objects: readonly SchemaObject[]): string | undefined {
   return objects
     .map(idOf)
     .toSorted()
@@ -99,7 +99,7 @@ export function heldOtherwise(to: SchemaObject, context: RuleContext): readonly 
   const kin = kinOf(to, context)
   const stirred = kin.filter((column) => isStirred(column, context))
   if (stirred.length === 0) return undefined
-  const elsewhere = arrivals(kin, context).length > 0 || first(stirred) !== idOf(to)
+  const elsewhere = arrivals(kin, context).length > 0 || firstId(stirred) !== idOf(to)
   return elsewhere ? [] : settled(kin, context)
 }
 
@@ -111,17 +111,20 @@ export function heldByArrival(attachment: SchemaObject, context: RuleContext): r
     .filter((part) => part.kind === 'column' && isOfParent(part))
     .flatMap((column) => {
       const kin = kinOf(column, context)
-      return first(arrivals(kin, context)) === idOf(attachment) ? settled(kin, context) : []
+      return firstId(arrivals(kin, context)) === idOf(attachment) ? settled(kin, context) : []
     })
 }
 
 /** What a parent had named keeps that name when the child is let go. */
 export function leftNames(attachment: SchemaObject, context: RuleContext): Action[] {
   const child = attachment.parent ?? ''
-  const again = context.after(idOf(attachment)) !== undefined
+  const again = comesAgain(attachment, context) === 1
   const leaving = attachmentsBefore(child, context).filter((one) => context.isDropped(idOf(one)))
-  const isLast = leaving.every((one) => idOf(one) <= idOf(attachment))
-  if (context.isDropped(child) || !isLast || (again && isPartition(attachment))) return []
+  // One that comes again waits for this.
+  const [first] = leaving.toSorted(
+    (a, b) => comesAgain(b, context) - comesAgain(a, context) || (idOf(a) < idOf(b) ? -1 : 1),
+  )
+  if (context.isDropped(child) || first !== attachment || (again && isPartition(attachment))) return []
   return context.partsBefore(child).flatMap((column): Action[] => {
     const after = context.after(idOf(column))
     const name = column.facts?.['notNullConstraint']
@@ -136,6 +139,10 @@ export function leftNames(attachment: SchemaObject, context: RuleContext): Actio
   })
 }
 
+function comesAgain(attachment: SchemaObject, context: RuleContext): number {
+  return context.after(idOf(attachment)) === undefined ? 0 : 1
+}
+
 /** Whether it stays what is inherited, held otherwise or called otherwise than now. */
 export function isStirred(to: SchemaObject, context: RuleContext): boolean {
   const from = context.before(idOf(to))
@@ -147,7 +154,7 @@ export function isStirred(to: SchemaObject, context: RuleContext): boolean {
   )
   const otherName = nameBefore(from) !== constraintNameOf(to)
   if (parents.length === 0) return otherName && renamesOthers(from, to, context)
-  return parents.every(givenBefore) && (isOfParent(to) ? !isOfParent(from) : otherName)
+  return parents.some(givenBefore) && (isOfParent(to) ? !isOfParent(from) : otherName)
 }
 
 /** Whether a parent's new name would become that of a child that is, or should be, called otherwise. */

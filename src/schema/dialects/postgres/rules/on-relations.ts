@@ -3,6 +3,14 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import { sameJson, type Json } from '../../../snapshot/canonical.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import {
+  ancestorsAfter,
+  ancestorsBefore,
+  attachmentsAfter,
+  descendantsBefore,
+  letGo,
+  sameOn,
+} from './family.ts'
 import { ownerName, ownName } from './names.ts'
 import { brief, hazard } from './tools.ts'
 import { said } from '../said.ts'
@@ -51,9 +59,10 @@ function triggerText(object: SchemaObject, start: string): string {
 }
 
 export const triggerRule: KindRule = {
-  create: (object) => {
+  create: (object, context) => {
     const start = object.properties['constraint'] === true ? 'CREATE CONSTRAINT TRIGGER' : 'CREATE TRIGGER'
-    return made(triggerText(object, start), object, 'TRIGGER', true)
+    const [first, ...others] = made(triggerText(object, start), object, 'TRIGGER', true)
+    return first === undefined ? [] : [{ ...first, needs: namesakesGone(object, context) }, ...others]
   },
   drop: (object) => [brief(`DROP TRIGGER ${ownName(object)} ON ${ownerName(object)}`)],
   alter: ({ from, to, properties }) => {
@@ -71,9 +80,24 @@ export const triggerRule: KindRule = {
   ],
 }
 
+/** A partition has its parents' triggers by their names: its own of such a name goes before they come, and theirs before its own. */
+function namesakesGone(trigger: SchemaObject, context: RuleContext): string[] {
+  const table = trigger.parent ?? ''
+  const family = [...ancestorsBefore(table, context), ...descendantsBefore(table, context)]
+  const namesakes = family.flatMap((one) => sameOn(one, trigger, context.before) ?? []).map(idOf)
+  return [...namesakes, ...letGo(table, context)]
+}
+
 /** What a partition says of its parent's trigger; without it, what the parent says. */
 export const triggerStateRule: KindRule = {
-  create: (object) => [stateAction(object, 'TRIGGER', object.properties['enabled'])],
+  create: (object, context) => {
+    const above = [object.parent ?? '', ...ancestorsAfter(object.parent ?? '', context)]
+    const needs = above.flatMap((table) => [
+      ...attachmentsAfter(table, context).map(idOf),
+      ...[sameOn(table, { ...object, kind: 'trigger' }, context.after) ?? []].flat().map(idOf),
+    ])
+    return [{ ...stateAction(object, 'TRIGGER', object.properties['enabled']), needs }]
+  },
   drop: (object, context) =>
     goesWithTrigger(object, context) ? [] : [stateAction(object, 'TRIGGER', object.properties['parent'])],
   alter: ({ to }) => ({ actions: [stateAction(to, 'TRIGGER', to.properties['enabled'])] }),

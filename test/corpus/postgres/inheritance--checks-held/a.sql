@@ -1,0 +1,12 @@
+CREATE TABLE goods (weight integer, price numeric(8,2), CONSTRAINT heavy CHECK (weight > 0), CONSTRAINT costs CHECK (price > 0) NO INHERIT, tax numeric);
+COMMENT ON CONSTRAINT heavy ON goods IS 'weighs something';
+CREATE TABLE perishable (until date, weight integer, CONSTRAINT heavy CHECK (weight > 0));
+CREATE TABLE fruit (colour text, CONSTRAINT heavy CHECK (weight > 0), CONSTRAINT costs CHECK (price > 0)) INHERITS (goods);
+CREATE TABLE apple (CONSTRAINT heavy CHECK (weight > 0)) INHERITS (fruit);
+CREATE TABLE tool () INHERITS (goods);
+CREATE TABLE loose (weight integer, price numeric(8,2), tax numeric);
+CREATE TABLE first (a integer, CONSTRAINT k CHECK (a > 0));
+CREATE TABLE second (b integer);
+CREATE TABLE ordered (a integer, b integer) INHERITS (first);
+CREATE TABLE computed (n integer, twice integer);
+CREATE TABLE computed_too (twice integer) INHERITS (computed);

@@ -1,0 +1,13 @@
+CREATE TABLE goods (weight integer, price numeric, CONSTRAINT heavy CHECK (weight > 0), tax numeric);
+COMMENT ON CONSTRAINT heavy ON goods IS 'weighs something';
+CREATE TABLE perishable (until date, weight integer, CONSTRAINT heavy CHECK (weight > 0));
+CREATE TABLE fruit (weight integer, price numeric, tax numeric, colour text, CONSTRAINT costs CHECK (price > 0));
+CREATE TABLE apple () INHERITS (fruit);
+CREATE TABLE tool (CONSTRAINT heavy CHECK (weight > 0)) INHERITS (goods);
+CREATE TABLE loose (weight integer, price numeric, tax numeric) INHERITS (goods);
+ALTER TABLE tool ALTER COLUMN price SET STORAGE EXTERNAL;
+CREATE TABLE first (a integer);
+CREATE TABLE second (b integer);
+CREATE TABLE ordered (a integer, b integer) INHERITS (first, second);
+CREATE TABLE computed (n integer, twice integer GENERATED ALWAYS AS (n * 2) STORED);
+CREATE TABLE computed_too () INHERITS (computed);

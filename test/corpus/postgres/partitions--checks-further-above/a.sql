@@ -1,0 +1,10 @@
+CREATE TABLE events (kind text NOT NULL, n integer, note text) PARTITION BY LIST (kind);
+ALTER TABLE events ADD CONSTRAINT noted CHECK (note <> '');
+CREATE TABLE events_a PARTITION OF events FOR VALUES IN ('a') PARTITION BY RANGE (n);
+CREATE TABLE events_a1 PARTITION OF events_a FOR VALUES FROM (0) TO (10);
+CREATE TABLE events_rest PARTITION OF events DEFAULT;
+CREATE TABLE alone (kind text NOT NULL, n integer, note text) PARTITION BY RANGE (n);
+CREATE TABLE alone_1 PARTITION OF alone FOR VALUES FROM (0) TO (10);
+CREATE TABLE wider (kind text NOT NULL, n integer) PARTITION BY LIST (kind);
+CREATE TABLE wider_a PARTITION OF wider FOR VALUES IN ('a') PARTITION BY RANGE (n);
+CREATE TABLE wider_a1 PARTITION OF wider_a FOR VALUES FROM (0) TO (10);
