@@ -92,7 +92,7 @@ const table = fc.record({
     'KEY unused (note(3)) IGNORED',
     'KEY computed ((id + 1), ref)',
     'UNIQUE KEY doubled ((id * 2))',
-    'CONSTRAINT slack CHECK (id < 1000) NOT ENFORCED',
+    'CONSTRAINT `slack $` CHECK (id < 1000) NOT ENFORCED',
     'CHECK (id <> 9)',
     'CONSTRAINT known CHECK (ref IS NOT NULL OR id > 0)',
     'CONSTRAINT `up $` FOREIGN KEY (ref) REFERENCES base (id) ON DELETE CASCADE',
@@ -153,8 +153,13 @@ function createTable(
     .filter((part) => product === 'MySQL' || !isOfMysql(part))
     // A check must not read what a foreign key writes.
     .filter((part) => !(part.includes('known') && cascades))
+  // Names of checks are the database's there.
+  const known = product === 'MySQL' ? 'CONSTRAINT `known $`' : 'CONSTRAINT known'
   const all = [`id ${type} NOT NULL`, `ref ${type} NOT NULL`, 'note varchar(30)', ...lines, key, ...kept]
-  return `CREATE TABLE ${quoted(name)} (${all.join(', ').replaceAll('$', name)}) ${options}`
+  return `CREATE TABLE ${quoted(name)} (${all
+    .join(', ')
+    .replaceAll('CONSTRAINT known', () => known)
+    .replaceAll('$', () => name)}) ${options}`
 }
 
 function statementsOf({ tables, base, views }: RandomSchema, product: MysqlServer['product']): string[] {
