@@ -46,6 +46,7 @@ function typeOf({ properties }: SchemaObject): string {
 }
 
 export const attributeRule: KindRule = {
+  unsettles: heldWhole,
   create: (object, context) => [
     {
       sql: `ALTER TYPE ${ownerName(object)} ADD ATTRIBUTE ${ownName(object)} ${typeOf(object)}${cascade(object, context)}`,
@@ -101,6 +102,14 @@ function retyped(from: SchemaObject, to: SchemaObject, context: RuleContext): Om
       ]
     }),
   }
+}
+
+/** Of an attribute that can only be dropped and added: values that are stored keep it when they go by text. */
+function heldWhole(attribute: SchemaObject, context: RuleContext): string[] {
+  const parent = attribute.parent as string
+  const isAnew = context.before(idOf(attribute)) !== undefined && context.isDropped(idOf(attribute))
+  const held = context.dependentsBefore(parent).some(({ kind }) => HOLDERS.has(kind))
+  return isAnew && held ? [parent] : []
 }
 
 function isTyped(object: SchemaObject): boolean {
