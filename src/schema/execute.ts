@@ -57,6 +57,7 @@ export async function executePlan(
       retryable: true,
     })
   }
+  await endInterrupted(dialect, session, plan)
   const first = await whereItStands(dialect, session, plan, options.inspect)
   const results: StepResult[] = plan.steps.map(({ sql }, at) => ({
     sql,
@@ -73,6 +74,12 @@ export async function executePlan(
     options.onStep?.(group.end, plan.steps.length)
   }
   return { steps: results }
+}
+
+/** Before it is looked at where it stands: the schema in the middle of a statement is none of those on the way. */
+async function endInterrupted(dialect: Dialect, session: SchemaSession, plan: Plan): Promise<void> {
+  if (dialect.finishInterrupted === undefined) return
+  for (const step of plan.steps) if (step.group === null) await dialect.finishInterrupted(session, step)
 }
 
 /** Number of the step to begin with: those before it are in place. */
@@ -145,7 +152,7 @@ async function runGroup(
     const failed = await tryGroup(dialect, session, plan.steps, group, results)
     if (failed === undefined) return undefined
     const again = isLockFailure(failed.thrown) && attempt < (options.lockRetries ?? DEFAULT_LOCK_RETRIES)
-    if (!again) return described(failed)
+    if (!again) return described(failed, attempt + 1)
     // Exponential backoff with full jitter, so that those who wait do not come back together.
     await pause(Math.random() * Math.min(LONGEST_PAUSE_MS, 100 * 2 ** attempt))
   }
@@ -165,14 +172,17 @@ async function tryGroup(
 ): Promise<Failed | undefined> {
   let at = group.begin
   let committing = false
+  let waited = 0
   try {
     if (group.transactional) await session.query(dialect.begin)
     for (; at < group.end; at++) {
       const step = steps[at] as PlanStep
       const started = performance.now()
-      await prepare(dialect, session, step)
-      await session.query(step.sql)
-      results[at] = { sql: step.sql, state: 'applied', ms: performance.now() - started }
+      const patient = group.transactional ? lessPatient(step, waited) : step
+      if (!(await prepare(dialect, session, patient))) await session.query(step.sql)
+      const ms = performance.now() - started
+      if (!step.rewrites) waited += ms
+      results[at] = { sql: step.sql, state: 'applied', ms }
     }
     committing = true
     if (group.transactional) await session.query('COMMIT')
@@ -190,9 +200,26 @@ async function tryGroup(
   }
 }
 
-async function prepare(dialect: Dialect, session: SchemaSession, step: PlanStep): Promise<void> {
+/** Of the time that it may wait for a lock at least this part is left, however long others have waited. */
+const LEAST_PATIENCE = 0.1
+
+/**
+ * What a transaction has locked already is locked for as long as it waits for the rest: together its steps wait no
+ * longer than one of them may.
+ */
+function lessPatient(step: PlanStep, waited: number): PlanStep {
+  const { lockTimeoutMs } = step
+  if (lockTimeoutMs === 0) return step
+  const left = Math.max(lockTimeoutMs - waited, lockTimeoutMs * LEAST_PATIENCE, 1)
+  return { ...step, lockTimeoutMs: Math.ceil(left) }
+}
+
+/** @returns whether the step is done by that: one that was interrupted is ended */
+async function prepare(dialect: Dialect, session: SchemaSession, step: PlanStep): Promise<boolean> {
   for (const setting of dialect.settings(step)) await session.query(setting)
-  if (step.group === null) await dialect.clearLeftovers?.(session, step, 'before')
+  if (step.group !== null) return false
+  await dialect.clearLeftovers?.(session, step, 'before')
+  return (await dialect.finishInterrupted?.(session, step)) === true
 }
 
 /** Whether the connection is gone, also where the server said so itself. */
@@ -205,8 +232,11 @@ function isLockFailure(thrown: unknown): boolean {
 }
 
 /** @throws what is not a failure of the database: a defect is not a result */
-function described({ step, thrown }: Failed): Execution['failure'] {
+function described({ step, thrown }: Failed, attempts: number): Execution['failure'] {
   if (!(thrown instanceof DatabaseFailure)) throw thrown
   const detail = thrown.facts.detail === undefined ? '' : ` – ${thrown.facts.detail}`
-  return { step, sqlstate: thrown.sqlstate, message: `${messageOf(thrown)}${detail}` }
+  const busy = isLockFailure(thrown)
+    ? ` – tried ${attempts === 1 ? 'once' : `${attempts} times`}, and given up so that nobody has to queue behind it: somebody has in use what it changes. Run it again later`
+    : ''
+  return { step, sqlstate: thrown.sqlstate, message: `${messageOf(thrown)}${detail}${busy}` }
 }

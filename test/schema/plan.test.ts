@@ -31,6 +31,7 @@ const toy: Dialect = {
   catalogueFingerprint: refuse,
   scratch: refuse,
   transactionalDdl: true,
+  locksTables: true,
   preamble: [],
   begin: 'begin',
   quote: (name) => name.join('.'),

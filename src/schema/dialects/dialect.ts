@@ -92,6 +92,8 @@ export interface Dialect {
   readonly claims?: (object: SchemaObject) => readonly string[]
   /** Whether a transaction can hold DDL and be rolled back. */
   readonly transactionalDdl: boolean
+  /** Whether a lock is one table's, so that it pays to change tables in transactions of their own. */
+  readonly locksTables: boolean
   /**
    * The facts of an object of the target as they will be in the source's database, whose object `from` it was made of:
    * where they tell of something that is no property and not changed. Left out where there is nothing like that.
@@ -120,6 +122,12 @@ export interface Dialect {
     step: PlanStep,
     when: 'before' | 'applied',
   ) => Promise<void>
+  /**
+   * Ends a step outside of transactions that was interrupted where it cannot be begun again: in PostgreSQL a partition
+   * that is half detached. Left out where statements leave nothing like that.
+   * @returns whether there was one, and the step is done
+   */
+  readonly finishInterrupted?: (session: SchemaSession, step: PlanStep) => Promise<boolean>
   /** The same snapshot with one object under another name, parts and dependencies following. */
   rename(snapshot: Snapshot, from: SchemaObject, name: readonly string[]): Snapshot
 }

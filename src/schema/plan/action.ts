@@ -16,6 +16,8 @@ export interface Action {
   readonly alters?: readonly string[]
   /** More ids that must be in their target form before it, which is gone for those that the target has not. */
   readonly needs?: readonly string[]
+  /** Ids that stay as they were until it is done: whoever drops them waits for it, where that makes no circle. */
+  readonly keeps?: readonly string[]
   /** Default true: may run in a transaction together with others. */
   readonly transactional?: boolean
   /** Begins a transaction of its own, so that a lock taken earlier is not kept while it works (e.g. VALIDATE). */

@@ -40,6 +40,7 @@ export function edgesFor(
   for (const [number, node] of nodes.entries()) {
     afterWhatItNeeds(registers, number, node)
     afterWhatMustBeGone(registers, number, node)
+    beforeWhatItKeeps(registers, number, node)
     afterWhatNeedsIt(registers, number, node)
     if (node.at > 0) link(registers, number - 1, number)
     for (const id of node.creates) {
@@ -111,6 +112,12 @@ function afterWhatMustBeGone(registers: Registers, number: number, node: Node): 
     linkFrom(registers, registers.droppers.get(id), number)
     // What only tells that something has gone.
     if (node.verb === 'drop') linkFrom(registers, registers.creators.get(id), number)
+  }
+}
+
+function beforeWhatItKeeps(registers: Registers, number: number, { action }: Node): void {
+  for (const id of action.keeps ?? []) {
+    for (const dropper of registers.droppers.get(id) ?? []) link(registers, number, dropper, true)
   }
 }
 

@@ -9,9 +9,10 @@ import { sideOf } from '../snapshot/side.ts'
 import { ruleContext, type Comparison } from './context.ts'
 import { edgesFor } from './edges.ts'
 import { goneAfter, nodesFor, type Node } from './nodes.ts'
-import { LATE_RANK, order } from './order.ts'
+import { type Edge, LATE_RANK, order } from './order.ts'
 import type { Plan } from './plan.ts'
 import { reached, reversalsOf } from './reversals.ts'
+import { separate } from './separate.ts'
 import { stepsOf } from './steps.ts'
 import { ruleOf, workFor } from './work.ts'
 
@@ -104,16 +105,31 @@ function orderedNodes(
   for (;;) {
     const work = workFor(dialect, comparison, changes, options, replaced, asides)
     const nodes = nodesFor(dialect, comparison, work, explicit)
+    const edges = edgesFor(dialect, comparison, nodes, work.aside)
     const result = order(
-      nodes.map(rankOf),
+      nodes.map((node, at) => rankOf(node, nodes[at - 1])),
       nodes.map((node) => keyOf(dialect, node)),
-      edgesFor(dialect, comparison, nodes, work.aside),
+      edges,
     )
-    if ('order' in result) return result.order.map((number) => nodes[number] as Node)
+    if ('order' in result) {
+      const ordered = result.order.map((number) => nodes[number] as Node)
+      if (!dialect.transactionalDdl || !dialect.locksTables || options.style === 'plain') return ordered
+      return separate(dialect, comparison, ordered, edgesInOrder(edges, result.order))
+    }
     const circle = result.circle.map((number) => nodes[number] as Node)
     if (openAside(dialect, comparison, circle, asides)) continue
     if (!openCircle(comparison, circle, explicit, replaced)) throw noOrder(circle)
   }
+}
+
+/** By the places that the nodes have come to. */
+function edgesInOrder(edges: readonly Edge[], numbers: readonly number[]): Edge[] {
+  const place = new Map(numbers.map((number, at) => [number, at]))
+  return edges.map(({ from, to, weak }) => ({
+    from: place.get(from) as number,
+    to: place.get(to) as number,
+    weak,
+  }))
 }
 
 /** What holds data and is altered lets go of what is dropped, before anything in the circle is made anew. */
@@ -187,10 +203,16 @@ function noOrder(circle: readonly Node[]): TenantryError {
   )
 }
 
-/** 0: together in transactions; 1: in a transaction of its own or in none; `LATE_RANK`: what only removes. */
-function rankOf(node: Node): number {
-  if (node.action.place !== undefined) return node.action.place === 'first' ? -1 : LATE_RANK + 1
-  if (node.action.transactional === false || node.action.ownTransaction === true) return 1
+/**
+ * 0: together in transactions; 1: in a transaction of its own or in none; 1.5: what follows when a constraint is proved,
+ * so that those of a table are proved together; `LATE_RANK`: what only removes.
+ */
+function rankOf(node: Node, previous: Node | undefined): number {
+  const { action } = node
+  if (action.place !== undefined) return action.place === 'first' ? -1 : LATE_RANK + 1
+  if (action.transactional === false || action.ownTransaction === true) return 1
+  if (node.at > 0 && previous?.action.ownTransaction === true && previous.action.part !== undefined)
+    return 1.5
   return node.verb === 'drop' ? LATE_RANK : 0
 }
 

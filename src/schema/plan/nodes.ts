@@ -20,6 +20,8 @@ export interface Node {
   /** Which of the object's actions it is, and whether it is the last of them. */
   readonly at: number
   readonly last: boolean
+  /** Of the nodes in a row that could share a transaction, those with the same number do. */
+  readonly unit?: number
 }
 
 interface Task {

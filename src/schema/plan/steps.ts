@@ -2,7 +2,7 @@
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Action, PlanOptions } from './action.ts'
 import type { Node } from './nodes.ts'
-import { joinRewrites } from './join-rewrites.ts'
+import { joinParts } from './join-parts.ts'
 import type { PlanStep } from './plan.ts'
 
 /** @param reversals for each node, see `reversals.ts`; null when no way back is known */
@@ -12,10 +12,7 @@ export function stepsOf(
   options: PlanOptions,
   reversals: readonly (readonly string[])[] | null,
 ): PlanStep[] {
-  const groups = groupsOf(
-    dialect,
-    nodes.map((node) => node.action),
-  )
+  const groups = groupsOf(dialect, nodes)
   const steps = nodes.map((node, at): PlanStep => {
     const { action } = node
     return {
@@ -32,23 +29,37 @@ export function stepsOf(
       after: null,
     }
   })
-  return joinRewrites(
-    steps,
-    nodes.map((node) => node.action.part),
+  return numbered(
+    joinParts(
+      steps,
+      nodes.map((node) => node.action.part),
+    ),
   )
 }
 
+/** Without gaps where transactions were joined. */
+function numbered(steps: readonly PlanStep[]): PlanStep[] {
+  const groups = [...new Set(steps.flatMap(({ group }) => group ?? []))]
+  const numbers = new Map(groups.map((group, at) => [group, at + 1]))
+  return steps.map((step) => ({
+    ...step,
+    group: step.group === null ? null : (numbers.get(step.group) ?? step.group),
+  }))
+}
+
 /** Numbers of the transactions, null for what runs outside of any; an own transaction ends with its one action. */
-function groupsOf(dialect: Dialect, actions: readonly Action[]): (number | null)[] {
+function groupsOf(dialect: Dialect, nodes: readonly Node[]): (number | null)[] {
   let group = 0
   let open = false
-  return actions.map((action) => {
+  let last: number | undefined
+  return nodes.map(({ action, unit }) => {
     if (!dialect.transactionalDdl || action.transactional === false) {
       open = false
       return null
     }
-    if (!open || action.ownTransaction === true) group++
+    if (!open || action.ownTransaction === true || unit !== last) group++
     open = action.ownTransaction !== true
+    last = unit
     return group
   })
 }

@@ -30,6 +30,7 @@ export const mysql: Dialect = {
   priority,
   claims,
   transactionalDdl: false,
+  locksTables: true,
   preamble: [SESSION_SETTINGS],
   quote: (name) => name.map((part) => mysqlIdent(part)).join('.'),
   begin: 'START TRANSACTION',

@@ -40,7 +40,8 @@ const FACTS: readonly Fact[] = [
      (select concat('toast ', t.reloptions) from pg_class t where t.oid = c.reltoastrelid and t.reloptions is not null), am.amname, ts.spcname, nullif(c.reloftype, 0)::regtype,
      pg_get_expr(c.relpartbound, c.oid), case c.relkind when 'p' then pg_get_partkeydef(c.oid) when 'v' then pg_get_viewdef(c.oid)
        when 'm' then concat(c.relispopulated, pg_get_viewdef(c.oid)) end,
-     (select string_agg(concat(i.inhparent::regclass, i.inhseqno), ',' order by i.inhseqno) from pg_inherits i
+     (select string_agg(concat(i.inhparent::regclass, i.inhseqno, case when i.inhdetachpending then ' detaching' end), ','
+       order by i.inhseqno) from pg_inherits i
        where i.inhrelid = c.oid), (select concat(s.srvname, f.ftoptions)
        from pg_foreign_table f join pg_foreign_server s on s.oid = f.ftserver where f.ftrelid = c.oid),
      ${grants('c.relacl', 'c.relowner')})

@@ -4,7 +4,7 @@ import type { Dialect } from '../dialect.ts'
 import { changeMarker } from './change-marker.ts'
 import { catalogueFingerprint, guard } from './fingerprint.ts'
 import { inspect } from './inspect/index.ts'
-import { clearLeftovers } from './leftovers.ts'
+import { clearLeftovers, finishInterrupted } from './leftovers.ts'
 import { priority } from './priority.ts'
 import { rename } from './rename.ts'
 import { quote } from './rules/names.ts'
@@ -28,6 +28,7 @@ export const postgres: Dialect = {
   claims,
   factsReached,
   transactionalDdl: true,
+  locksTables: true,
   preamble: ['SET search_path = pg_catalog', 'SET check_function_bodies = off'],
   quote,
   begin: 'BEGIN',
@@ -37,6 +38,7 @@ export const postgres: Dialect = {
   ],
   lock,
   clearLeftovers,
+  finishInterrupted,
   rename,
 }
 

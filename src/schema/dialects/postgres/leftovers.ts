@@ -1,4 +1,4 @@
-import { ident } from '../../../engine/sql.ts'
+import { ident, literal } from '../../../engine/sql.ts'
 import type { PlanStep } from '../../plan/plan.ts'
 import type { SchemaSession } from '../dialect.ts'
 
@@ -31,4 +31,23 @@ export async function clearLeftovers(
     const dropped = step.sql === `DROP INDEX CONCURRENTLY ${schema}.${name}`
     if (built || dropped) await session.query(`drop index concurrently ${schema}.${name}`)
   }
+}
+
+const DETACH = /^ALTER TABLE (.+) DETACH PARTITION (.+) CONCURRENTLY$/
+
+/**
+ * A DETACH PARTITION CONCURRENTLY that was interrupted has taken the partition out of the table for all but itself, and
+ * cannot be begun again: all that can be done is to end it. (PostgreSQL manual, "ALTER TABLE".)
+ */
+export async function finishInterrupted(session: SchemaSession, step: PlanStep): Promise<boolean> {
+  const [, parent = '', partition = ''] = DETACH.exec(step.sql) ?? []
+  if (partition === '') return false
+  const [row] = await session.query(
+    `select from pg_catalog.pg_inherits where inhdetachpending
+     and inhrelid = pg_catalog.to_regclass(${literal(partition)})
+     and inhparent = pg_catalog.to_regclass(${literal(parent)})`,
+  )
+  if (row === undefined) return false
+  await session.query(`alter table ${parent} detach partition ${partition} finalize`)
+  return true
 }

@@ -26,6 +26,7 @@ export const sqlite: Dialect = {
   priority,
   claims,
   transactionalDdl: true,
+  locksTables: false,
   // Outside of the transaction: SQLite takes no notice of the first inside of one. The second keeps views and
   // triggers as they are while a table is rebuilt.
   preamble: ['PRAGMA foreign_keys = OFF', 'PRAGMA legacy_alter_table = ON'],

@@ -34,6 +34,7 @@ export const tables: Reader = {
       then pg_get_partition_constraintdef(c.oid) end as accepts,
     (select json_agg(json_build_array(p.kind, p.schema, p.name) order by i.inhseqno) from pg_inherits i
       join rel p on p.oid = i.inhparent where i.inhrelid = c.oid) as parents,
+    case when c.relispartition then (select bool_or(i.inhdetachpending) from pg_inherits i where i.inhrelid = c.oid) end as detaching,
     invalid.names as invalid,
     case when c.relpages > 0 then c.relpages::int8 * 8192 when c.reltuples = 0 then 0 end as bytes,
     case when c.reltuples >= 0 then c.reltuples::int8 end as tuples,
@@ -103,7 +104,11 @@ function attachments(row: ReaderRow): Found[] {
     name: bound === undefined ? [...name, path.join('.')] : name,
     parent: objectId(said(row['kind']), ...name),
     properties:
-      bound !== undefined ? { of: path, bound } : parentsOf(row).length > 1 ? { of: path, at } : { of: path },
+      bound !== undefined
+        ? stated({ of: path, bound, detaching: row['detaching'] })
+        : parentsOf(row).length > 1
+          ? { of: path, at }
+          : { of: path },
     facts: stated({ position: at, accepts: bound === undefined ? undefined : row['accepts'] }),
     addresses: [],
     needs: [objectId(kind, ...path)],

@@ -8,6 +8,7 @@ export const views: Reader = {
   sql: () => `select rel.oid, rel.kind, rel.schema, rel.name, pg_get_viewdef(rel.oid) as definition, c.reloptions,
     (select toast.reloptions from pg_class toast where toast.oid = c.reltoastrelid) as toast,
     t.oid as rowtype, t.typarray, r.oid as rule, pg_get_userbyid(c.relowner) as owner, c.relispopulated,
+    case when rel.relkind = 'm' and c.relpages > 0 then c.relpages::int8 * 8192 end as bytes,
     case when am.amname <> 'heap' then am.amname end as method, ts.spcname as tablespace
     from rel join pg_class c on c.oid = rel.oid join pg_type t on t.oid = c.reltype
     left join pg_rewrite r on r.ev_class = c.oid and r.ev_type = '1'
@@ -31,6 +32,7 @@ function view(row: ReaderRow): Found {
     }),
     facts: stated({
       owner: row['owner'],
+      bytes: row['bytes'],
       unpopulated: row['kind'] === 'materialized_view' && row['relispopulated'] === false,
     }),
     addresses: [

@@ -21,9 +21,11 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
 import { isForItself, mistaken } from './check-family.ts'
 import { parenthesised } from './column-text.ts'
+import { foreignKeysOfParent, lockedByAttaching } from './attach-foreign-keys.ts'
 import { broughtByAttaching, renamed } from './exclusion-family.ts'
 import { checksInTheWay, formerAttachments, withoutGivenChecks } from './given-checks.ts'
 import { twinsInTheWay } from './index-family.ts'
+import { detachConcurrently, detached, leavesQuietly } from './detach.ts'
 import { quote } from './names.ts'
 import { byPosition } from './positions.ts'
 import { heldByArrival, leftNames } from './not-null-family.ts'
@@ -52,6 +54,7 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
   const brought = broughtByAttaching(attachment.parent ?? '', context)
   return [
     ...checksOfParent(attachment, context),
+    ...foreignKeysOfParent(attachment, context),
     ...guards.flatMap(({ checked }) =>
       // On a partitioned table it would be asked of what is attached to that later.
       checked.map((action) => ({
@@ -62,7 +65,7 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
     brief(`ALTER TABLE ${parent} ATTACH PARTITION ${child} ${said(attachment.properties['bound'])}`, {
       creates: [idOf(attachment), ...brought.map(idOf)],
       needs: [...needs, ...attachmentsBelow(brought, attachment, context)],
-      lock: 'share update exclusive',
+      lock: lockedByAttaching(attachment, context),
       hazards: [
         ...unlessNew(
           attachment.parent ?? '',
@@ -241,11 +244,9 @@ function drop(attachment: SchemaObject, context: RuleContext): readonly Action[]
       ...leftBehind(attachment, context),
       ...leftNames(attachment, context),
     ]
+  const waiting = leavesQuietly(attachment, context)
   return [
-    brief(`ALTER TABLE ${parent} DETACH PARTITION ${child}`, {
-      creates: [goneId(idOf(attachment))],
-      drops: [idOf(attachment)],
-    }),
+    ...(waiting ? detachConcurrently(attachment, context) : [detached(attachment, context)]),
     ...leftBehind(attachment, context),
     ...leftNames(attachment, context),
   ]

@@ -7,7 +7,7 @@ import { idOf, objectId, type Properties, type SchemaObject } from '../../../sna
 import { identityClause, identityOf, identitySequence } from './column-text.ts'
 import { ownName, quote } from './names.ts'
 import { changedSequenceOptions, createSequence, intoBounds, restarted } from './sequence.ts'
-import { brief, tableOf, textOf } from './tools.ts'
+import { brief, hazard, isQuiet, tableOf, textOf } from './tools.ts'
 
 interface IdentityActions {
   /** Before the type and the default change. */
@@ -48,7 +48,7 @@ function added(
         ? [brief(`DROP SEQUENCE ${quote(name)}`, { alters: [idOf(to)], drops: [sequenceId] })]
         : []),
     ],
-    after: [brief(`${alter} ADD ${identityClause(to, identity)}`), countOn(to, name, identity)],
+    after: [brief(`${alter} ADD ${identityClause(to, identity)}`), countOn(to, name, identity, context)],
     coversDefault: true,
   }
 }
@@ -65,7 +65,7 @@ function removed(
   const value = to.properties['default']
   const takesOver = sequence !== undefined && context.before(idOf(sequence)) === undefined
   const made = takesOver
-    ? [{ ...createSequence(sequence), alters: [idOf(to)] }, countOn(to, name, sequence.properties)]
+    ? [{ ...createSequence(sequence), alters: [idOf(to)] }, countOn(to, name, sequence.properties, context)]
     : []
   return {
     before: [brief(`${alter} DROP IDENTITY`), ...made],
@@ -75,15 +75,39 @@ function removed(
 }
 
 /** The new sequence goes on after the greatest value there is. */
-function countOn(column: SchemaObject, sequence: readonly string[], options: Properties): Action {
+function countOn(
+  column: SchemaObject,
+  sequence: readonly string[],
+  options: Properties,
+  context: RuleContext,
+): Action {
+  const tableId = column.parent ?? ''
+  const reads = !isQuiet(tableId, context) && !isFoundByIndex(column, context)
+  const detail = `${tableOf(column)} is locked while it is read for the greatest ${ownName(column)}: no index begins with that.`
   const greatest = `pg_catalog.max(${ownName(column)})`
   const down = said(options['increment']).startsWith('-')
   const [edge, than] = down ? [`pg_catalog.min(${ownName(column)})`, '<='] : [greatest, '>=']
   return {
     sql: `SELECT pg_catalog.setval(${literal(quote(sequence)).trim()}, ${edge}) FROM ${tableOf(column)} HAVING ${edge} ${than} ${said(options['start'])}`,
     lock: 'row exclusive',
-    long: true,
+    long: reads,
+    hazards: reads ? [hazard('long-lock', detail)] : [],
   }
+}
+
+/** Whether the greatest value is at an end of an index that is there by now. */
+function isFoundByIndex(column: SchemaObject, context: RuleContext): boolean {
+  const begins = [`(${ownName(column)}`, `(${column.name.at(-1) ?? ''}`]
+  return context.partsBefore(column.parent ?? '').some(({ kind, properties }) => {
+    const text = said(properties[kind === 'index' ? 'using' : 'definition'])
+    const ordered = kind === 'index' ? text.startsWith('btree ') : /^(?:PRIMARY KEY|UNIQUE) /.test(text)
+    const list = text.slice(text.indexOf('('))
+    return (
+      ordered &&
+      !list.includes(') WHERE ') &&
+      begins.some((start) => /^[,) ]/.test(list.slice(start.length)) && list.startsWith(start))
+    )
+  })
 }
 
 function changed(

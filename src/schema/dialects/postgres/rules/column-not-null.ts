@@ -37,7 +37,7 @@ function setNotNull(column: SchemaObject, context: RuleContext): Action[] {
   return [
     brief(`${table} ADD CONSTRAINT ${check} CHECK (${ownName(column)} IS NOT NULL) NOT VALID`, { hazards }),
     validation(table, check),
-    brief(set, { ownTransaction: true }),
+    brief(set),
     brief(`${table} DROP CONSTRAINT ${check}`),
   ]
 }

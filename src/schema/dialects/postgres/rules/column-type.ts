@@ -8,7 +8,7 @@ import { generatedOf, tableIdOf, typeText } from './column-text.ts'
 import { coveredByParent, sameOn, stableChildren, stableDescendants } from './family.ts'
 import { ownName } from './names.ts'
 import { brief, briefPart, hazard, isQuiet, tableOf, textOf, unlessNew } from './tools.ts'
-import { conversion, isTypeId, keepsValues, underlying } from './types.ts'
+import { conversion, domainNamed, isTypeId, keepsValues, sortsAlike, underlying } from './types.ts'
 import { lossOfValues } from './value-loss.ts'
 
 /** Kinds whose text the server holds on to: it refuses to change a type under them. */
@@ -29,7 +29,71 @@ export function typeAnswer(change: Altered, context: RuleContext): AlterAnswer {
   const tableId = tableIdOf(to)
   if (isInPartitionKey(from, context)) return { actions: [], rebuild: [tableId] }
   if (coveredByParent(change, 'type', context)) return { actions: [], rebuild: holders(from, context) }
-  return { actions: typeActions(change, context), rebuild: holders(from, context) }
+  return {
+    actions: typeActions(change, context),
+    rebuild: [...holders(from, context), ...checkedAgain(from, to, context).map(idOf)],
+  }
+}
+
+/** Whether nothing is written anew. */
+function staysStored(from: SchemaObject, to: SchemaObject, context: RuleContext): boolean {
+  const [before, after] = [said(from.properties['type']), said(to.properties['type'])]
+  const [oldBase, newBase] = basesOf(from, to, context)
+  return keepsValues(oldBase, newBase) && (before === after || !isRestricted(after, context))
+}
+
+function basesOf(from: SchemaObject, to: SchemaObject, context: RuleContext): [string, string] {
+  return [
+    underlying(said(from.properties['type']), context.source.objects),
+    underlying(said(to.properties['type']), context.target.objects),
+  ]
+}
+
+/** Whether it is a domain that does not take every value of its type: each is looked at then. */
+export function isRestricted(type: string, context: RuleContext): boolean {
+  const domain = domainNamed(type, context.target.objects)
+  if (domain === undefined) return false
+  const base = said(domain.properties['type'])
+  return (
+    domain.properties['notNull'] === true ||
+    context.partsAfter(idOf(domain)).some(({ kind }) => kind === 'domain_constraint') ||
+    (base !== type && isRestricted(base, context))
+  )
+}
+
+/**
+ * What the server would prove or build anew while it has the table locked although no row is written: checks, indexes
+ * of expressions, with conditions, or in another order. Made anew, they are proved and built beside the running work.
+ * Keys and what is unique stay: they must not be missing.
+ */
+function checkedAgain(from: SchemaObject, to: SchemaObject, context: RuleContext): SchemaObject[] {
+  if (isQuiet(tableIdOf(to), context) || !staysStored(from, to, context)) return []
+  const checks = context
+    .dependentsBefore(idOf(from))
+    .filter(({ kind, properties }) => kind === 'constraint' && properties['type'] === 'check')
+  const indexes = reordered(from, to, context).filter(
+    ({ kind, properties }) =>
+      kind === 'index' && properties['unique'] !== true && properties['attachedTo'] === undefined,
+  )
+  return [...checks, ...indexes]
+}
+
+/** Indexes that cannot stay as they are stored. */
+function reordered(from: SchemaObject, to: SchemaObject, context: RuleContext): SchemaObject[] {
+  const [oldBase, newBase] = basesOf(from, to, context)
+  const order = from.properties['collation'] !== to.properties['collation'] || !sortsAlike(oldBase, newBase)
+  return context.dependentsBefore(idOf(from)).filter(({ kind, properties }) => {
+    if (kind === 'constraint') return order && ORDERED.has(said(properties['type']))
+    return kind === 'index' && (order || isComputed(said(properties['using'])))
+  })
+}
+
+const ORDERED = new Set(['primary key', 'unique', 'exclusion'])
+
+/** Of expressions, or with a condition. */
+function isComputed(using: string): boolean {
+  const list = using.slice(using.indexOf('(') + 1)
+  return list.includes('(') || list.includes(') WHERE ')
 }
 
 /** Its type stays what it is for as long as the table is. */
@@ -82,11 +146,8 @@ function typeActions({ from, to }: Altered, context: RuleContext): Action[] {
     const [before, after] = [sameOn(child, to, context.before), sameOn(child, to, context.after)]
     return before === undefined || after === undefined ? [] : [{ from: before, to: after }]
   })
-  const [oldType, newType] = [said(from.properties['type']), said(to.properties['type'])]
-  const [oldBase, newBase] = [
-    underlying(oldType, context.source.objects),
-    underlying(newType, context.target.objects),
-  ]
+  const newType = said(to.properties['type'])
+  const [oldBase, newBase] = basesOf(from, to, context)
   const generated = generatedOf(to.properties) !== undefined
   const using = generated || oldBase === newBase ? undefined : conversion(ownName(to), oldBase, newType)
   const type = `ALTER COLUMN ${ownName(to)} TYPE ${typeText(to.properties)}${using === undefined ? '' : ` USING ${using}`}`
@@ -124,8 +185,12 @@ function costs(
 ): Partial<Action> {
   const tableId = tableIdOf(to)
   const name = to.name.join('.')
-  const collates = from.properties['collation'] !== to.properties['collation']
-  const kept = keepsValues(oldType, newType) && said(from.properties['type']) !== ''
+  const builtAnew = isQuiet(tableId, context)
+    ? []
+    : reordered(from, to, context)
+        .filter((part) => !context.isDropped(idOf(part)))
+        .map((part) => part.name.at(-1) ?? '')
+  const kept = staysStored(from, to, context)
   const rewrites = !kept && !isQuiet(tableId, context)
   const [before, after] = [said(from.properties['type']), said(to.properties['type'])]
   const loss = lossOfValues(before, after, conversion(name, oldType, after) !== undefined, context)
@@ -136,8 +201,8 @@ function costs(
       ...(rewrites
         ? [hazard('table-rewrite', `${tableOf(to)} is written anew to change the type of ${name}.`)]
         : []),
-      ...(kept && collates && !isQuiet(tableId, context)
-        ? [hazard('long-lock', `Indexes on ${name} are built anew.`)]
+      ...(kept && builtAnew.length > 0
+        ? [hazard('long-lock', `${tableOf(to)} is locked while ${builtAnew.join(', ')} is built anew.`)]
         : []),
       ...(kept
         ? []

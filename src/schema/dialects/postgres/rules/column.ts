@@ -6,7 +6,7 @@ import type { Hazard } from '../../../plan/hazards.ts'
 import { sameJson } from '../../../snapshot/canonical.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { alterColumn } from './column-change.ts'
-import { fromText, holders, isInPartitionKey, isOfValues, textFor } from './column-type.ts'
+import { fromText, holders, isInPartitionKey, isOfValues, isRestricted, textFor } from './column-type.ts'
 import {
   columnExtras,
   columnText,
@@ -36,8 +36,9 @@ import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unl
 import { lossOfValues } from './value-loss.ts'
 
 /** Whether the server writes every row anew to add it. */
-function rewritesTable({ properties, facts }: SchemaObject): boolean {
+function rewritesTable({ properties, facts }: SchemaObject, context: RuleContext): boolean {
   return (
+    (generatedOf(properties)?.kind !== 'virtual' && isRestricted(said(properties['type']), context)) ||
     identityOf(properties) !== undefined ||
     generatedOf(properties)?.kind === 'stored' ||
     (properties['default'] !== undefined && facts?.['volatileDefault'] === true)
@@ -54,7 +55,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
   // A child that has it as its own as well is given it first.
   const own = added.filter((child) => isOwnToo(child, attachmentsAfter(tableIdOf(child), context)))
   const brought = added.filter((child) => !own.includes(child))
-  const rewrites = rewritesTable(column) && !isQuiet(tableId, context)
+  const rewrites = rewritesTable(column, context) && !isQuiet(tableId, context)
   const { properties } = column
   const filled =
     properties['default'] !== undefined ||

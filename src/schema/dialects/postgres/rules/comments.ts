@@ -11,6 +11,24 @@ function commentOn(what: string, text: Json | undefined): string {
   return `COMMENT ON ${what} IS ${typeof text === 'string' ? literal(text).trim() : 'NULL'}`
 }
 
+/** While one of these is given a comment, its table or view is locked against other changes of its schema. */
+const ON_RELATIONS = new Set([
+  'table',
+  'foreign_table',
+  'column',
+  'constraint',
+  'index',
+  'sequence',
+  'view',
+  'materialized_view',
+  'view_column',
+  'composite_type',
+  'attribute',
+  'trigger',
+  'rule',
+  'policy',
+])
+
 export const comment: Annotation = {
   property: 'comment',
   change: (object, from, to, _context, isNew) => {
@@ -18,7 +36,13 @@ export const comment: Annotation = {
     // An extension brings a comment of its own.
     const none = to === undefined && from === undefined && !(isNew && object.kind === 'extension')
     if (words === undefined || none) return []
-    return [{ sql: commentOn(words, to), alters: [], lock: null }]
+    return [
+      {
+        sql: commentOn(words, to),
+        alters: [],
+        lock: ON_RELATIONS.has(object.kind) ? 'share update exclusive' : null,
+      },
+    ]
   },
 }
 
@@ -27,7 +51,7 @@ export const indexComment: Annotation = {
   change: ({ name }, from, to) => {
     if (from === undefined && to === undefined) return []
     const index = quote([name[0] ?? '', name.at(-1) ?? ''])
-    return [{ sql: commentOn(`INDEX ${index}`, to), alters: [], lock: null }]
+    return [{ sql: commentOn(`INDEX ${index}`, to), alters: [], lock: 'share update exclusive' }]
   },
 }
 
@@ -38,7 +62,13 @@ export const notNullComment: Annotation = {
     const domain = object.kind === 'domain'
     const on = domain ? `DOMAIN ${quote(object.name)}` : tableOf(object)
     const name = ident(domain ? domainNotNullName(object) : notNullNameOn(object))
-    return [{ sql: commentOn(`CONSTRAINT ${name} ON ${on}`, to), alters: [], lock: null }]
+    return [
+      {
+        sql: commentOn(`CONSTRAINT ${name} ON ${on}`, to),
+        alters: [],
+        lock: domain ? null : 'share update exclusive',
+      },
+    ]
   },
 }
 

@@ -7,6 +7,7 @@ import { provedId } from './held-types.ts'
 import { ownerName, ownName, quote } from './names.ts'
 import { said } from '../said.ts'
 import { domainNotNullName } from './not-null-text.ts'
+import { hazard, isQuiet } from './tools.ts'
 
 export const domainRule: KindRule = {
   create: (object) => [{ sql: definition(object), lock: null }],
@@ -24,7 +25,7 @@ export const domainRule: KindRule = {
         lock: null,
       })
     }
-    if (properties.includes('notNull')) actions.push(notNullAction(to))
+    if (properties.includes('notNull')) actions.push(notNullAction(to, context))
     else if (properties.includes('notNullName')) {
       const names = `${ident(domainNotNullName(from))} TO ${ident(domainNotNullName(to))}`
       actions.push({ sql: `${start} RENAME CONSTRAINT ${names}`, lock: null })
@@ -33,7 +34,7 @@ export const domainRule: KindRule = {
   },
 }
 
-function notNullAction(domain: SchemaObject): Action {
+function notNullAction(domain: SchemaObject, context: RuleContext): Action {
   const start = `ALTER DOMAIN ${quote(domain.name)}`
   if (domain.properties['notNull'] !== true) return { sql: `${start} DROP NOT NULL`, lock: null }
   const named = domain.properties['notNullName'] !== undefined
@@ -43,7 +44,7 @@ function notNullAction(domain: SchemaObject): Action {
       : `${start} SET NOT NULL`,
     lock: 'share',
     long: true,
-    hazards: [mayFail(domain, 'NOT NULL')],
+    hazards: [mayFail(domain, 'NOT NULL'), ...readLocked(idOf(domain), context)],
   }
 }
 
@@ -55,6 +56,24 @@ function definition({ name, properties }: SchemaObject): string {
   if (typeof notNullName === 'string') parts.push(`CONSTRAINT ${ident(notNullName)}`)
   if (notNull === true) parts.push('NOT NULL')
   return parts.join(' ')
+}
+
+/** The server knows no way to look at the values of a domain that lets them be written meanwhile. */
+function readLocked(domain: string, context: RuleContext): Hazard[] {
+  const tables = [...new Set(tablesWith(domain, context))].filter((id) => !isQuiet(id, context))
+  return tables.map((id) =>
+    hazard(
+      'long-lock',
+      `Nobody can write to ${quote(context.before(id)?.name ?? [])} while its values are looked at.`,
+    ),
+  )
+}
+
+function tablesWith(domain: string, context: RuleContext): string[] {
+  return context.dependentsBefore(domain).flatMap((one) => {
+    if (one.kind === 'domain') return tablesWith(idOf(one), context)
+    return one.kind === 'column' && one.parent !== null ? [one.parent] : []
+  })
 }
 
 function mayFail(object: SchemaObject, what: string): Hazard {
@@ -69,7 +88,7 @@ export const domainConstraintRule: KindRule = {
     const add = `ALTER DOMAIN ${ownerName(object)} ADD CONSTRAINT ${ownName(object)} ${said(object.properties['definition'])}`
     if (object.properties['notValid'] === true) return [{ sql: `${add} NOT VALID`, lock: null }]
     if (isPlain(object, context)) return [{ sql: add, lock: null }]
-    return [{ sql: `${add} NOT VALID`, lock: null, creates: [idOf(object)] }, validate(object)]
+    return [{ sql: `${add} NOT VALID`, lock: null, creates: [idOf(object)] }, validate(object, context)]
   },
   drop: (object) => [
     { sql: `ALTER DOMAIN ${ownerName(object)} DROP CONSTRAINT ${ownName(object)}`, lock: null },
@@ -81,7 +100,7 @@ export const domainConstraintRule: KindRule = {
     const domain = to.parent as string
     return isContained(domain, context)
       ? { actions: [], rebuild: [domain] }
-      : { actions: [{ ...validate(to), alters: [idOf(to)] }] }
+      : { actions: [{ ...validate(to, context), alters: [idOf(to)] }] }
   },
   unsettles: (object, context) => {
     const domain = object.parent as string
@@ -110,13 +129,13 @@ function isPlain(object: SchemaObject, context: RuleContext): boolean {
   return context.options.style === 'plain' || (object.parent !== null && context.isNew(object.parent))
 }
 
-function validate(object: SchemaObject): Action {
+function validate(object: SchemaObject, context: RuleContext): Action {
   return {
     creates: [provedId(idOf(object))],
     sql: `ALTER DOMAIN ${ownerName(object)} VALIDATE CONSTRAINT ${ownName(object)}`,
     ownTransaction: true,
     lock: 'share',
     long: true,
-    hazards: [mayFail(object, ownName(object))],
+    hazards: [mayFail(object, ownName(object)), ...readLocked(object.parent ?? '', context)],
   }
 }

@@ -5,7 +5,7 @@ import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { attachedId, stableParents, withoutFormer } from './family.ts'
 import { becomes, formerOf, indexIdOf, twins } from './index-family.ts'
 import { quote } from './names.ts'
-import { brief, hazard, isQuiet, optionList, optionsIn, tableOf, textOf } from './tools.ts'
+import { brief, hazard, isQuiet, isSmall, optionList, optionsIn, tableOf, textOf } from './tools.ts'
 
 export interface IndexText {
   readonly unique: boolean
@@ -92,7 +92,16 @@ export function build(
       { sql, transactional: false, long: true, lock: 'share update exclusive', hazards, needs },
     ]
   }
-  return [{ sql, lock: context.isNew(tableId) ? null : 'share', hazards, needs }]
+  const isNew = context.isNew(tableId)
+  // One that is filled when it is made.
+  const long = context.after(tableId)?.kind === 'materialized_view' && !isSmall(tableId, context)
+  return [{ sql, lock: isNew ? null : 'share', long, hazards, needs }]
+}
+
+/** The statement that builds it on a table of the same kind that nobody uses yet, under another name. */
+export function buildOn(table: readonly string[], part: SchemaObject, text: IndexText, name: string): string {
+  const there = { ...part, name: [...table, name] }
+  return createIndexText(there, text, { concurrently: false, only: false, name })
 }
 
 /** An earlier build under this name that did not finish. */

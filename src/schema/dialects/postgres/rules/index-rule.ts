@@ -15,7 +15,7 @@ import {
 import { becomes, formerOf, goesWith, goneAs, passingName, unsettledBy } from './index-family.ts'
 import { brief, isQuiet, standIn } from './tools.ts'
 
-function textOfIndex({ properties }: SchemaObject): IndexText {
+export function textOfIndex({ properties }: SchemaObject): IndexText {
   return { unique: properties['unique'] === true, using: said(properties['using']) }
 }
 

@@ -24,12 +24,13 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
     .toSorted((a, b) => Number(a.facts?.['position'] ?? 0) - Number(b.facts?.['position'] ?? 0))
   const parentIds = parents.map(parentOf)
   const madeAnew = majorOf(context) >= 18 && context.before(id) !== undefined
+  const named = columns.some(isInherited) ? newParents(id, context) : []
   const modelOf = (column: SchemaObject): SchemaObject | undefined =>
     parentIds.map((parent) => sameOn(parent, column, context.after)).find((one) => one !== undefined)
   const asCreated = (column: SchemaObject): SchemaObject => {
     const model = modelOf(column)
     const merged = model === undefined ? column : mergeable(column, model)
-    return madeAnew ? withNameOfNotNull(merged) : merged
+    return madeAnew ? withNameOfNotNull(merged) : named.length > 0 ? withGivenName(merged) : merged
   }
   return [
     {
@@ -40,6 +41,7 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
         ...settledType(table, context),
         ...columns.flatMap((column) => settledTypes(column, context)),
         ...parentIds,
+        ...named,
         ...parentIds.flatMap((parent) =>
           context
             .partsAfter(parent)
@@ -65,6 +67,23 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
 function withNameOfNotNull(column: SchemaObject): SchemaObject {
   if (column.properties['notNull'] !== true) return column
   return { ...column, properties: { ...column.properties, notNullName: constraintNameOf(column) } }
+}
+
+/** Those of a partition, where none was there before: the server finds them a name before another table has that. */
+function newParents(id: string, context: RuleContext): string[] {
+  const isUnknown = (table: string): boolean => {
+    const above = attachmentsAfter(table, context).map(parentOf)
+    return above.every((parent) => context.before(parent) === undefined && isUnknown(parent))
+  }
+  const partitions = attachmentsAfter(id, context).filter(isPartition)
+  return context.before(id) === undefined && isUnknown(id) ? partitions.map(parentOf) : []
+}
+
+/** That which a parent gave a partition's: it keeps it when it is let go. */
+function withGivenName(column: SchemaObject): SchemaObject {
+  const name = textOf(column.facts ?? {}, 'notNullConstraint')
+  if (!isInherited(column) || name === undefined || name === constraintNameOf(column)) return column
+  return { ...column, properties: { ...column.properties, notNullName: name } }
 }
 
 function tableText(

@@ -4,7 +4,8 @@ import { ident } from '../../../../engine/sql.ts'
 import type { Altered } from '../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
-import { goneId } from './family.ts'
+import { detachConcurrently, leavesQuietly } from './detach.ts'
+import { attachmentsBefore, goneId } from './family.ts'
 import { byPosition } from './positions.ts'
 import { quote } from './names.ts'
 import { persistenceKept, sequencesGoneWith } from './sequence.ts'
@@ -31,7 +32,10 @@ function drop(table: SchemaObject, context: RuleContext): readonly Action[] {
   const foreign = table.kind === 'foreign_table'
   // A partitioned table has no rows itself.
   const kept = aside.length > 0 || foreign || table.properties['partitionBy'] !== undefined
+  // Its parent is not locked for that, where it need not be.
+  const leaving = attachmentsBefore(id, context).filter((attachment) => leavesQuietly(attachment, context))
   return [
+    ...leaving.flatMap((attachment) => detachConcurrently(attachment, context)),
     ...aside,
     brief(`DROP ${foreign ? 'FOREIGN TABLE' : 'TABLE'} ${quote(table.name)}`, {
       drops: [id, ...goneWith(id, context), ...sequencesGoneWith(columns, context)],

@@ -7,8 +7,13 @@ import { quote } from './names.ts'
 
 /** Nobody waits for it: it is new, known to be empty or small, or short statements were asked for. */
 export function isQuiet(tableId: string, context: RuleContext): boolean {
+  return context.isNew(tableId) || isSmall(tableId, context)
+}
+
+/** The same of what is there before the plan, whatever becomes of it. */
+export function isSmall(tableId: string, context: RuleContext): boolean {
   const { style, smallTableBytes } = context.options
-  if (context.isNew(tableId) || style === 'plain') return true
+  if (style === 'plain') return true
   if (style !== 'auto') return false
   const facts = context.before(tableId)?.facts
   const bytes = facts?.['bytes']
@@ -111,6 +116,7 @@ export function brief(sql: string, more: Partial<Action> = {}): Action {
 export function validation(table: string, constraint: string): Action {
   return {
     sql: `${table} VALIDATE CONSTRAINT ${constraint}`,
+    part: { table, does: `VALIDATE CONSTRAINT ${constraint}` },
     lock: 'share update exclusive',
     long: true,
     ownTransaction: true,

@@ -38,9 +38,10 @@ export function lossOf(from: string, to: string, circumstances: Circumstances): 
     : `Values of type ${from} do not all fit into ${to} unchanged.`
 }
 
-const TEXT: Type = { base: 'text', modifiers: [], array: false }
+const TEXT: Type = { base: 'text', fields: '', modifiers: [], array: false }
 
 function isKept(a: Type, b: Type, { written, isEnum }: Circumstances): boolean {
+  if (b.fields !== '' && a.fields !== b.fields) return false
   // A list becomes its text; one value becomes a list of one, by a cast that is written.
   if (a.array && !b.array) return isKept(TEXT, b, { written, isEnum })
   if (!a.array && b.array) return isKept(a, { ...b, array: false }, { written: true, isEnum })
@@ -98,7 +99,6 @@ const KEPT: readonly Rule[] = [
   always('date', 'timestamp without time zone', 'timestamp with time zone'),
   asPrecise('timestamp without time zone', 'timestamp with time zone'),
   asPrecise('time without time zone', 'interval', 'time with time zone'),
-  (a, b) => a.base.startsWith('interval ') && b.base === 'interval' && precisionOf(b) >= precisionOf(a),
   always('jsonb', 'json', 'boolean'),
   (a, b) => a.base === 'jsonb' && b.base === 'numeric' && b.modifiers.length === 0,
   always('cidr', 'inet'),

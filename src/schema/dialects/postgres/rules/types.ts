@@ -21,6 +21,8 @@ export function isTypeId(id: string): boolean {
 export interface Type {
   /** Without modifiers and brackets, e.g. `character varying`. */
   readonly base: string
+  /** Of an interval: `day to second`, empty for all. */
+  readonly fields: string
   readonly modifiers: readonly number[]
   readonly array: boolean
 }
@@ -29,8 +31,11 @@ export function parsed(type: string): Type {
   const array = type.endsWith('[]')
   const plain = array ? type.slice(0, -2) : type
   const modifiers = /\((\d+(?:,-?\d+)*)\)/.exec(plain)
+  const base = plain.replace(/\(\d+(?:,-?\d+)*\)/, '')
+  const interval = base.startsWith('interval ')
   return {
-    base: plain.replace(/\(\d+(?:,-?\d+)*\)/, ''),
+    base: interval ? 'interval' : base,
+    fields: interval ? base.slice('interval '.length) : '',
     modifiers: modifiers?.[1]?.split(',').map(Number) ?? [],
     array,
   }
@@ -67,6 +72,8 @@ const ASSIGNED = new Set([
   'timestamp without time zone time without time zone',
   'timestamp with time zone time without time zone',
   'timestamp with time zone time with time zone',
+  'integer oid',
+  'oid integer',
 ])
 /** Casts that have to be written. */
 const WRITTEN = new Set([
@@ -115,27 +122,63 @@ function castsByItself(from: string, to: string): boolean {
   return (TIMES.has(from) && TIMES.has(to)) || ASSIGNED.has(`${from} ${to}`)
 }
 
+/** Stored alike, by pg_cast: the server takes one for the other as it is. */
+const STORED_ALIKE = new Set([
+  'text character varying',
+  'character varying text',
+  'cidr inet',
+  'xml text',
+  'xml character varying',
+  'integer oid',
+  'oid integer',
+  'bit bit varying',
+  // In UTC, in which plans run.
+  'timestamp without time zone timestamp with time zone',
+  'timestamp with time zone timestamp without time zone',
+])
+
+/** Types that have less room with a modifier than without, or with a smaller one, and else the same values. */
+const WITH_ROOM = /^(?:character varying|bit varying|numeric|timestamp|time|interval)(?: |$)/
+
 /** Whether the values stay as they are stored, so that nothing is written anew. */
 export function keepsValues(from: string, to: string): boolean {
+  if (from === to) return true
   const [a, b] = [parsed(from), parsed(to)]
-  if (a.array !== b.array) return false
-  if (a.base === 'cidr' && b.base === 'inet') return true
-  const varying = new Set(['text', 'character varying'])
-  if (varying.has(a.base) && varying.has(b.base)) return !narrower(a, b)
-  if (a.base !== b.base || a.base === 'bit' || a.base === 'character') return false
-  if (a.base !== 'numeric') return !narrower(a, b)
-  return b.modifiers.length === 0 || (a.modifiers[1] === b.modifiers[1] && !narrower(a, b))
+  // Each value of an array is looked at.
+  if (a.array || b.array) return false
+  if (a.base !== b.base) {
+    // Another kind is cut to its precision or length whatever the former had, unless it has none.
+    return STORED_ALIKE.has(`${a.base} ${b.base}`) && roomOf(b) >= roomOf({ ...b, modifiers: [] })
+  }
+  if (!WITH_ROOM.test(a.base) || (b.fields !== '' && a.fields !== b.fields)) return false
+  if (a.base !== 'numeric' || b.modifiers.length === 0) return fitsInto(a, b)
+  return (a.modifiers[1] ?? 0) === (b.modifiers[1] ?? 0) && fitsInto(a, b)
 }
 
-/** Whether the new type has less room. */
-function narrower(from: Type, to: Type): boolean {
-  if (to.modifiers.length === 0) return false
-  return from.modifiers.length === 0 || (to.modifiers[0] as number) < (from.modifiers[0] as number)
+const FULL_PRECISION = 6
+
+function fitsInto(from: Type, to: Type): boolean {
+  return roomOf(from) <= roomOf(to)
+}
+
+function roomOf({ base, modifiers }: Type): number {
+  return modifiers[0] ?? (/^(?:time|interval)/.test(base) ? FULL_PRECISION : Infinity)
+}
+
+/** Whether an index on values of the one type orders those of the other alike. */
+export function sortsAlike(from: string, to: string): boolean {
+  const [a, b] = [parsed(from).base, parsed(to).base]
+  const texts = new Set(['text', 'character varying'])
+  return a === b || (texts.has(a) && texts.has(b)) || (a === 'cidr' && b === 'inet')
+}
+
+export function domainNamed(type: string, objects: readonly SchemaObject[]): SchemaObject | undefined {
+  return objects.find((object) => object.kind === 'domain' && displayed(object.name) === type)
 }
 
 /** The type that a domain stands for, itself for any other. */
 export function underlying(type: string, domains: readonly SchemaObject[]): string {
-  const domain = domains.find((object) => object.kind === 'domain' && displayed(object.name) === type)
+  const domain = domainNamed(type, domains)
   const base = domain?.properties['type'] ?? domain?.properties['baseType']
   return typeof base === 'string' && base !== type ? underlying(base, domains) : type
 }

@@ -1,11 +1,11 @@
-/** A table that several steps in a row would write anew is written anew once. */
+/** A table that several steps in a row would write anew, or read for its constraints, is gone through once. */
 import type { Action } from './action.ts'
 import type { PlanStep } from './plan.ts'
 
 type Part = Action['part']
 
 /** @param parts what each step does to which table, where it is one part of an ALTER TABLE. */
-export function joinRewrites(steps: readonly PlanStep[], parts: readonly Part[]): PlanStep[] {
+export function joinParts(steps: readonly PlanStep[], parts: readonly Part[]): PlanStep[] {
   const result: PlanStep[] = []
   let at = 0
   while (at < steps.length) {
@@ -19,16 +19,31 @@ export function joinRewrites(steps: readonly PlanStep[], parts: readonly Part[])
   return result
 }
 
-/** After the last rewrite of the same table in the same transaction with nothing else in between. */
+/** After the last step that does the same to the same table with nothing else in between. */
 function endOfRun(steps: readonly PlanStep[], parts: readonly Part[], begin: number): number {
   const [first, part] = [steps[begin], parts[begin]]
-  let end = begin + 1
-  if (first?.rewrites !== true || part === undefined || first.group === null) return end
-  for (let at = end; at < steps.length; at++) {
-    if (parts[at]?.table !== part.table || steps[at]?.group !== first.group) break
-    if (steps[at]?.rewrites === true) end = at + 1
-  }
+  if (part === undefined || first === undefined) return begin + 1
+  if (isValidation(part)) return endWhere(parts, begin, (at) => isValidation(parts[at]), part.table)
+  if (!first.rewrites || first.group === null) return begin + 1
+  let end = endWhere(parts, begin, (at) => steps[at]?.group === first.group, part.table)
+  // What comes after the last rewrite stays by itself.
+  while (steps[end - 1]?.rewrites !== true) end--
   return end
+}
+
+function endWhere(
+  parts: readonly Part[],
+  begin: number,
+  fits: (at: number) => boolean,
+  table: string,
+): number {
+  let end = begin + 1
+  while (end < parts.length && parts[end]?.table === table && fits(end)) end++
+  return end
+}
+
+function isValidation(part: Part): boolean {
+  return part?.does.startsWith('VALIDATE ') === true
 }
 
 function joined(run: readonly PlanStep[], parts: readonly NonNullable<Part>[]): PlanStep {
