@@ -1,0 +1,1 @@
+INSERT INTO spring.coats (size) VALUES ('m');
