@@ -231,7 +231,7 @@ function typeAside(
   ]
   return {
     release: [brief(`${alter} ${release.join(', ')}`, costs)],
-    restore: [brief(`${alter} ${restore.join(', ')}`, back)],
+    restore: [brief(`${alter} ${restore.join(', ')}`, { ...back, needs: settledTypes(to, context) })],
     rebuild: inTheWay(from, context),
   }
 }
