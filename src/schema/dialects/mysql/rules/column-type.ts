@@ -155,8 +155,11 @@ export function keepsValues(from: Properties, to: Properties): boolean {
   if (INTEGERS.includes(a.base) && INTEGERS.includes(b.base)) return widerInteger(a, b)
   if (!sameCharset) return false
   const texts = ['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext']
-  if (texts.includes(b.base) && texts.includes(a.base)) return capacity(b) >= capacity(a)
-  if (texts.includes(b.base)) return capacity(b) >= 255 && !['json', 'bit', 'binary', 'blob'].includes(a.base)
+  // A `char` has no blanks at its end.
+  if (texts.includes(b.base) && texts.includes(a.base)) return b.base !== 'char' && capacity(b) >= capacity(a)
+  // The text of a float has six digits.
+  const noText = ['json', 'bit', 'binary', 'blob', 'float']
+  if (texts.includes(b.base)) return capacity(b) >= 255 && !noText.includes(a.base)
   if (a.base === 'date' && b.base === 'datetime') return true
   return a.base === 'float' && b.base === 'double'
 }
@@ -188,11 +191,22 @@ function sameBase(a: Type, b: Type): boolean {
     number[],
     number[],
   ]
-  if (a.base === 'decimal') {
-    const [p1 = 10, s1 = 0, p2 = 10, s2 = 0] = [x[0], x[1], y[0], y[1]]
+  return roomFor(a.base, x, y)
+}
+
+/** What a type without parentheses has in them: no digits of a second. */
+const UNSAID: Readonly<Record<string, number>> = { time: 0, datetime: 0, timestamp: 0 }
+
+/** @param from,to what stands in parentheses */
+function roomFor(base: string, from: readonly number[], to: readonly number[]): boolean {
+  if (base === 'decimal') {
+    const [p1 = 10, s1 = 0] = from
+    const [p2 = 10, s2 = 0] = to
     return s2 >= s1 && p2 - s2 >= p1 - s1
   }
-  return (y[0] ?? Infinity) >= (x[0] ?? 0) || (x.length === 0 && y.length === 0)
+  const unsaid = UNSAID[base] ?? Infinity
+  const isLonger = (to[0] ?? unsaid) >= (from[0] ?? unsaid)
+  return isLonger && (to[1] ?? Infinity) >= (from[1] ?? Infinity)
 }
 
 function widerInteger(a: Type, b: Type): boolean {

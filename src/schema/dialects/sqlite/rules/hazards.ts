@@ -40,14 +40,9 @@ function lossOf(table: string, { from, to }: PartChange): Hazard[] {
   if (from.properties['generated'] === null && to.properties['generated'] !== null) {
     return [dataLoss(`${name} becomes a generated column: its values are replaced.`)]
   }
-  const [before, after] = [affinity(from), affinity(to)]
-  if (!losesForm(before, after)) return []
-  return [
-    dataLoss(
-      `${name} goes from ${typeName(from)} to ${typeName(to)}: a value like '007' or '1.50' becomes a number and ` +
-        'loses its form.',
-    ),
-  ]
+  const loss = formLost(affinity(from), affinity(to))
+  if (loss === undefined) return []
+  return [dataLoss(`${name} goes from ${typeName(from)} to ${typeName(to)}: ${loss}.`)]
 }
 
 function typeName(column: SchemaObject): string {
@@ -66,9 +61,15 @@ function affinity(column: SchemaObject): Affinity {
   return 'numeric'
 }
 
-function losesForm(before: Affinity, after: Affinity): boolean {
-  if (after === 'real' && before !== 'real') return true
-  return (before === 'text' || before === 'blob') && (after === 'integer' || after === 'numeric')
+/** What becomes of values that are stored in another form than they were; undefined where none is. */
+function formLost(before: Affinity, after: Affinity): string | undefined {
+  if (before === 'blob' && after === 'text') return 'a number becomes a text'
+  if (after === 'real' && before !== 'real')
+    return `a value like 9007199254740993 or '1.50' loses its last digits or its form`
+  if ((before === 'text' || before === 'blob') && (after === 'integer' || after === 'numeric')) {
+    return `a value like '007' or '1.50' becomes a number and loses its form`
+  }
+  return undefined
 }
 
 function mayFail(table: string, { from, to }: PartChange): Hazard[] {
