@@ -172,8 +172,15 @@ export function sortsAlike(from: string, to: string): boolean {
   return a === b || (texts.has(a) && texts.has(b)) || (a === 'cidr' && b === 'inet')
 }
 
+const knownDomains = new WeakMap<readonly SchemaObject[], ReadonlyMap<string, SchemaObject>>()
+
+/** @param type as format_type writes it */
 export function domainNamed(type: string, objects: readonly SchemaObject[]): SchemaObject | undefined {
-  return objects.find((object) => object.kind === 'domain' && displayed(object.name) === type)
+  const known = knownDomains.get(objects)
+  if (known !== undefined) return known.get(type)
+  const domains = objects.filter(({ kind }) => kind === 'domain')
+  knownDomains.set(objects, new Map(domains.map((domain) => [displayed(domain.name), domain])))
+  return domainNamed(type, objects)
 }
 
 /** The type that a domain stands for, itself for any other. */
