@@ -48,6 +48,17 @@ onBoth('plans on', ({ product, start }) => {
     }
   }
 
+  test('an engine that forgets its rows is named as a loss', async () => {
+    const table = (engine: string): string => `CREATE TABLE t (id int PRIMARY KEY) ENGINE=${engine};`
+    const named = async (from: string, to: string): Promise<boolean> =>
+      (await provedPlan(table(from), table(to))).steps.some(({ hazards }) =>
+        hazards.some(({ name }) => name === 'data-loss'),
+      )
+    expect(await named('InnoDB', 'MEMORY')).toBe(true)
+    expect(await named('MEMORY', 'InnoDB')).toBe(false)
+    expect(await named('InnoDB', 'MyISAM')).toBe(false)
+  })
+
   test('a server that dies in the middle of an ALTER leaves it in doubt, and the next run goes on', async () => {
     const tables =
       'CREATE TABLE small (id int PRIMARY KEY); CREATE TABLE big (id int PRIMARY KEY, a varchar(50));'

@@ -26,6 +26,7 @@ const SMALL = 'create table small (id integer)'
 const CHANGES: Readonly<Record<string, readonly HazardName[]>> = {
   'create table t (id integer not null, price numeric)': ['data-loss'],
   'create table t (id integer not null, price integer, note text)': ['data-loss'],
+  'create unlogged table t (id integer not null, price numeric, note text)': ['data-loss'],
   'create table t (id integer not null, price numeric, note text not null)': ['may-fail'],
   'create table t (id integer not null, price numeric, note text, check (price > 1))': ['may-fail'],
   'create table t (id integer not null, price numeric, note text, other text not null)': ['may-fail'],

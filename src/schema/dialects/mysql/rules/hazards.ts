@@ -46,7 +46,20 @@ function lockHazards(table: string, { level }: Cost): Hazard[] {
   }
 }
 
+/** Engines that keep no rows, or only until the server stops. */
+const FORGETFUL: Readonly<Record<string, string>> = {
+  blackhole: 'the rows of {} are removed: BLACKHOLE keeps none',
+  memory: 'the rows of {} are removed when the server stops: MEMORY keeps them no longer',
+}
+
+function engineLoss(table: string, { from, to }: Difference): Hazard[] {
+  const [before, after] = [from, to].map((one) => asText(one?.properties['engine']).toLowerCase())
+  const why = before === after ? undefined : FORGETFUL[after ?? '']
+  return from === undefined || why === undefined ? [] : [loss(why.replace('{}', table))]
+}
+
 function losses(table: string, one: Difference, all: readonly Difference[], context: RuleContext): Hazard[] {
+  if (one.kind === 'table') return engineLoss(table, one)
   if (one.kind !== 'column') return []
   const place = `${table}.${one.name}`
   if (one.verb === 'drop') {

@@ -91,7 +91,12 @@ const CHANGES: Readonly<Record<string, Change>> = {
     const unlogged = to.properties['persistence'] === 'unlogged'
     const needs = unlogged ? beforeUnlogged(idOf(to), context) : beforeLogged(idOf(to), context)
     const set = rewrite(`${table} SET ${unlogged ? 'UNLOGGED' : 'LOGGED'}`, to, context)
-    return [...set.map((action) => ({ ...action, needs })), ...persistenceKept(to, context)]
+    const forgets = `${quote(to.name)} loses its rows whenever the server crashes, and has none on replicas.`
+    const loss = unlogged ? [hazard('data-loss', forgets)] : []
+    return [
+      ...set.map((action) => ({ ...action, needs, hazards: [...loss, ...(action.hazards ?? [])] })),
+      ...persistenceKept(to, context),
+    ]
   },
   accessMethod: (_, to, table, context) =>
     rewrite(
