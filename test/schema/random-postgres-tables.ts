@@ -148,7 +148,7 @@ function below(name: string, shape: string): string[] {
   ]
 }
 
-export function isPartitioned({ shape }: RandomTable): boolean {
+function isPartitioned({ shape }: RandomTable): boolean {
   return PARTITIONED[shape] !== undefined
 }
 

@@ -16,7 +16,7 @@ export function changeHazards(
   statements: readonly { readonly cost: Cost }[],
 ): Hazard[] {
   const hazards = differences.flatMap((one) => [
-    ...losses(table, one, differences, context),
+    ...(one.kind === 'table' ? engineLoss(table, one) : losses(table, one, differences, context)),
     ...mayFail(table, one),
   ])
   hazards.push(...partitionLosses(table, context), ...versioningLoss(table, context))
@@ -59,7 +59,6 @@ function engineLoss(table: string, { from, to }: Difference): Hazard[] {
 }
 
 function losses(table: string, one: Difference, all: readonly Difference[], context: RuleContext): Hazard[] {
-  if (one.kind === 'table') return engineLoss(table, one)
   if (one.kind !== 'column') return []
   const place = `${table}.${one.name}`
   if (one.verb === 'drop') {
