@@ -7,7 +7,7 @@ import { enqueueOperation } from '../../src/control/operations/store.ts'
 import { getTenant } from '../../src/registry/tenants.ts'
 import { prepareAdoption, type AdoptRequest } from '../../src/rollout/adopt.ts'
 import { openSource, renderRange } from '../../src/schema/sources/index.ts'
-import { storeVersion } from '../../src/schema/versions.ts'
+import { storeVersion, versionIdOf } from '../../src/schema/versions.ts'
 import { folderWith } from '../schema/sources/folders.ts'
 import type { Fleet } from '../support/fleet.ts'
 import { until } from '../support/wait.ts'
@@ -47,7 +47,7 @@ export async function importProject(
     const range = { target: revision, ...(after === undefined ? {} : { after }) }
     const { upgradeSql, downgradeSql } = await renderRange(source, range, dialect)
     made += 1
-    const versionId = `20260201_${String(made).padStart(6, '0')}`
+    const versionId = versionIdOf(new Date(Date.UTC(2026, 1, 1) + made * 1000))
     const parts = { dialect, description: 'taken over', source: key, sourceRevision: revision }
     await storeVersion(fleet.app.control, { versionId, upgradeSql, downgradeSql, ...parts })
     versions.push(versionId)
