@@ -44,7 +44,7 @@ faultTest(
     const fleet = await startFleet(MIXED)
     await fleet.startWorker()
     const { id } = await fleet.rollout({
-      version: await addSlowVersion(fleet, 0.2),
+      version: await addSlowVersion(fleet, 1),
       options: { maxConnections: 4 },
     })
     await inTheMiddle(fleet, id)
@@ -68,7 +68,7 @@ faultTest(
     const fleet = await startFleet(MIXED)
     await fleet.startWorker()
     const { id } = await fleet.rollout({
-      version: await addSlowVersion(fleet, 0.2),
+      version: await addSlowVersion(fleet, 1),
       options: { maxConnections: 4 },
     })
     await inTheMiddle(fleet, id)
