@@ -30,9 +30,13 @@ export async function adminClient(
   // No URL: names with special characters do not survive the way through it.
   const { host, port, user, password } = server
   const client = new pg.Client({ host, port, user, password, database })
+  client.on('error', toldAlready)
   await client.connect()
   return client
 }
+
+/** For connections whose server may be killed: whoever waits for an answer is told, an event without a listener ends the process. */
+export function toldAlready(): void {}
 
 /** Runs one statement as superuser on a connection of its own. */
 export async function adminQuery<Row extends pg.QueryResultRow>(

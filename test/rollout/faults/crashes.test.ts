@@ -16,7 +16,7 @@ import {
   type Random,
   SIZE,
 } from '../../support/faults.ts'
-import { adminQuery } from '../../support/postgres.ts'
+import { adminQuery, toldAlready } from '../../support/postgres.ts'
 import { startPrivateServer, type PrivateServer } from '../../support/private-servers.ts'
 import { until } from '../../support/wait.ts'
 
@@ -137,6 +137,7 @@ async function hog(
     { length: count },
     () => new pg.Client({ host: server.host, port: server.port, user, password, database: 'postgres' }),
   )
+  for (const client of clients) client.on('error', toldAlready)
   await Promise.all(clients.map((client) => client.connect()))
   return clients
 }
