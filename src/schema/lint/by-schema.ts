@@ -33,6 +33,8 @@ interface Whole {
 }
 
 interface Seen extends Observed {
+  /** What a plan for the same change would name. */
+  readonly hazards: readonly Hazard[]
   /** What it gives another name. */
   readonly renames: readonly RenameHint[]
   /** Tables from before the version, by the names in lower case that they have when the statement begins. */
@@ -107,7 +109,8 @@ function follow(
   const first = start.objects.filter((one) => one.kind === 'table' && known.has(idOf(one)))
   let tables = new Map(first.map((table) => [(table.name.at(-1) ?? '').toLowerCase(), table]))
   return observed.map((one) => {
-    const seen = { ...one, renames: renamesIn(dialect, one), tables }
+    const renames = renamesIn(dialect, one)
+    const seen = { ...one, renames, hazards: hazardsOf(dialect, one, renames), tables }
     tables = tablesAfter(seen)
     return seen
   })
@@ -186,7 +189,7 @@ function losses({ dialect, start, end, observed, known, renames }: Whole): Told[
       })
       .flatMap((hazard) => {
         const at =
-          observed.findLast((one) => hazardsOf(dialect, one).some((own) => sameHazard(own, hazard))) ??
+          observed.findLast((one) => one.hazards.some((own) => sameHazard(own, hazard))) ??
           observed.findLast((one) => removes(one, drops)) ??
           observed.findLast((one) => touches(one, [...creates, ...drops, ...alters], start)) ??
           observed.at(-1)
@@ -218,7 +221,11 @@ function lastPart(id: string): string {
   return `${id.slice(0, id.indexOf(':'))}:${id.slice(id.lastIndexOf('.') + 1)}`
 }
 
-function hazardsOf(dialect: Dialect, { before, after, renames }: Seen): readonly Hazard[] {
+function hazardsOf(
+  dialect: Dialect,
+  { before, after }: Observed,
+  renames: readonly RenameHint[],
+): readonly Hazard[] {
   if (before.fingerprint === after.fingerprint) return []
   return makePlan(dialect, before, after, { style: 'online' }, renames).steps.flatMap(
     ({ hazards }) => hazards,
@@ -312,9 +319,9 @@ function blocked(whole: Whole, at: Seen): Told[] {
 }
 
 /** SQLite: a column is dropped, or the table is copied to one that takes its place. */
-function isWrittenAnew({ end, dialect }: Whole, at: Seen, table: SchemaObject): boolean {
+function isWrittenAnew({ end }: Whole, at: Seen, table: SchemaObject): boolean {
   const [verb, object] = at.words
   if (object !== 'table') return false
   if (verb === 'drop') return indexObjects(end).has(idOf(table))
-  return verb === 'alter' && hazardsOf(dialect, at).some(({ name }) => name === 'table-rewrite')
+  return verb === 'alter' && at.hazards.some(({ name }) => name === 'table-rewrite')
 }
