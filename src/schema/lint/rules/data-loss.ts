@@ -1,5 +1,5 @@
 /** Rows or values that nobody can bring back. */
-import { lossOf } from '../../dialects/postgres/rules/type-loss.ts'
+import { lossOf } from '../../dialects/postgres/rules/types/type-loss.ts'
 import type { Saying } from '../finding.ts'
 import { changedColumns, isTruncation, nameOf, staying, type Watched } from '../watched.ts'
 

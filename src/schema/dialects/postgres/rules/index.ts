@@ -1,9 +1,9 @@
 /** What is done for each kind of object: one file each. Comments and grants are the same for all kinds. */
 import type { KindRule } from '../../../plan/action.ts'
-import { annotating } from './annotations.ts'
+import { annotating } from './annotations/annotations.ts'
 import { OTHER_RULES } from './other-rules.ts'
 import { RELATION_RULES } from './relations.ts'
-import { rowsId } from './table-copy.ts'
+import { rowsId } from './tables/table-copy.ts'
 
 const OWN_RULES: Readonly<Record<string, KindRule>> = {
   ...RELATION_RULES,

@@ -1,8 +1,8 @@
 /** How each kind is called in COMMENT ON and GRANT ON, with the object's name. */
 import type { SchemaObject } from '../../../snapshot/snapshot.ts'
 import { ownerName, ownName, quote } from './names.ts'
-import { operatorName } from './operator.ts'
-import { routineSignature } from './routine-names.ts'
+import { operatorName } from './routines/operator.ts'
+import { routineSignature } from './routines/routine-names.ts'
 import { said } from '../said.ts'
 
 type Naming = (object: SchemaObject) => string

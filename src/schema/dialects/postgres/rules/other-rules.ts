@@ -1,29 +1,29 @@
 /** Rules of all kinds that are no tables and no parts of them. */
 import type { KindRule } from '../../../plan/action.ts'
-import { aggregateRule } from './aggregate.ts'
-import { collationRule, conversionRule } from './collation.ts'
-import { attributeRule, compositeTypeRule } from './composite-type.ts'
-import { defaultPrivilegeRule } from './default-privilege.ts'
-import { domainConstraintRule, domainRule } from './domain.ts'
-import { enumRule } from './enum.ts'
-import { eventTriggerRule } from './event-trigger.ts'
-import { extensionGrantRule } from './extension-grant.ts'
+import { aggregateRule } from './routines/aggregate.ts'
+import { collationRule, conversionRule } from './types/collation.ts'
+import { attributeRule, compositeTypeRule } from './types/composite-type.ts'
+import { defaultPrivilegeRule } from './annotations/default-privilege.ts'
+import { domainConstraintRule, domainRule } from './types/domain.ts'
+import { enumRule } from './types/enum.ts'
+import { eventTriggerRule } from './routines/event-trigger.ts'
+import { extensionGrantRule } from './annotations/extension-grant.ts'
 import { extensionRule } from './extension.ts'
-import { accessMethodRule, languageRule } from './language.ts'
-import { materializedViewRule } from './materialized-view.ts'
-import { policyRule, rewriteRule, triggerRule, triggerStateRule } from './on-relations.ts'
-import { castRule, operatorClassRule, operatorFamilyRule, operatorRule, transformRule } from './operator.ts'
+import { accessMethodRule, languageRule } from './routines/language.ts'
+import { materializedViewRule } from './views/materialized-view.ts'
+import { policyRule, rewriteRule, triggerRule, triggerStateRule } from './tables/on-relations.ts'
+import { castRule, operatorClassRule, operatorFamilyRule, operatorRule, transformRule } from './routines/operator.ts'
 import { publicationRule, publicationSchemaRule, publicationTableRule } from './publication.ts'
-import { rangeRule } from './range.ts'
-import { functionRule, procedureRule } from './routine.ts'
+import { rangeRule } from './types/range.ts'
+import { functionRule, procedureRule } from './routines/routine.ts'
 import {
   textSearchConfigurationRule,
   textSearchDictionaryRule,
   textSearchParserRule,
   textSearchTemplateRule,
 } from './text-search.ts'
-import { viewColumnRule } from './view-column.ts'
-import { viewRule } from './view.ts'
+import { viewColumnRule } from './views/view-column.ts'
+import { viewRule } from './views/view.ts'
 
 export const OTHER_RULES: Readonly<Record<string, KindRule>> = {
   extension: extensionRule,

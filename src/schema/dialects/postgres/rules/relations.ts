@@ -1,14 +1,14 @@
 /** Rules of what holds data, and of what stands on it. */
 import type { KindRule } from '../../../plan/action.ts'
-import { attachmentRule } from './attachment.ts'
-import { columnRule } from './column.ts'
-import { constraintRule } from './constraint.ts'
-import { foreignDataWrapperRule, foreignServerRule, userMappingRule } from './foreign.ts'
-import { indexRule } from './index-rule.ts'
+import { attachmentRule } from './partitions/attachment.ts'
+import { columnRule } from './columns/column.ts'
+import { constraintRule } from './constraints/constraint.ts'
+import { foreignDataWrapperRule, foreignServerRule, userMappingRule } from './tables/foreign.ts'
+import { indexRule } from './indexes/index-rule.ts'
 import { schemaRule } from './schema.ts'
 import { sequenceOwnerRule, sequenceRule } from './sequence.ts'
 import { statisticsRule } from './statistics.ts'
-import { tableRule } from './table.ts'
+import { tableRule } from './tables/table.ts'
 
 export const RELATION_RULES: Readonly<Record<string, KindRule>> = {
   schema: schemaRule,
