@@ -11,7 +11,7 @@ import { dsnOf } from '../../src/engine/address.ts'
 import { startEmbedded, type EmbeddedServer } from '../../src/engine/embedded.ts'
 import { scramVerifier } from '../../src/engine/scram.ts'
 import { literal } from '../../src/engine/sql.ts'
-import { CREATE_LEDGER } from '../../src/rollout/ledger.ts'
+import { CREATE_LEDGER } from '../../src/rollout/postgres/ledger.ts'
 import { startTenantry } from './tenantry.ts'
 import type { ChildResult } from './tenantry-child.ts'
 

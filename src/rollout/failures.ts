@@ -1,7 +1,7 @@
 /** What the failures of a message to a tenant mean: which statement it was, and what Tenantry refuses by itself. */
 import { DatabaseFailure } from '../engine/failure.ts'
 import { statementsOf, type Change, type RolloutWork, type Target } from './change.ts'
-import { enterSchema, STRANGE_LEDGER } from './ledger.ts'
+import { enterSchema, STRANGE_LEDGER } from './postgres/ledger.ts'
 import type { Step } from '../schema/statements.ts'
 
 /** SQLSTATEs of Tenantry's own, in a class PostgreSQL does not use. */

@@ -12,7 +12,13 @@ import { extensionRule } from './extension.ts'
 import { accessMethodRule, languageRule } from './routines/language.ts'
 import { materializedViewRule } from './views/materialized-view.ts'
 import { policyRule, rewriteRule, triggerRule, triggerStateRule } from './tables/on-relations.ts'
-import { castRule, operatorClassRule, operatorFamilyRule, operatorRule, transformRule } from './routines/operator.ts'
+import {
+  castRule,
+  operatorClassRule,
+  operatorFamilyRule,
+  operatorRule,
+  transformRule,
+} from './routines/operator.ts'
 import { publicationRule, publicationSchemaRule, publicationTableRule } from './publication.ts'
 import { rangeRule } from './types/range.ts'
 import { functionRule, procedureRule } from './routines/routine.ts'

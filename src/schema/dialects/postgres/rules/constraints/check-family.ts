@@ -6,7 +6,13 @@ import { ident, literal } from '../../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../../snapshot/snapshot.ts'
 import { said } from '../../said.ts'
-import { ancestorsBefore, attachmentsAfter, childrenAfter, isPartition, parentOf } from '../partitions/family.ts'
+import {
+  ancestorsBefore,
+  attachmentsAfter,
+  childrenAfter,
+  isPartition,
+  parentOf,
+} from '../partitions/family.ts'
 import { quote } from '../names.ts'
 import { brief, isQuiet, standIn, tableOf, textOf, validation } from '../tools.ts'
 

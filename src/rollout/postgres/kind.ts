@@ -1,10 +1,10 @@
 /** Rollouts on PostgreSQL servers, as a kind. */
-import { Session } from '../engine/session.ts'
-import type { DbServer } from '../registry/servers.ts'
-import type { Adoption } from './adopt-decision.ts'
-import { adoptTenant } from './adopt-tenant.ts'
-import { changeOf, type Change, type RolloutWork } from './change.ts'
-import { isMissingLedger } from './failures.ts'
+import { Session } from '../../engine/session.ts'
+import type { DbServer } from '../../registry/servers.ts'
+import type { Adoption } from '../adopt-decision.ts'
+import { adoptTenant } from './adopt.ts'
+import { changeOf, type Change, type RolloutWork } from '../change.ts'
+import { isMissingLedger } from '../failures.ts'
 import {
   shareOf,
   type AdoptRequest,
@@ -12,7 +12,7 @@ import {
   type RolloutKind,
   type RolloutTask,
   type TenantRequest,
-} from './kind.ts'
+} from '../kind.ts'
 import {
   AWAIT_LEDGER_WRITERS,
   JUDGE_DEFERRED,
@@ -23,10 +23,10 @@ import {
   SUPERUSER_GUARD,
   type MessageSettings,
 } from './ledger.ts'
-import { postgresExecutor } from './postgres-executor.ts'
-import type { Rollout } from './rollout.ts'
-import { lookAt } from './server-watch.ts'
-import { wayTo } from './way.ts'
+import { postgresExecutor } from './executor.ts'
+import type { Rollout } from '../rollout.ts'
+import { lookAt } from '../server-watch.ts'
+import { wayTo } from '../way.ts'
 
 export const postgresKind: RolloutKind = { check: changeOf, ways, ledger, adopt, lookAt }
 

@@ -3,10 +3,10 @@
  * that whoever comes after a crash goes on at the right statement.
  */
 import { createHash } from 'node:crypto'
-import { DatabaseFailure } from '../engine/failure.ts'
-import type { Session } from '../engine/session.ts'
-import { literal } from '../engine/sql.ts'
-import type { Step } from '../schema/statements.ts'
+import { DatabaseFailure } from '../../engine/failure.ts'
+import type { Session } from '../../engine/session.ts'
+import { literal } from '../../engine/sql.ts'
+import type { Step } from '../../schema/statements.ts'
 import {
   busy,
   CONFLICT,
@@ -15,8 +15,8 @@ import {
   isMissingLedger,
   openingStatements,
   refuseOtherChecksum,
-} from './failures.ts'
-import type { Change, RolloutWork, Target } from './change.ts'
+} from '../failures.ts'
+import type { Change, RolloutWork, Target } from '../change.ts'
 import { invalidIndexes, readConcurrent, recover, type ConcurrentStatement } from './concurrent-index.ts'
 import {
   CREATE_LEDGER,

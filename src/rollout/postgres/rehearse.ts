@@ -1,8 +1,8 @@
 /** What can be tried inside a transaction of a statement that PostgreSQL refuses to run there. */
-import { literal } from '../engine/sql.ts'
-import type { Session } from '../engine/session.ts'
-import { createLexer } from '../schema/sql-lexer.ts'
-import type { Step } from '../schema/statements.ts'
+import { literal } from '../../engine/sql.ts'
+import type { Session } from '../../engine/session.ts'
+import { createLexer } from '../../schema/sql-lexer.ts'
+import type { Step } from '../../schema/statements.ts'
 import { readConcurrent } from './concurrent-index.ts'
 
 /** Building an index blocks writes: tried only where it is a matter of milliseconds. */

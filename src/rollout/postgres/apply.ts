@@ -1,9 +1,9 @@
 /** Applies a rollout's changes to one tenant: never twice, never half. */
-import { DatabaseFailure } from '../engine/failure.ts'
-import type { Session } from '../engine/session.ts'
-import { appliedResult } from './applied.ts'
+import { DatabaseFailure } from '../../engine/failure.ts'
+import type { Session } from '../../engine/session.ts'
+import { appliedResult } from '../applied.ts'
 import { applySteps } from './apply-steps.ts'
-import { statementsOf, type Change, type RolloutWork, type Target, type TargetResult } from './change.ts'
+import { statementsOf, type Change, type RolloutWork, type Target, type TargetResult } from '../change.ts'
 import { dryRun } from './dry-run.ts'
 import {
   busy,
@@ -17,7 +17,7 @@ import {
   refuseDeadly,
   refuseOtherChecksum,
   type SentMessage,
-} from './failures.ts'
+} from '../failures.ts'
 import {
   AWAIT_LEDGER_WRITERS,
   CREATE_LEDGER,

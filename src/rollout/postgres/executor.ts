@@ -1,11 +1,11 @@
 /** Rollouts on PostgreSQL servers: a connection per database, straight or through a pooler. */
-import type { ServerAddress } from '../engine/address.ts'
-import { Session, type SessionOptions } from '../engine/session.ts'
+import type { ServerAddress } from '../../engine/address.ts'
+import { Session, type SessionOptions } from '../../engine/session.ts'
 import { applyToTarget, askLedger } from './apply.ts'
-import type { RolloutWork, Target } from './change.ts'
-import { diagnose } from './diagnose.ts'
-import type { Executor, TenantLink } from './executor.ts'
-import { ServerWatch } from './server-watch.ts'
+import type { RolloutWork, Target } from '../change.ts'
+import { diagnose } from '../diagnose.ts'
+import type { Executor, TenantLink } from '../executor.ts'
+import { ServerWatch } from '../server-watch.ts'
 import { TenantConnection } from './tenant-connection.ts'
 
 export interface PostgresParts {

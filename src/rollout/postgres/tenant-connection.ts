@@ -1,7 +1,7 @@
 /** The way to one database: opened when first needed, opened again when a message was the connection's last. */
-import type { QueryResult, Session } from '../engine/session.ts'
-import { busy } from './failures.ts'
-import type { StallWatch } from './stalled.ts'
+import type { QueryResult, Session } from '../../engine/session.ts'
+import { busy } from '../failures.ts'
+import type { StallWatch } from '../stalled.ts'
 
 export interface ConnectionParts {
   readonly database: string

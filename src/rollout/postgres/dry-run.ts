@@ -1,7 +1,7 @@
 /** A dry run: the change really runs on the tenant, and is rolled back. */
-import { DatabaseFailure } from '../engine/failure.ts'
-import type { Session } from '../engine/session.ts'
-import type { Step } from '../schema/statements.ts'
+import { DatabaseFailure } from '../../engine/failure.ts'
+import type { Session } from '../../engine/session.ts'
+import type { Step } from '../../schema/statements.ts'
 import {
   atCommit,
   explain,
@@ -10,8 +10,8 @@ import {
   openingStatements,
   refuseOtherChecksum,
   type SentMessage,
-} from './failures.ts'
-import type { Change, RolloutWork, Target, TargetResult } from './change.ts'
+} from '../failures.ts'
+import type { Change, RolloutWork, Target, TargetResult } from '../change.ts'
 import { JUDGE_DEFERRED, selectLedger } from './ledger.ts'
 import { rehearsalOf } from './rehearse.ts'
 

@@ -3,8 +3,8 @@
  * change a tenant and its ledger in one transaction. A message without explicit BEGIN and COMMIT is one transaction
  * in PostgreSQL; a ledger row that exists already aborts it, which is the check that nothing is applied twice.
  */
-import { DatabaseFailure } from '../engine/failure.ts'
-import { ident, literal } from '../engine/sql.ts'
+import { DatabaseFailure } from '../../engine/failure.ts'
+import { ident, literal } from '../../engine/sql.ts'
 
 export interface LedgerKey {
   /** Empty for a tenant that has the whole database. */

@@ -3,9 +3,9 @@
  * way and leave something behind: an index that is marked invalid, a partition that is half detached. What each
  * leaves is known; here it is found and cleared, or completed.
  */
-import { literal } from '../engine/sql.ts'
-import type { Session } from '../engine/session.ts'
-import { createLexer } from '../schema/sql-lexer.ts'
+import { literal } from '../../engine/sql.ts'
+import type { Session } from '../../engine/session.ts'
+import { createLexer } from '../../schema/sql-lexer.ts'
 
 export type ConcurrentStatement =
   /** `index` is the name as written, unqualified; undefined when PostgreSQL chooses it. */

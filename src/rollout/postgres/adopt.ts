@@ -2,10 +2,16 @@
  * Adopting one tenant: its native ledger is read in a read-only transaction, and what it has is written into
  * Tenantry's own ledger. No SQL of a version runs.
  */
-import { DatabaseFailure } from '../engine/failure.ts'
-import type { QueryResult, Session } from '../engine/session.ts'
-import { askEntries, askLock, qualified, type FoundLedger, type FoundTable } from '../schema/ledgers/find.ts'
-import { decideAdoption, refusedAdoption, type Adoption } from './adopt-decision.ts'
+import { DatabaseFailure } from '../../engine/failure.ts'
+import type { QueryResult, Session } from '../../engine/session.ts'
+import {
+  askEntries,
+  askLock,
+  qualified,
+  type FoundLedger,
+  type FoundTable,
+} from '../../schema/ledgers/find.ts'
+import { decideAdoption, refusedAdoption, type Adoption } from '../adopt-decision.ts'
 import {
   booksOf,
   chooseLedger,
@@ -15,9 +21,9 @@ import {
   type AdoptWork,
   type TenantBooks,
   type TextRows,
-} from './adopt-ledger.ts'
-import type { RolloutWork, Target } from './change.ts'
-import { explainGuard, openingStatements } from './failures.ts'
+} from '../adopt-ledger.ts'
+import type { RolloutWork, Target } from '../change.ts'
+import { explainGuard, openingStatements } from '../failures.ts'
 import { CREATE_LEDGER, insertLedgerRow, selectLedger } from './ledger.ts'
 
 export interface PostgresAdoptWork extends AdoptWork {
