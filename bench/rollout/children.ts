@@ -15,6 +15,16 @@ export interface ChildRun {
   readonly seconds: number
 }
 
+export interface PeerResult {
+  readonly tenants: number
+  readonly seconds: number
+  readonly tenantsPerSecond: number
+  /** User and system time of the client, not of the server. */
+  readonly cpuMsPerTenant: number
+  /** Of the client's largest process; null where nothing tells it. */
+  readonly peakRssMb: number | null
+}
+
 /** Clock ticks of `/proc` per second: fixed by Linux's interface to programs. */
 const MS_PER_TICK = 10
 

@@ -11,7 +11,8 @@ import { dsnOf } from '../../src/engine/address.ts'
 import { CREATE_LEDGER, insertLedgerRow, startupSettings } from '../../src/rollout/postgres/ledger.ts'
 import { compileCeiling } from './compile.ts'
 import { startFleet, type BenchLogin, type Fleet } from './fleet.ts'
-import { runCeiling, runPsqlLoop, runUsualProgram, type CeilingResult, type PeerResult } from './peers.ts'
+import type { PeerResult } from './children.ts'
+import { runCeiling, runPsqlLoop, runUsualProgram, type CeilingResult } from './peers.ts'
 import { refuseFailures, startTenantry, type Tenantry } from './tenantry.ts'
 
 const { values } = parseArgs({

@@ -3,18 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { TenantryError } from '../../src/lib/errors.ts'
-import { childrenCpuMs, libpqEnvironment, type PeerAddress, runChild } from './children.ts'
+import { childrenCpuMs, libpqEnvironment, type PeerAddress, type PeerResult, runChild } from './children.ts'
 import type { UsualJob } from './usual-program.ts'
-
-export interface PeerResult {
-  readonly tenants: number
-  readonly seconds: number
-  readonly tenantsPerSecond: number
-  /** User and system time of the client, not of the server. */
-  readonly cpuMsPerTenant: number
-  /** Of the client's largest process; null where nothing tells it. */
-  readonly peakRssMb: number | null
-}
 
 export interface CeilingResult extends PeerResult {
   readonly concurrency: number

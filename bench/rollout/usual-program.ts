@@ -5,8 +5,7 @@
  */
 import { json } from 'node:stream/consumers'
 import pg from 'pg'
-import { type PeerAddress, peakRssMb, startupOptions } from './children.ts'
-import type { PeerResult } from './peers.ts'
+import { type PeerAddress, type PeerResult, peakRssMb, startupOptions } from './children.ts'
 import { USUAL_LEDGER } from './template.ts'
 
 export interface UsualJob {

@@ -4,19 +4,9 @@ import { dialectNamed } from '../../src/schema/dialects/index.ts'
 import { postgresSession } from '../../src/schema/dialects/postgres/session.ts'
 import { compileCeiling } from '../rollout/compile.ts'
 import { runCeiling } from '../rollout/peers.ts'
-import { median } from './report.ts'
+import { median, type AuditRow } from './figures.ts'
 import type { BenchServer } from './server.ts'
 import { startWorker } from './worker.ts'
-
-export interface AuditRow {
-  readonly name: string
-  readonly concurrency: number
-  readonly tenantsPerSecond: number
-  /** The median of what each round reached of the C program that asks the same; null where there is none. */
-  readonly ofSameQuery: number | null
-  /** The same of the C program that connects to each and asks nothing. */
-  readonly ofConnecting: number
-}
 
 const CONCURRENCY = 8
 

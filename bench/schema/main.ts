@@ -10,9 +10,10 @@ import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { ident } from '../../src/engine/sql.ts'
 import { childrenCpuMs } from '../rollout/children.ts'
-import { measureAudit, type AuditRow } from './audit.ts'
+import { measureAudit } from './audit.ts'
+import { median, type AuditRow, type PlanRow, type SizeRow } from './figures.ts'
 import { fetchPeers, timeProgram, type Peer } from './peers.ts'
-import { median, printTables } from './report.ts'
+import { printTables } from './report.ts'
 import { startBenchServer, type BenchServer } from './server.ts'
 import { schemaSql } from './shop.ts'
 import { startWorker } from './worker.ts'
@@ -30,31 +31,6 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds)
 const STARTER = path.join(import.meta.dirname, '../../bin/tenantry.js')
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
-
-export interface SizeRow {
-  readonly tables: number
-  readonly objects: number
-  /** Milliseconds, medians. */
-  readonly inspectMs: number
-  readonly cliMs: number
-  readonly pgDumpMs: number
-  /** CPU of client and server together, which other work on the machine does not change. */
-  readonly inspectCpuMs: number
-  readonly pgDumpCpuMs: number
-  readonly diffMs: number
-  readonly planMs: number
-  readonly steps: number
-  /** Of a process that inspects once, over one that inspects an empty database. */
-  readonly memoryMb: number
-}
-
-export interface PlanRow {
-  readonly tables: number
-  readonly name: string
-  /** Null: it failed, and why. */
-  readonly seconds: number | null
-  readonly why: string
-}
 
 const server = await startBenchServer()
 const scratch = await mkdtemp(path.join(tmpdir(), 'tenantry-bench-'))

@@ -1,14 +1,5 @@
 /** What was measured, as tables. */
-import type { AuditRow } from './audit.ts'
-import type { PlanRow, SizeRow } from './main.ts'
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length / 2
-  return Number.isInteger(middle)
-    ? ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
-    : (sorted[Math.floor(middle)] ?? 0)
-}
+import type { AuditRow, PlanRow, SizeRow } from './figures.ts'
 
 export function printTables(
   sizes: readonly SizeRow[],

@@ -1,7 +1,6 @@
 /** Options that many commands share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { SERVER_KINDS, type ServerKind } from '../engine/address.ts'
-import type { Cli } from './cli.ts'
 import { FORMATS, type Format } from './output.ts'
 
 export interface GlobalOptions {
@@ -142,18 +141,4 @@ export function readAddress(text: string): { host: string; port: number } {
   if (host === undefined || port === undefined)
     throw new InvalidArgumentError('It is not of the form host:port.')
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) }
-}
-
-/** What a command does. @returns its exit code, 0 when nothing is returned. */
-type Work<Options> = (cli: Cli, options: Options & GlobalOptions, ...args: string[]) => Promise<number | void>
-
-/** Makes a command's action of what it does; everything heavy is loaded only now. */
-export function action<Options = object>(work: Work<Options>): (...given: unknown[]) => Promise<void> {
-  return async (...given) => {
-    const command = given.at(-1) as Command
-    const options = command.optsWithGlobals<Options & GlobalOptions>()
-    const { makeCli } = await import('./cli.ts')
-    const code = await work(makeCli(options), options, ...(given.slice(0, -2) as string[]))
-    process.exitCode = code ?? 0
-  }
 }

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import { LEDGER_TOOLS } from '../../schema/ledgers/index.ts'
 import { EXIT } from '../errors.ts'
+import { action } from '../action.ts'
 import {
-  action,
   repeatable,
   withKey,
   withReason,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { action, withKey, type RepeatOptions } from '../options.ts'
+import { action } from '../action.ts'
+import { withKey, type RepeatOptions } from '../options.ts'
 
 export function define(api: Command): void {
   withKey(api)

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { Item } from '../api.ts'
 import { count, moment } from '../format.ts'
-import { action, readCount, withLimit } from '../options.ts'
+import { action } from '../action.ts'
+import { readCount, withLimit } from '../options.ts'
 import type { View } from '../output.ts'
 
 const VIEW: View<Item<'audit.list'>> = {

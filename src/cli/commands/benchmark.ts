@@ -1,15 +1,8 @@
 import type { Command } from 'commander'
 import { usageError } from '../errors.ts'
 import { duration, rate } from '../format.ts'
-import {
-  action,
-  readCount,
-  repeatable,
-  withKey,
-  withWait,
-  type RepeatOptions,
-  type WaitOptions,
-} from '../options.ts'
+import { action } from '../action.ts'
+import { readCount, repeatable, withKey, withWait, type RepeatOptions, type WaitOptions } from '../options.ts'
 import type { View } from '../output.ts'
 
 interface RunOptions extends WaitOptions, RepeatOptions {

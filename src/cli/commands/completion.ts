@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander'
-import { action } from '../options.ts'
+import { action } from '../action.ts'
 
 const SCRIPTS = {
   bash: `_tenantry() {

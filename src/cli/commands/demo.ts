@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { DemoOptions } from '../demo/run.ts'
-import { action, readCount } from '../options.ts'
+import { action } from '../action.ts'
+import { readCount } from '../options.ts'
 
 const FEWEST = 50
 const MOST = 10_000

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { action } from '../options.ts'
+import { action } from '../action.ts'
 
 export function define(doctor: Command): void {
   doctor.addHelpText('after', '\nExit code 1 when something fails; warnings do not count.').action(

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
+import { action } from '../action.ts'
 import {
-  action,
   readCount,
   readDuration,
   readMoment,

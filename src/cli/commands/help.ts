@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { EXIT_MEANINGS } from '../errors.ts'
-import { action } from '../options.ts'
+import { action } from '../action.ts'
 
 export function define(help: Command): void {
   help.argument('[command...]', 'a command, or exit-codes, or environment').action(

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
-import { action, readDuration, withLimit, withReason, readId } from '../options.ts'
+import { action } from '../action.ts'
+import { readDuration, withLimit, withReason, readId } from '../options.ts'
 
 const STATES = ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] as const
 

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
-import { action, readCount, readDuration, withLimit } from '../options.ts'
+import { action } from '../action.ts'
+import { readCount, readDuration, withLimit } from '../options.ts'
 import { ROLLOUT_ARGUMENT, readRollout, rolloutAction } from '../rollouts/which.ts'
 
 const STATES = ['pending', 'running', 'succeeded', 'failed', 'skipped'] as const

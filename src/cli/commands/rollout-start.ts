@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
-import { action, repeatable, withYes, type RepeatOptions, type WaitOptions, readVersion } from '../options.ts'
+import { action } from '../action.ts'
+import { repeatable, withYes, type RepeatOptions, type WaitOptions, readVersion } from '../options.ts'
 import { ROLLOUT_ARGUMENT, readRollout, rolloutAction } from '../rollouts/which.ts'
 import { steeringBody, watchStarted, withSteering, type Steering } from '../rollouts/steering.ts'
 

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Item } from '../api.ts'
 import { moment } from '../format.ts'
-import { action, withLimit, withReason } from '../options.ts'
+import { action } from '../action.ts'
+import { withLimit, withReason } from '../options.ts'
 import type { View } from '../output.ts'
 
 type Schedule = Item<'schedules.list'>

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { ServerKind } from '../../engine/address.ts'
-import { action, readDialect, withWait, type WaitOptions } from '../options.ts'
+import { action } from '../action.ts'
+import { readDialect, withWait, type WaitOptions } from '../options.ts'
 import { steeringBody, withSteering, type Steering } from '../rollouts/steering.ts'
 import { readAllowed, withPlanning, type Planning } from '../planning.ts'
 

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { LintOptions } from '../schema/linting.ts'
-import { action, readList } from '../options.ts'
+import { action } from '../action.ts'
+import { readList } from '../options.ts'
 
 const DIALECTS = ['postgres', 'mysql', 'sqlite']
 

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
-import { action, readDuration, readList, readMany, withYes } from '../options.ts'
+import { action } from '../action.ts'
+import { readDuration, readList, readMany, withYes } from '../options.ts'
 import { defineFleet } from './schema-fleet.ts'
 import { defineLint } from './schema-lint.ts'
 import type { ApplyOptions } from '../schema/applying.ts'

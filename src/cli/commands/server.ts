@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { Answer, Item } from '../api.ts'
 import { labels, moment, serverVersion } from '../format.ts'
-import { action, readAddress, readCount, readLabel, withReason, withYes } from '../options.ts'
+import { action } from '../action.ts'
+import { readAddress, readCount, readLabel, withReason, withYes } from '../options.ts'
 import type { View } from '../output.ts'
 
 type Server = Item<'servers.list'>

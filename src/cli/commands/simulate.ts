@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { count } from '../format.ts'
+import { action } from '../action.ts'
 import {
-  action,
   readCount,
   repeatable,
   withKey,

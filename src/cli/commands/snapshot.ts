@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { StoredVersion } from '../../schema/snapshot/stores/store.ts'
 import { moment } from '../format.ts'
-import { action } from '../options.ts'
+import { action } from '../action.ts'
 import type { View } from '../output.ts'
 import type { DiffOptions } from '../schema/compare.ts'
 import type { SourceOptions } from '../schema/sources.ts'

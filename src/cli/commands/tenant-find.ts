@@ -1,14 +1,7 @@
 import type { Command } from 'commander'
 import { count } from '../format.ts'
-import {
-  action,
-  readLabel,
-  repeatable,
-  withKey,
-  withWait,
-  type RepeatOptions,
-  type WaitOptions,
-} from '../options.ts'
+import { action } from '../action.ts'
+import { readLabel, repeatable, withKey, withWait, type RepeatOptions, type WaitOptions } from '../options.ts'
 
 interface DiscoverOptions {
   readonly server?: string

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { Item } from '../api.ts'
 import { labels, moment } from '../format.ts'
-import { action, readLabel, readMany, withLimit, withReason, withYes } from '../options.ts'
+import { action } from '../action.ts'
+import { readLabel, readMany, withLimit, withReason, withYes } from '../options.ts'
 import type { View } from '../output.ts'
 import { defineFinding } from './tenant-find.ts'
 

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { Item } from '../api.ts'
 import { moment } from '../format.ts'
-import { action, readCount, readMany, withLimit, withReason, withYes } from '../options.ts'
+import { action } from '../action.ts'
+import { readCount, readMany, withLimit, withReason, withYes } from '../options.ts'
 import type { View } from '../output.ts'
 
 type Token = Item<'tokens.list'>

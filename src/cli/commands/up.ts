@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { action } from '../options.ts'
+import { action } from '../action.ts'
 import type { ServiceOptions } from '../run-service.ts'
 import { withServiceOptions } from '../service-options.ts'
 

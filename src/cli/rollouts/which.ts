@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { Api } from '../api.ts'
 import type { Cli } from '../cli.ts'
-import { action } from '../options.ts'
+import { action } from '../action.ts'
 
 const WHOLE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** Among how many of the newest rollouts the beginning of an id is looked up. */

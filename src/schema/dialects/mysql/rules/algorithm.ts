@@ -6,41 +6,11 @@
  */
 import type { RuleContext } from '../../../plan/action.ts'
 import type { LockLevel } from '../../../plan/plan.ts'
-import { objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
+import { objectId } from '../../../snapshot/snapshot.ts'
 import { asText, asTexts } from '../text/properties.ts'
+import { LEVELS, type Clause, type Level } from './clause.ts'
 import { modifyLevel } from './column-type.ts'
 import { isMariaDb, isMysqlBefore } from './sides.ts'
-
-export interface Clause {
-  readonly what:
-    | 'add column'
-    | 'modify'
-    | 'drop column'
-    | 'default'
-    | 'add index'
-    | 'drop index'
-    | 'add check'
-    | 'drop check'
-    | 'engine'
-    | 'charset'
-    | 'option'
-    | 'comment'
-    | 'period'
-    | 'versioning'
-    | 'add partition'
-    | 'drop partition'
-    | 'reorganize partition'
-    | 'repartition'
-  readonly sql: string
-  readonly from?: SchemaObject | undefined
-  readonly to?: SchemaObject | undefined
-  /** Partitions that it drops, quoted. */
-  readonly names?: readonly string[]
-}
-
-/** Weakest first. `shared`: built in place, while nobody may write. */
-const LEVELS = ['instant', 'nocopy', 'inplace', 'shared', 'copy'] as const
-export type Level = (typeof LEVELS)[number]
 
 export interface Cost {
   readonly level: Level

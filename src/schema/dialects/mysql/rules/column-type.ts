@@ -3,7 +3,7 @@ import { asText } from '../text/properties.ts'
 import type { RuleContext } from '../../../plan/action.ts'
 import { idOf, type Properties } from '../../../snapshot/snapshot.ts'
 import { tokensOf, unquoted } from '../text/tokens.ts'
-import type { Clause, Level } from './algorithm.ts'
+import type { Clause, Level } from './clause.ts'
 import type { Difference } from './sides.ts'
 import { isMariaDb, partsOf } from './sides.ts'
 

@@ -7,7 +7,7 @@ import type { RuleContext } from '../../../plan/action.ts'
 import { objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { columnText } from '../text/column.ts'
 import { asText } from '../text/properties.ts'
-import type { Clause } from './algorithm.ts'
+import type { Clause } from './clause.ts'
 import { charsetClause } from './table-options.ts'
 
 /** @param columns those that were made or changed @returns the clauses of each statement that follows */

@@ -4,7 +4,7 @@ import { objectId, type Properties } from '../../../snapshot/snapshot.ts'
 import type { RuleContext } from '../../../plan/action.ts'
 import type { Partitioning } from '../text/show-create-table.ts'
 import { tokensOf } from '../text/tokens.ts'
-import type { Clause } from './algorithm.ts'
+import type { Clause } from './clause.ts'
 
 export interface PartitionChange {
   /** Each a statement of its own, before and after the other changes of the table. */

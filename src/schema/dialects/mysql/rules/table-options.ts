@@ -3,7 +3,7 @@ import { asText } from '../text/properties.ts'
 import type { RuleContext } from '../../../plan/action.ts'
 import { objectId, type Properties } from '../../../snapshot/snapshot.ts'
 import { sameJson } from '../../../snapshot/canonical.ts'
-import type { Clause } from './algorithm.ts'
+import type { Clause } from './clause.ts'
 
 /** What stands for "not set" where that is not DEFAULT. */
 const UNSET: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { acl, sequenceAcl } from './access.ts'
-import type { Annotation } from './annotations.ts'
+import type { Annotation } from './annotation.ts'
 import { aclOfOthers } from './grants-of-others.ts'
 import { comment, goesWith, indexComment, notNullComment } from './comments.ts'
 

@@ -1,22 +1,8 @@
 /** Comments and grants: the same statements whatever the object is, after it is made or changed. */
-import { sameJson, type Json } from '../../../../snapshot/canonical.ts'
+import { sameJson } from '../../../../snapshot/canonical.ts'
 import { idOf, type SchemaObject } from '../../../../snapshot/snapshot.ts'
 import type { Action, KindRule, RuleContext } from '../../../../plan/action.ts'
 import { ANNOTATIONS } from './annotation-list.ts'
-
-/** A property that an annotator of `inspect/` has read. */
-export interface Annotation {
-  readonly property: string
-  /** Statements that turn the value `from` into `to` on an object that is there; undefined: it has none. */
-  readonly change: (
-    object: SchemaObject,
-    from: Json | undefined,
-    to: Json | undefined,
-    context: RuleContext,
-    /** Whether the object has just been made by this plan. */
-    isNew: boolean,
-  ) => readonly Action[]
-}
 
 const PROPERTIES = new Set(ANNOTATIONS.map(({ property }) => property))
 

@@ -1,7 +1,7 @@
 /** Comments, and what goes with an extension. */
 import { ident, literal } from '../../../../../engine/sql.ts'
 import type { Json } from '../../../../snapshot/canonical.ts'
-import type { Annotation } from './annotations.ts'
+import type { Annotation } from './annotation.ts'
 import { wordsFor } from '../kind-words.ts'
 import { quote } from '../names.ts'
 import { domainNotNullName, notNullNameOn } from '../columns/not-null-text.ts'

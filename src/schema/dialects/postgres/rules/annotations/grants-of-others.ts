@@ -5,7 +5,7 @@ import type { Action } from '../../../../plan/action.ts'
 import type { SchemaObject } from '../../../../snapshot/snapshot.ts'
 import type { Privileges } from '../../inspect/access.ts'
 import { grantStatements, targetOf } from './access.ts'
-import type { Annotation } from './annotations.ts'
+import type { Annotation } from './annotation.ts'
 import { hazard } from '../tools.ts'
 
 type Passed = Readonly<Record<string, Privileges>>
