@@ -1,8 +1,10 @@
 /** Drift: which tenants' schemas are not what is expected of them. */
 import { z } from 'zod'
 import { enqueueOperation } from '../control/operations/store.ts'
+import { adoptDifference } from '../schema/drift/adopt.ts'
 import {
   countFindings,
+  findingsAge,
   getDifference,
   ignoreDifference,
   listFindings,
@@ -37,6 +39,16 @@ export const snapshotReference = z
   .max(120)
   .describe('A stored snapshot: its name, `name@3`, or the beginning of its fingerprint.')
 
+export const storedSnapshot = z.object({
+  name: z.string(),
+  number: z.int(),
+  fingerprint: z.string(),
+  dialect: z.enum(['postgres', 'mysql', 'sqlite']),
+  objects: z.int(),
+  createdAt: z.iso.datetime(),
+  message: z.string(),
+})
+
 const group = z.object({
   key: differenceKey,
   tenants: z.int(),
@@ -45,12 +57,14 @@ const group = z.object({
   examples: z.array(z.string()).describe('Up to three of the tenants.'),
   expected: z.string().describe('Fingerprint of the expected schema.'),
   actual: z.string().describe('Fingerprint of the schema that they have.'),
+  since: timestamp.describe('When the first of them was found to differ so.'),
 })
 
 const counts = z.object({
   in_sync: z.int(),
   different: z.int(),
   ignored: z.int().describe('Of the different ones.'),
+  repaired: z.int().describe('Found to differ, and repaired since; the next scan looks at them.'),
   unreachable: z.int(),
   no_expectation: z
     .int()
@@ -127,19 +141,25 @@ const list = defineEndpoint({
     read_from: z
       .array(z.object({ server: z.string(), address: z.string(), tenants: z.int() }))
       .describe('Which addresses of the servers the schemas were read from.'),
+    checked: z
+      .object({ oldest: timestamp, newest: timestamp })
+      .nullable()
+      .describe('When tenants were looked at; null: none of the selected ones was.'),
   }),
   async run({ control }, { query: { selector, scan: of } }) {
     if (of !== undefined) await requireScan(control, of)
-    const [found, groups, unreachable, readings] = await Promise.all([
+    const [found, groups, unreachable, readings, age] = await Promise.all([
       countFindings(control, selector, of),
       listGroups(control, selector, of),
       listUnreachable(control, selector, of),
       listReadings(control, selector, of),
+      findingsAge(control, selector, of),
     ])
     return {
       counts: found,
       unreachable: unreachable.map((one) => ({ ...one, examples: [...one.examples] })),
       read_from: readings,
+      checked: age ?? null,
       groups: groups.map((one) => ({ ...one, summary: [...one.summary], examples: [...one.examples] })),
     }
   },
@@ -175,6 +195,10 @@ const tenants = defineEndpoint({
       looked_at: timestamp.describe(
         'When the schema was read: earlier where nothing was written to the database in between.',
       ),
+      since: timestamp.describe('When it was first found in this state, differing in this way.'),
+      repaired_at: timestamp
+        .nullable()
+        .describe('When a repair of its difference was applied, after it was looked at.'),
     }),
   ),
   async run({ control }, { query: { limit, cursor, ...filter } }) {
@@ -272,4 +296,31 @@ const watch = defineEndpoint({
   }),
 })
 
-export const driftEndpoints = [scan, list, tenants, show, ignore, watch] as const
+const adopt = defineEndpoint({
+  id: 'drift.adopt',
+  method: 'POST',
+  path: '/drift/{key}/adopt',
+  tag: 'Drift',
+  scope: 'schema:write',
+  summary: 'Make the schema of the tenants that differ so the expected one',
+  description:
+    'Stores it as the newest snapshot of the name that they were held against. No tenant is changed: those that have ' +
+    'the schema expected so far differ from now on.',
+  params: { key: differenceKey },
+  body: z.strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('The snapshot to change; needed where several are what the tenants were held against.'),
+    reason: z.string().min(1).max(500),
+  }),
+  errors: ['not_found', 'conflict'],
+  status: 200,
+  output: storedSnapshot,
+  audit: ({ params, body }) => ({ target: params.key, reason: body.reason, detail: { name: body.name } }),
+  run: ({ control }, { params, body }) => adoptDifference(control, { key: params.key, ...body }),
+})
+
+export const driftEndpoints = [scan, list, tenants, show, ignore, watch, adopt] as const

@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { TenantryError } from '../lib/errors.ts'
 import { getTenant } from '../registry/tenants.ts'
 import { diff } from '../schema/diff/diff.ts'
-import { snapshotNameOf } from '../schema/drift/scan.ts'
+import { snapshotNameOf } from '../schema/drift/names.ts'
 import type { Snapshot } from '../schema/snapshot/snapshot.ts'
 import { checkSnapshot } from '../schema/snapshot/snapshot-text.ts'
 import { controlStore } from '../schema/snapshot/stores/control.ts'
 import { inspectOptionsOf, openTenantDatabase, serverOf } from '../schema/tenant-session.ts'
 import type { App } from './app.ts'
-import { snapshotReference } from './drift.ts'
+import { snapshotReference, storedSnapshot } from './drift.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { anyObject } from './fields.ts'
 import { versionId } from './versions.ts'
@@ -53,16 +53,6 @@ const change = z.object({
   properties: z.array(z.string()).optional().describe('Which properties differ, of what is altered.'),
   from: anyObject.optional(),
   to: anyObject.optional(),
-})
-
-const storedSnapshot = z.object({
-  name: z.string(),
-  number: z.int(),
-  fingerprint: z.string(),
-  dialect: z.enum(['postgres', 'mysql', 'sqlite']),
-  objects: z.int(),
-  createdAt: z.iso.datetime(),
-  message: z.string(),
 })
 
 const compare = defineEndpoint({
@@ -168,6 +158,19 @@ export const schemaEndpoints = [
     output: snapshotJson,
     errors: ['not_found'],
     run: async (app, { params }) => ({ ...(await controlStore(app.control).get(params.reference)) }),
+  }),
+  defineEndpoint({
+    id: 'snapshots.history',
+    method: 'GET',
+    path: '/schema/snapshots/{reference}/history',
+    tag: 'Schemas',
+    scope: 'schema:read',
+    summary: 'List all snapshots of a name, newest first',
+    params: { reference: z.string().min(1).max(100).describe('The name.') },
+    status: 200,
+    output: z.object({ items: z.array(storedSnapshot) }),
+    errors: ['not_found'],
+    run: async (app, { params }) => ({ items: await controlStore(app.control).history(params.reference) }),
   }),
   defineEndpoint({
     id: 'snapshots.store',

@@ -1,5 +1,4 @@
 /** Drift as the command line shows it. */
-import { writeFile } from 'node:fs/promises'
 import type { Answer, Item } from './api.ts'
 import type { Cli } from './cli.ts'
 import { count, moment } from './format.ts'
@@ -7,6 +6,7 @@ import { followOperation } from './operations.ts'
 import type { WaitOptions } from './options.ts'
 import type { View } from './output.ts'
 import { gather } from './pages.ts'
+import { writeOut } from './schema/out-file.ts'
 
 type Drift = Answer<'drift.list'>
 
@@ -15,13 +15,19 @@ export const FINDING_VIEW: View<Item<'drift.tenants'>> = {
   columns: [
     { title: 'TENANT', value: (finding) => finding.tenant },
     { title: 'SERVER', value: (finding) => finding.server },
-    { title: 'STATE', value: (finding) => (finding.ignored ? 'ignored' : finding.state.replace('_', ' ')) },
+    { title: 'STATE', value: stateOf },
     { title: 'DIFFERENCE', value: (finding) => finding.difference },
     { title: 'ERROR', value: (finding) => finding.error },
     { title: 'READ FROM', value: (finding) => finding.read_from, wide: true },
+    { title: 'SINCE', value: (finding) => moment(finding.since), wide: true },
     { title: 'CHECKED', value: (finding) => moment(finding.checked_at), wide: true },
     { title: 'LOOKED AT', value: (finding) => moment(finding.looked_at), wide: true },
   ],
+}
+
+function stateOf(finding: Item<'drift.tenants'>): string {
+  if (finding.repaired_at !== null) return 'repaired'
+  return finding.ignored ? 'ignored' : finding.state.replace('_', ' ')
 }
 
 /**
@@ -57,9 +63,14 @@ export async function scanAndWait(
 const SENTENCES_SHOWN = 5
 const PLACES_SHOWN = 3
 
-/** Ways to differ with their sentences, the most frequent first; then how many are in sync. */
-export function showDrift(cli: Cli, drift: Drift): void {
-  if (cli.output.forPeople) cli.output.value(drift, textOf(drift))
+/**
+ * Ways to differ with their sentences, the most frequent first; then how many are in sync.
+ * @param asOf also when that was seen, for what is not of just now
+ */
+export function showDrift(cli: Cli, drift: Drift, asOf = false): void {
+  if (asOf && drift.checked === null && cli.output.forPeople)
+    cli.output.say('None of these tenants has been looked at yet: tenantry drift scan')
+  else if (cli.output.forPeople) cli.output.value(drift, textOf(drift, asOf))
   else cli.output.list(drift.groups, GROUP_VIEW, { body: drift })
 }
 
@@ -69,6 +80,7 @@ const GROUP_VIEW: View<Drift['groups'][number]> = {
     { title: 'DIFFERENCE', value: (group) => group.key },
     { title: 'TENANTS', value: (group) => group.tenants },
     { title: 'IGNORED', value: (group) => group.ignored },
+    { title: 'SINCE', value: (group) => moment(group.since) },
     { title: 'EXAMPLES', value: (group) => group.examples.join(' ') },
     { title: 'SUMMARY', value: (group) => group.summary.join('; ') },
   ],
@@ -78,12 +90,12 @@ function namesOf({ tenants, examples }: { readonly tenants: number; readonly exa
   return examples.join(', ') + (tenants > examples.length ? ', …' : '')
 }
 
-function textOf({ counts, groups, unreachable, read_from: readings }: Drift): string {
+function textOf({ counts, groups, unreachable, read_from: readings, checked }: Drift, asOf: boolean): string {
   const lines = groups.flatMap((group) => {
     const ignored = group.ignored === 0 ? '' : ` (${count(group.ignored)} ignored)`
     const more = group.summary.length - SENTENCES_SHOWN
     return [
-      `${group.key}  ${tenantCount(group.tenants)}${ignored}: ${namesOf(group)}`,
+      `${group.key}  ${tenantCount(group.tenants)}${ignored}: ${namesOf(group)}${sinceText(group, checked, asOf)}`,
       ...group.summary.slice(0, SENTENCES_SHOWN).map((sentence) => `  ${sentence}`),
       ...(more > 0 ? [`  and ${more} more: tenantry drift show ${group.key}`] : []),
     ]
@@ -96,6 +108,7 @@ function textOf({ counts, groups, unreachable, read_from: readings }: Drift): st
     `${tenantCount(counts.in_sync)} in sync`,
     `${count(counts.different)} different`,
     ...(counts.ignored > 0 ? [`${count(counts.ignored)} of these ignored`] : []),
+    ...(counts.repaired > 0 ? [`${count(counts.repaired)} repaired since they were looked at`] : []),
     ...(counts.unreachable > 0 ? [`${count(counts.unreachable)} unreachable`] : []),
     ...(counts.no_expectation > 0
       ? [`${count(counts.no_expectation)} with no snapshot to be held against`]
@@ -109,7 +122,18 @@ function textOf({ counts, groups, unreachable, read_from: readings }: Drift): st
     counts.unwritten === 0
       ? []
       : [`${tenantCount(counts.unwritten)} not connected to: nothing was written since the last look`]
-  return [...lines, ...away, parts.join(', '), ...from, ...unwritten].join('\n')
+  const seen = asOf && checked !== null ? [`seen ${span(checked)}`] : []
+  return [...lines, ...away, parts.join(', '), ...from, ...unwritten, ...seen].join('\n')
+}
+
+/** Since when, of what was not found just now. */
+function sinceText({ since }: Drift['groups'][number], checked: Drift['checked'], asOf: boolean): string {
+  return asOf || (checked !== null && since < checked.oldest) ? `; since ${moment(since)}` : ''
+}
+
+function span({ oldest, newest }: { readonly oldest: string; readonly newest: string }): string {
+  const [first, last] = [moment(oldest), moment(newest)]
+  return first === last ? first : `between ${first} and ${last}`
 }
 
 /** `1 tenant`, `1,204 tenants` */
@@ -152,7 +176,7 @@ export async function writeJunit(file: string, rows: readonly Item<'drift.tenant
     '</testsuites>',
     '',
   ]
-  await writeFile(file, report.join('\n'))
+  await writeOut(file, report.join('\n'))
 }
 
 function attribute(text: string): string {

@@ -1,6 +1,7 @@
 /** Bringing tenants to a snapshot, as the command line shows it. */
 import { existsSync } from 'node:fs'
 import type { ServerKind } from '../engine/address.ts'
+import { TARGET_NAME } from '../schema/drift/names.ts'
 import type { Answer, Api } from './api.ts'
 import type { Cli } from './cli.ts'
 import { scanAndWait, tenantCount } from './drift.ts'
@@ -45,7 +46,7 @@ export async function storedTarget(cli: Cli, api: Api, target: Target): Promise<
     async ([schema]) => {
       const snapshot = JSON.parse(JSON.stringify(schema?.snapshot)) as Record<string, unknown>
       const body = {
-        name: 'target',
+        name: TARGET_NAME,
         snapshot,
         message: to.includes('://') ? 'from a database' : `from ${to}`,
       }

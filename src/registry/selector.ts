@@ -92,10 +92,11 @@ function termCondition(term: SelectorTerm, parameter: (value: unknown) => string
   }
 }
 
-/** By what the last scan found: a difference's key, or `different`, `in_sync`, `unreachable`. */
+/** By what the last scan found and no repair has mended since: a difference's key, or `different`, `in_sync`, `unreachable`. */
 function driftCondition(values: string): string {
   return `exists (select from tenantry.drift_state as finding where finding.tenant_id = tenant.id
-    and not finding.ignored and (finding.difference_key = any(${values}::text[]) or finding.state = any(${values}::text[])))`
+    and not finding.ignored and finding.repaired_at is null
+    and (finding.difference_key = any(${values}::text[]) or finding.state = any(${values}::text[])))`
 }
 
 /** Plain names together, however many; each pattern by itself. */

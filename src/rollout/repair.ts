@@ -11,7 +11,7 @@ import type { Dialect } from '../schema/dialects/dialect.ts'
 import { dialectNamed } from '../schema/dialects/index.ts'
 import { getDifference, listFindings, type DriftDifference } from '../schema/drift/findings.ts'
 import { cataloguesOf } from '../schema/drift/readings.ts'
-import { snapshotNameOf } from '../schema/drift/scan.ts'
+import { snapshotNameOf } from '../schema/drift/names.ts'
 import type { PlanOptions } from '../schema/plan/action.ts'
 import { refuseHazards } from '../schema/plan/allow.ts'
 import type { HazardName } from '../schema/plan/hazards.ts'
@@ -70,9 +70,13 @@ export async function startRepair(parts: Parts, request: RepairRequest): Promise
   const { control } = parts
   const repair = await planRepair(control, request.key, request.plan)
   refuseHazards(repair.plan, request.allow)
-  const [example] = await listFindings(control, { selector: '', key: request.key, limit: 1 })
+  const [example] = await listFindings(control, { selector: `drift:${request.key}`, limit: 1 })
   if (example === undefined) {
-    throw new TenantryError('conflict', `No tenant has the difference ${request.key} any more.`)
+    throw new TenantryError(
+      'conflict',
+      `No tenant is left to repair: those that had the difference ${request.key} are repaired, ignored or gone.`,
+      { nextSteps: ['Look again: tenantry drift scan'] },
+    )
   }
   await prove(parts, repair, example.tenant)
   const versionId = await storeRepair(control, repair, await schemaOf(control, example.tenant))

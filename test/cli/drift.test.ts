@@ -45,6 +45,11 @@ async function groups(): Promise<readonly Group[]> {
 }
 
 test('validate ends with 6, and its JUnit report has a case for each tenant', async () => {
+  expect(await up.run('drift', 'list')).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: 'None of these tenants has been looked at yet: tenantry drift scan\n',
+  })
   const ended = await up.run('schema', 'validate', '--to', wanted, '--junit', 'schema.xml')
   expect(ended.code).toBe(6)
   expect(ended.stdout).toMatch(/2 tenants: .*\n {2}lacks index public\.orders\.orders_customer\n/)
@@ -98,7 +103,7 @@ test('a scan against a kept snapshot groups tenants by how they differ', async (
   expect([first?.tenants, second?.tenants]).toEqual([2, 1])
   expect((await up.run('drift', 'list', '-o', 'name')).stdout).toBe(`${first?.key}\n${second?.key}\n`)
   expect((await up.run('drift', 'list', '-o', 'csv')).stdout).toMatch(
-    /^difference,tenants,ignored,examples,summary\n[0-9a-f]{16},2,0,/,
+    /^difference,tenants,ignored,since,examples,summary\n[0-9a-f]{16},2,0,2\d{3}-[\d :-]+,/,
   )
   expect((await up.run('drift', 'show', first?.key ?? '')).stdout).toContain(
     'lacks index public.orders.orders_customer',
@@ -134,6 +139,21 @@ test('a repair reaches those that differ so; what loses data needs leave', async
   const [lacking, more] = await groups()
   const repaired = await up.run('drift', 'repair', lacking?.key ?? '', '--yes', '--wait')
   expect(repaired).toMatchObject({ code: 0, stdout: expect.stringContaining('2 of 2 tenants') as unknown })
+  // Without a scan: what was repaired is not shown as different any more.
+  const listed = await up.run('drift', 'list')
+  expect(listed.stdout).toMatch(
+    new RegExp(
+      `^${more?.key} {2}1 tenant: ${prefix}4; since 2\\d{3}-[\\d :-]+\\n.*\\n1 tenant in sync, 1 different, ` +
+        String.raw`2 repaired since they were looked at\n(?:.*\n)+seen (?:between )?2\d{3}-[\d :-]+`,
+    ),
+  )
+  const states = await up.run('drift', 'tenants', '-o', 'csv')
+  expect(states.stdout).toContain(`${prefix}2,default,repaired,${lacking?.key},`)
+  const again = await up.run('drift', 'repair', lacking?.key ?? '', '--yes', '--wait')
+  expect(again).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining('No tenant is left to repair') as string,
+  })
   const refused = await up.run('drift', 'repair', more?.key ?? '', '--yes', '--wait')
   expect(refused.code).toBe(5)
   expect(refused.stderr).toMatch(/data-loss: The values of public\.orders\.remark are removed\.\n/)
@@ -181,6 +201,32 @@ test('what is ignored does not fail a validation, until it is looked at again', 
   expect((await up.run('drift', 'show', key)).stdout).toContain('Ignored of all tenants until 2999-12-31')
   await up.run('drift', 'unignore', key)
   expect(await validate()).toBe(6)
+})
+
+test('what tenants have can become what is expected', async () => {
+  const [more] = await groups()
+  const adopt = (...rest: string[]) =>
+    up.run('drift', 'adopt', more?.key ?? '', '--reason', 'orders have remarks', ...rest)
+  expect(await adopt('--name', 'no-such')).toMatchObject({ code: 1 })
+  expect(await adopt()).toMatchObject({ code: 0, stdout: 'shop@2\n' })
+  const history = await up.run('snapshot', 'history', 'shop', '--store', 'control', '-o', 'csv')
+  expect(history.stdout).toMatch(/^name,.*\nshop,2,.*,orders have remarks\nshop,1,/)
+  const found = await up.json('drift', 'scan', '--expected', 'shop')
+  expect(found).toMatchObject({ counts: { in_sync: 1, different: 3 } })
+  expect((found as { groups: Group[] }).groups.map(({ summary }) => summary)).toEqual([
+    ['lacks column public.orders.remark'],
+  ])
+  expect(await adopt()).toMatchObject({ code: 5, stderr: expect.stringContaining('No tenant has') as string })
+  await up.run('snapshot', 'put', 'shop', wanted, '--store', 'control')
+})
+
+test('a report that cannot be written is said in a sentence', async () => {
+  const ended = await up.run('schema', 'validate', '--to', wanted, '--junit', 'no/such/folder.xml')
+  expect(ended).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('no/such/folder.xml cannot be written') as string,
+  })
+  expect(ended.stderr).not.toContain('    at ')
 })
 
 test('sync shows its plans, runs what it may, and says what it may not', async () => {

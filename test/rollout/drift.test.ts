@@ -116,8 +116,13 @@ test('a repair needs leave for what it loses, is proved, and reaches just the te
   const rollout = await startRepair(fleet.app, request(['data-loss']))
   expect(rollout.total).toBe(2)
   await fleet.waitFor(rollout.id, 'completed')
+  expect(await countFindings(fleet.app.control, selector())).toMatchObject({ different: 1, repaired: 2 })
+  const [left] = await listGroups(fleet.app.control, selector())
+  expect(left?.key).not.toBe(extra?.key)
   const after = await run('drift-scan', { selector: selector(), expected })
-  expect(after.result).toMatchObject({ in_sync: 5, different: 1 })
+  expect(after.result).toMatchObject({ in_sync: 5, different: 1, repaired: 0 })
+  // It differs as it did, since the scan that found it.
+  expect(await listGroups(fleet.app.control, selector())).toEqual([left])
 })
 
 test('a tenant whose schema has changed since it was planned for is left alone', async () => {

@@ -22,6 +22,7 @@ export function define(drift: Command): void {
   defineTenants(drift)
   definePlan(drift)
   defineRepair(drift)
+  defineAdopt(drift)
   defineIgnore(drift)
   defineUnignore(drift)
 }
@@ -63,13 +64,13 @@ function defineScan(drift: Command): void {
 function defineList(drift: Command): void {
   drift
     .command('list')
-    .description('List the ways in which tenants differ, as last seen')
+    .description('List the ways in which tenants differ, as last seen and not repaired since')
     .option(...SELECTOR)
     .action(
       action<{ selector: string }>(async (cli, { selector }) => {
         const { showDrift } = await import('../drift.ts')
         const api = await cli.api()
-        showDrift(cli, await api.call(api.at('drift.list'), { query: { selector } }))
+        showDrift(cli, await api.call(api.at('drift.list'), { query: { selector } }), true)
       }),
     )
 }
@@ -87,7 +88,7 @@ function defineShow(drift: Command): void {
           const whose = tenant === null ? 'of all tenants' : `of ${tenant}`
           return `Ignored ${whose} until ${until === null ? 'it is ended' : moment(until)} by ${by}: ${reason}`
         })
-        const title = `Tenants with the difference ${key}:`
+        const title = `Tenants with the difference ${key}, first seen ${moment(found.first_seen)}:`
         cli.output.value(found, [title, ...found.summary.map((line) => `  ${line}`), ...ignored].join('\n'))
       }),
     )
@@ -157,6 +158,25 @@ function defineRepair(drift: Command): void {
           },
         })
         return watchStarted(cli, api, started, options)
+      }),
+    )
+}
+
+function defineAdopt(drift: Command): void {
+  drift
+    .command('adopt <difference>')
+    .description('Make the schema of the tenants that differ so the expected one; no tenant is changed')
+    .requiredOption('--reason <text>', 'why; the message of the snapshot, and kept in the audit log')
+    .option('--name <snapshot>', 'the snapshot to change, where it is not clear which one is meant')
+    .action(
+      action<{ reason: string; name?: string }>(async (cli, { reason, name }, key = '') => {
+        const api = await cli.api()
+        const stored = await api.call(api.at('drift.adopt'), { params: { key }, body: { reason, name } })
+        const reference = `${stored.name}@${stored.number}`
+        cli.output.value(stored, reference)
+        cli.output.say(
+          `That is what is expected now. See who differs from it: tenantry drift scan --expected ${stored.name}`,
+        )
       }),
     )
 }

@@ -20,9 +20,6 @@ const VIEW: View<StoredVersion> = {
   ],
 }
 
-/** What tenants recorded at a version are held against: put there by repairs, or by hand under this name. */
-const OF_VERSION = /^version-\d{8}_\d{6}$/
-
 interface StoreOptions {
   readonly store: string
 }
@@ -33,8 +30,9 @@ export function define(snapshot: Command): void {
     .action(
       action<StoreOptions & { all?: boolean }>(async (cli, { store: place, all = false }) => {
         const { withStore } = await import('../schema/stores.ts')
+        const { isOfVersion } = await import('../../schema/drift/names.ts')
         const stored = await withStore(cli, place, (store) => store.list())
-        const found = all ? stored : stored.filter(({ name }) => !OF_VERSION.test(name))
+        const found = all ? stored : stored.filter(({ name }) => !isOfVersion(name))
         const store = place === 'snapshots' ? '' : ` --store ${place}`
         cli.output.list(found, VIEW, {
           empty: `There is no snapshot in ${place}. Store one: tenantry snapshot put NAME DATABASE${store}`,

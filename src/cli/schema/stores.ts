@@ -1,7 +1,6 @@
 /** The store of snapshots that `--store` names. */
-import { TenantryError } from '../../lib/errors.ts'
 import type { Snapshot } from '../../schema/snapshot/snapshot.ts'
-import { CONTROL_LABEL, type SnapshotStore } from '../../schema/snapshot/stores/store.ts'
+import { checkName, CONTROL_LABEL, type SnapshotStore } from '../../schema/snapshot/stores/store.ts'
 import type { Api } from '../api.ts'
 import type { Cli } from '../cli.ts'
 
@@ -46,12 +45,8 @@ function apiStore(api: Api): SnapshotStore {
   return {
     label: CONTROL_LABEL,
     list,
-    history: () =>
-      Promise.reject(
-        new TenantryError('invalid_input', 'The history is read from the control database itself.', {
-          nextSteps: ['Set DATABASE_URL to it.'],
-        }),
-      ),
+    history: async (name) =>
+      (await api.call(api.at('snapshots.history'), { params: { reference: checkName(name) } })).items,
     async put(name, snapshot, message = '') {
       const before = (await list()).find((one) => one.name === name)
       // What goes through JSON: an object that the compiler knows as such.

@@ -23,8 +23,8 @@ export interface FinishedTarget {
 }
 
 /**
- * Records a batch of outcomes of one wave on one server, with the lane's counters and the registry's copy of the
- * tenants' versions, in one statement. Targets that are no longer this worker's are left alone.
+ * Records a batch of outcomes of one wave on one server, with the lane's counters, the registry's copy of the
+ * tenants' versions and what is mended of their drift, in one statement. Targets that are no longer this worker's are left alone.
  * @returns how many were recorded.
  */
 export async function finishTargets(
@@ -102,6 +102,13 @@ registry as (
       when done.outcome in ('undone', 'partly_undone', 'not_applied') then done.version_id
       else greatest(tenant.version_id, done.version_id) end
   from done where tenant.id = done.tenant_id and (done.moved or done.ledger_ready and not tenant.ledger_ready)),
+repaired as (
+  update tenantry.drift_findings as finding set
+    repaired_at = case when done.outcome = 'applied' then clock_timestamp() end
+  from done, tenantry.rollouts as rollout join tenantry.versions as version
+    on version.version_id = any (rollout.version_ids) and version.source = 'drift'
+  where rollout.id = $1 and finding.tenant_id = done.tenant_id and finding.difference_key = version.source_revision
+    and done.outcome in ('applied', 'undone', 'partly_undone')),
 counted as (
   insert into tenantry.counters as counter (name, label, value)
   select case when state = 'pending' then 'rollout_retries' else 'rollout_targets' end,

@@ -48,7 +48,10 @@ export async function saveFindings(
        on conflict (operation_id, tenant_id) do update set (${FOUND}) = row(${excluded(FOUND)})
      )
      insert into tenantry.drift_findings (${FOUND}, ${READ}) select ${FOUND}, ${READ} from found order by tenant_id
-     on conflict (tenant_id) do update set (${FOUND}, ${READ}) = row(${excluded(`${FOUND}, ${READ}`)})`,
+     on conflict (tenant_id) do update set (${FOUND}, ${READ}) = row(${excluded(`${FOUND}, ${READ}`)}),
+       repaired_at = null, since = case when drift_findings.state = excluded.state and drift_findings.repaired_at is null
+         and drift_findings.difference_key is not distinct from excluded.difference_key
+         then drift_findings.since else excluded.checked_at end`,
     [operationId, JSON.stringify(findings)],
   )
 }
@@ -97,6 +100,8 @@ export interface DriftGroup {
   readonly examples: readonly string[]
   readonly expected: string
   readonly actual: string
+  /** When the first of them was found to differ so. */
+  readonly since: Date
 }
 
 /** Findings of the selected tenants, only those of one scan when it is given. */
@@ -111,14 +116,15 @@ function chosen(selector: string, scan: string | undefined): { sql: string; valu
   }
 }
 
-/** Ways to differ, the most frequent first. */
+/** Ways to differ, the most frequent first; tenants that were repaired since they were looked at do not count. */
 export async function listGroups(on: Queryable, selector: string, scan?: string): Promise<DriftGroup[]> {
   const { sql, values } = chosen(selector, scan)
   return on.query<DriftGroup>(
     `select difference.key, count(*) as tenants, count(*) filter (where finding.ignored) as ignored,
        difference.summary, (array_agg(tenant.name order by tenant.name))[1:3] as examples,
-       difference.expected, difference.actual
+       difference.expected, difference.actual, min(finding.since) as since
      from ${sql} join tenantry.drift_differences as difference on difference.key = finding.difference_key
+     where finding.repaired_at is null
      group by difference.key order by count(*) desc, difference.key`,
     values,
   )
@@ -129,6 +135,8 @@ export interface DriftCounts {
   readonly different: number
   /** Of the different ones. */
   readonly ignored: number
+  /** Found to differ, and repaired since. */
+  readonly repaired: number
   readonly unreachable: number
   readonly no_expectation: number
   /** Of all of these, how many were not connected to, as nothing was written to them since they were looked at last. */
@@ -138,15 +146,32 @@ export interface DriftCounts {
 export async function countFindings(on: Queryable, selector: string, scan?: string): Promise<DriftCounts> {
   const { sql, values } = chosen(selector, scan)
   const count = (condition: string): string => `count(*) filter (where ${condition})`
+  const differs = `finding.state = 'different' and finding.repaired_at is null`
   const [counts] = await on.query<DriftCounts>(
-    `select ${count(`finding.state = 'in_sync'`)} as in_sync, ${count(`finding.state = 'different'`)} as different,
-       ${count('finding.ignored')} as ignored, ${count(`finding.state = 'unreachable'`)} as unreachable,
+    `select ${count(`finding.state = 'in_sync'`)} as in_sync, ${count(differs)} as different,
+       ${count(`finding.ignored and ${differs}`)} as ignored, ${count('finding.repaired_at is not null')} as repaired,
+       ${count(`finding.state = 'unreachable'`)} as unreachable,
        ${count(`finding.state = 'no_expectation'`)} as no_expectation,
        ${count('finding.looked_at < finding.checked_at')} as unwritten
      from ${sql}`,
     values,
   )
   return counts as DriftCounts
+}
+
+/** When the selected tenants were looked at; undefined when none was. */
+export async function findingsAge(
+  on: Queryable,
+  selector: string,
+  scan?: string,
+): Promise<{ oldest: Date; newest: Date } | undefined> {
+  const { sql, values } = chosen(selector, scan)
+  const [age] = await on.query<{ oldest: Date | null; newest: Date | null }>(
+    `select min(finding.checked_at) as oldest, max(finding.checked_at) as newest from ${sql}`,
+    values,
+  )
+  const { oldest = null, newest = null } = age ?? {}
+  return oldest === null || newest === null ? undefined : { oldest, newest }
 }
 
 export interface Unreachable {
@@ -199,6 +224,10 @@ export interface TenantFinding {
   readonly checked_at: Date
   /** When the schema was read: before `checked_at` where nothing was written to the database in between. */
   readonly looked_at: Date
+  /** When it was first found in this state, differing in this way. */
+  readonly since: Date
+  /** When a repair of its difference was applied, after it was looked at. */
+  readonly repaired_at: Date | null
 }
 
 /** Findings by tenant in the order of their names, `limit` of them after the name `after`. */
@@ -217,7 +246,8 @@ export async function listFindings(
   const next = values.length
   return on.query<TenantFinding>(
     `select tenant.name as tenant, server.name as server, finding.state, finding.ignored,
-       finding.difference_key as difference, finding.error, finding.read_from, finding.checked_at, finding.looked_at
+       finding.difference_key as difference, finding.error, finding.read_from, finding.checked_at, finding.looked_at,
+       finding.since, finding.repaired_at
      from ${sql}
      where ($${next + 1}::text is null or finding.state = $${next + 1})
        and ($${next + 2}::text is null or finding.difference_key = $${next + 2})

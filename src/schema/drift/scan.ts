@@ -12,6 +12,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts'
 import { controlStore } from '../snapshot/stores/control.ts'
 import { createComparer, saveDifferences, type Difference } from './compare.ts'
 import { beginScan, countFindings, saveFindings, type DriftCounts, type Finding } from './findings.ts'
+import { snapshotNameOf } from './names.ts'
 import {
   lookAtServer,
   openServer,
@@ -36,11 +37,6 @@ export interface ScanInput {
 /** Tenants that are looked at, and recorded, together. */
 const PAGE = 500
 const DEFAULT_CONCURRENCY = 16
-
-/** The name under which the schema of a version is kept. */
-export function snapshotNameOf(versionId: string): string {
-  return `version-${versionId}`
-}
 
 interface Parts {
   readonly control: Control
