@@ -159,7 +159,12 @@ function movesRows(plan: Plan, table: string): boolean {
 }
 
 /** Two databases, the first with rows. */
-async function converges(server: SharedServer, judge: Judge, source: string, target: string): Promise<Plan> {
+async function converges(
+  server: SharedServer,
+  judge: Judge,
+  [source, seed]: readonly [string, string],
+  target: string,
+): Promise<Plan> {
   const a = await createDatabase('pair_a', { server })
   const b = await createDatabase('pair_b', { server })
   try {
@@ -168,6 +173,8 @@ async function converges(server: SharedServer, judge: Judge, source: string, tar
       async (one) =>
         await opened(b.dsn, async (other) => {
           await load(one, source)
+          // By itself: what the session learns of the schema for the rows, it knows still when the plan is run.
+          await load(one, seed)
           await load(other, target)
           return await expectToConverge(one, other, [a.dsn, b.dsn], judge)
         }),
@@ -203,8 +210,8 @@ export function pairs(major: number, server: () => SharedServer, judge: Judge): 
   test.each(cases)('%s', async (name) => {
     const [a, b, seed] = [text(name, 'a.sql'), text(name, 'b.sql'), text(name, 'seed.sql')]
     await makeRoles(name, server())
-    const plan = await converges(server(), judge, `${a};${seed}`, b)
-    await converges(server(), judge, b, a)
+    const plan = await converges(server(), judge, [a, seed], b)
+    await converges(server(), judge, [b, ''], a)
     expect(name.startsWith('same--') ? plan.steps : []).toEqual([])
   })
 }

@@ -111,8 +111,14 @@ function addAttachmentNeeds(
 function partsAttached(attachment: Found, parts: ReadonlyMap<string, readonly Part[]>): string[] {
   const own = parts.get(attachment.parent as string) ?? []
   const names = new Set(own.map(({ one }) => one.name.at(-1)))
+  const attachedTo = new Set(own.map(({ one }) => one.properties['attachedTo']))
   const above = (attachment.needs ?? []).flatMap((table) => parts.get(table) ?? [])
-  const needed = above.filter(({ one }) => !isGiven(one, attachment) || names.has(one.name.at(-1)))
+  const needed = above.filter(
+    ({ one }) =>
+      (!isGiven(one, attachment) || names.has(one.name.at(-1))) &&
+      // It would be given an index for one that is there, and is to have none.
+      (one.properties['incomplete'] !== true || attachedTo.has(one.name.at(-1) as string)),
+  )
   return [...own, ...needed].map(({ id }) => id)
 }
 

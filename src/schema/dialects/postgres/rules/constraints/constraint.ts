@@ -33,6 +33,7 @@ import {
   twins,
   unsettledBy,
 } from '../indexes/index-family.ts'
+import { partitionsWithout } from '../indexes/incomplete.ts'
 import { arrivalsBelow, formerAttachments } from './given-checks.ts'
 import { typesChange } from '../indexes/index-rule.ts'
 import {
@@ -175,7 +176,12 @@ function createPlain(constraint: SchemaObject, context: RuleContext): Action[] {
       `ALTER TABLE ${only}${tableOf(constraint)} ADD CONSTRAINT ${ownName(constraint)} ${definitionOf(constraint)}`,
       {
         creates: [idOf(constraint), ...brought.map(idOf)],
-        needs: [...twins(constraint, context), ...(partitioned ? withoutFormer(tableId, context) : [])],
+        needs: [
+          ...twins(constraint, context),
+          ...(partitioned
+            ? [...withoutFormer(tableId, context), ...partitionsWithout(constraint, context)]
+            : []),
+        ],
         hazards: [
           ...unlessNew(tableId, context, 'may-fail', `It fails when rows break ${name}.`),
           ...(quiet

@@ -3,6 +3,8 @@ import { ident } from '../../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../../snapshot/snapshot.ts'
 import { attachedId, stableParents, withoutFormer } from '../partitions/family.ts'
+import { comparedAnew } from './compared-anew.ts'
+import { completed, partitionsWithout } from './incomplete.ts'
 import { becomes, formerOf, indexIdOf, twins } from './index-family.ts'
 import { quote } from '../names.ts'
 import { brief, hazard, isQuiet, isSmall, optionList, optionsIn, tableOf, textOf } from '../tools.ts'
@@ -84,7 +86,7 @@ export function build(
     tableId,
     ...part.dependsOn,
     ...twins(part, context),
-    ...(only ? withoutFormer(tableId, context) : []),
+    ...(only ? [...withoutFormer(tableId, context), ...partitionsWithout(part, context)] : []),
   ]
   if (concurrently) {
     return [
@@ -162,7 +164,9 @@ function attach(part: SchemaObject, context: RuleContext): Action[] {
   if (attachedTo === undefined || parent === undefined) return []
   const needs = indexIdOf(context.after(parent), attachedTo, context.after)
   const schema = context.after(parent)?.name[0] ?? ''
+  const above = context.after(needs ?? '')
   return [
+    ...comparedAnew(above === undefined ? [part] : [above, part], context),
     brief(`ALTER INDEX ${quote([schema, attachedTo])} ATTACH PARTITION ${indexName(part)}`, {
       creates: [attachedId(idOf(part))],
       needs: [...(needs === undefined ? [] : [needs]), ...withoutFormer(parent, context)],
@@ -191,8 +195,7 @@ export function changeInPlace(
 type InPlace = (from: SchemaObject, to: SchemaObject, context: RuleContext) => Action[] | undefined
 
 const IN_PLACE: Readonly<Record<string, InPlace>> = {
-  // It follows from what is attached to it.
-  incomplete: (_, to) => (to.properties['incomplete'] === true ? undefined : []),
+  incomplete: (_, to, context) => (to.properties['incomplete'] === true ? undefined : completed(to, context)),
   attachedTo: (from, to, context) => {
     if (to.properties['attachedTo'] === undefined) return detachedWithTable(to, context)
     if (formerOf(to, context) !== undefined) return undefined

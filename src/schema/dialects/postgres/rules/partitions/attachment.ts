@@ -28,13 +28,19 @@ import { twinsInTheWay } from '../indexes/index-family.ts'
 import { detachConcurrently, detached, leavesQuietly } from './detach.ts'
 import { quote } from '../names.ts'
 import { byPosition } from '../positions.ts'
+import { comparedAnew } from '../indexes/compared-anew.ts'
+import { incompleteInTheWay, indexesThatMeet } from '../indexes/incomplete.ts'
 import { heldByArrival, leftNames } from '../columns/not-null-family.ts'
 import { brief, hazard, isQuiet, standIn, unlessNew, validation } from '../tools.ts'
 
 function create(attachment: SchemaObject, context: RuleContext): readonly Action[] {
   const child = quote(attachment.name.slice(0, 2))
   const parent = quote(attachment.properties['of'] as string[])
-  const needs = leaving(attachment, context)
+  const needs = [
+    ...leaving(attachment, context),
+    ...valuesInBounds(attachment, context),
+    ...incompleteInTheWay(attachment, context).map(goneId),
+  ]
   if (!isPartition(attachment)) {
     const siblings = byPosition(attachmentsAfter(attachment.parent ?? '', context)).map(idOf)
     const earlier = siblings.slice(0, siblings.indexOf(idOf(attachment)))
@@ -62,6 +68,7 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
         needs: [...needs, ...attachment.dependsOn, ...attachedBelow(attachment.parent ?? '', context)],
       })),
     ),
+    ...comparedAnew(indexesThatMeet(attachment, context), context),
     brief(`ALTER TABLE ${parent} ATTACH PARTITION ${child} ${said(attachment.properties['bound'])}`, {
       creates: [idOf(attachment), ...brought.map(idOf)],
       needs: [...needs, ...attachmentsBelow(brought, attachment, context)],
@@ -79,6 +86,17 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
     ...guards.flatMap(({ done }) => done),
     ...renamed(brought).map((action) => ({ ...action, creates: [] })),
   ]
+}
+
+/** Ids of enums that a bound may name new values of, which are there for others than who adds them. */
+function valuesInBounds(attachment: SchemaObject, context: RuleContext): string[] {
+  const enums = (object: SchemaObject | undefined): string[] =>
+    (object?.dependsOn ?? []).flatMap((id) =>
+      id.startsWith('domain:') ? enums(context.after(id)) : id.startsWith('enum:') ? [id] : [],
+    )
+  return isPartition(attachment)
+    ? context.partsAfter(parentOf(attachment)).flatMap((part) => (part.kind === 'column' ? enums(part) : []))
+    : []
 }
 
 /** Ids of the attachments of all that a table has below it in the target. */
@@ -363,6 +381,7 @@ export const attachmentRule: KindRule = {
           ...checksInTheWay(attachment, context),
           ...statesBelow(attachment, context),
           ...(isPartition(attachment) ? twinsInTheWay(attachment.parent ?? '', context) : []),
+          ...incompleteInTheWay(attachment, context),
         ],
   // It waits for what both tables have, and need not be let go when some of that is made anew.
   stepAside: (attachment, _, dependencies, context) =>
