@@ -50,6 +50,11 @@ export const versionEndpoints = [
       version_id: versionId,
       checksum: z.string(),
       revisions: z.array(z.string()),
+      read_as: z
+        .string()
+        .describe(
+          'What the source was taken for: the name of a tool, or how a plain folder of SQL was read.',
+        ),
       files: z.object({ upgrade: z.string(), downgrade: z.string().nullable() }),
     }),
     errors: ['source_invalid', 'program_missing'],
@@ -72,6 +77,7 @@ export const versionEndpoints = [
         version_id,
         checksum,
         revisions: [...made.revisions],
+        read_as: made.readAs,
         files: made.files,
       }
     },

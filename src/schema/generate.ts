@@ -28,6 +28,8 @@ export interface Generated {
   readonly version: VersionSummary
   /** The source's revisions that the version covers. */
   readonly revisions: readonly string[]
+  /** What the source was taken for: the name of a tool, or how a plain folder of SQL was read. */
+  readonly readAs: string
   readonly files: { readonly upgrade: string; readonly downgrade: string | null }
 }
 
@@ -73,6 +75,7 @@ export async function generateVersion(
   return {
     version,
     revisions: range.revisions,
+    readAs: (await source.layout?.()) ?? source.kind,
     files: {
       upgrade: file('upgrade.sql'),
       downgrade: range.downgradeSql === null ? null : file('downgrade.sql'),

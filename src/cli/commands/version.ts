@@ -88,7 +88,7 @@ function defineMaking(version: Command): void {
         const body = { description, target_revision: target, source, dialect }
         const made = await api.call(api.at('versions.generate'), { body })
         const lines = [
-          `Version ${made.version_id} of ${made.revisions.length} revisions`,
+          `Version ${made.version_id} of ${made.revisions.length} ${made.revisions.length === 1 ? 'revision' : 'revisions'}, read as ${made.read_as}`,
           `  ${made.files.upgrade}`,
           `  ${made.files.downgrade ?? 'no downgrade'}`,
         ]

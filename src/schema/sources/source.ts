@@ -70,6 +70,8 @@ export interface Source {
   readonly kind: SourceKind
   /** As it was given. */
   readonly path: string
+  /** For a kind that is read in several ways: which one it is here, in words. */
+  layout?(): Promise<string>
   /**
    * All versions in order of application.
    * @param dialect what their SQL is to be in; default `postgres`

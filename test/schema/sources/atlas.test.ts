@@ -101,3 +101,12 @@ describe('atlas.sum', () => {
     expect(await refusal(path)).toBe(`FOLDER/atlas.sum does not fit the files: ${message}`)
   })
 })
+
+test('files with directives of Atlas and no atlas.sum are not taken for plain SQL without a word', async () => {
+  const { 'atlas.sum': _, ...files } = CHECKPOINTED
+  expect(await refusal(await folderWith(files))).toBe(
+    '2_checkpoint.sql in FOLDER is a file of Atlas (-- atlas:…), and there is no atlas.sum: whether files were changed cannot be told',
+  )
+  const plain = await openSource({ path: await folderWith({ '1_a.sql': 'select 1' }) })
+  expect([plain.kind, await plain.layout?.()]).toEqual(['sql', 'numbered files'])
+})

@@ -19,13 +19,11 @@ export function openSqlFolder(path: string): Source {
   return {
     kind: 'sql',
     path,
+    layout: async () => layoutOf(path, await readMigrations(path)).name,
     async list() {
-      const names = await migrationFiles(path)
-      refusePrograms(path, names)
-      const files = await Promise.all(
-        names.map(async (name) => ({ name, text: await readExpected(path, name) })),
-      )
+      const files = await readMigrations(path)
       const layout = layoutOf(path, files)
+      refuseUnsummed(path, files)
       expectUnique(
         files,
         ({ name }) => name,
@@ -34,6 +32,22 @@ export function openSqlFolder(path: string): Source {
       return layout.read(files)
     },
   }
+}
+
+async function readMigrations(path: string): Promise<SqlFile[]> {
+  const names = await migrationFiles(path)
+  refusePrograms(path, names)
+  return Promise.all(names.map(async (name) => ({ name, text: await readExpected(path, name) })))
+}
+
+/** Files of Atlas are a source of Atlas only beside their sums: read as plain SQL, directives would be passed over. */
+function refuseUnsummed(path: string, files: readonly SqlFile[]): void {
+  const atlas = files.find(({ text }) => /^--\s*atlas:\w/m.test(text))
+  if (atlas === undefined) return
+  throw sourceInvalid(
+    `${atlas.name} in ${path} is a file of Atlas (-- atlas:…), and there is no atlas.sum: whether files were changed cannot be told`,
+    'Run `atlas migrate hash` there; or take these lines out, where it is to be read as plain SQL.',
+  )
 }
 
 /** Whether the folder has SQL files that a layout knows, or could be meant to have. */
