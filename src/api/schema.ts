@@ -2,8 +2,16 @@
 import { z } from 'zod'
 import { TenantryError } from '../lib/errors.ts'
 import { getTenant } from '../registry/tenants.ts'
-import { diff } from '../schema/diff/diff.ts'
+import type { RenameHint } from '../schema/diff/renames.ts'
+import { diffWithRenames } from '../schema/diff/with-renames.ts'
+import type { Dialect } from '../schema/dialects/dialect.ts'
+import { dialectNamed } from '../schema/dialects/index.ts'
 import { snapshotNameOf } from '../schema/drift/names.ts'
+import type { PlanOptions } from '../schema/plan/action.ts'
+import { hazardsToAllow, parseAllowed } from '../schema/plan/allow.ts'
+import type { Hazard, HazardName } from '../schema/plan/hazards.ts'
+import { makePlan } from '../schema/plan/make-plan.ts'
+import { planScript } from '../schema/render/script.ts'
 import type { Snapshot } from '../schema/snapshot/snapshot.ts'
 import { checkSnapshot } from '../schema/snapshot/snapshot-text.ts'
 import { controlStore } from '../schema/snapshot/stores/control.ts'
@@ -12,6 +20,7 @@ import type { App } from './app.ts'
 import { snapshotReference, storedSnapshot } from './drift.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { anyObject } from './fields.ts'
+import { allow, hazard, style } from './planning.ts'
 import { versionId } from './versions.ts'
 
 const SNAPSHOT_LIMIT = 64 * 1024 * 1024
@@ -62,12 +71,48 @@ const compare = defineEndpoint({
   tag: 'Schemas',
   scope: 'schema:read',
   summary: 'Compare two schemas',
-  description: 'What turns the first into the second. A tenant is read in one read-only transaction.',
-  body: z.strictObject({ from: operand, to: operand }),
+  description:
+    'What turns the first into the second. A tenant is read in one read-only transaction. With `sql`, also the script ' +
+    'that does it; one that would lose data only with `allow`.',
+  body: z.strictObject({
+    from: operand,
+    to: operand,
+    renames: z
+      .array(
+        z.strictObject({
+          from: z.string().min(1).max(1000).describe('Its id, e.g. `column:public.orders.total`.'),
+          to: z.string().min(1).max(200).describe('The last part of its new name, e.g. `amount`.'),
+        }),
+      )
+      .max(1000)
+      .default([])
+      .describe('What keeps its contents under another name.'),
+    detect_renames: z
+      .boolean()
+      .default(true)
+      .describe('Take a table, with what belongs to it, for renamed where there is no other explanation.'),
+    sql: z.boolean().default(false).describe('Also make the script.'),
+    allow,
+    style,
+  }),
   bodyLimit: SNAPSHOT_LIMIT,
   status: 200,
   audited: false,
-  output: z.object({ equal: z.boolean(), from: side, to: side, changes: z.array(change) }),
+  output: z.object({
+    equal: z.boolean(),
+    from: side,
+    to: side,
+    changes: z.array(change),
+    sql: z
+      .string()
+      .nullable()
+      .describe(
+        'For psql, mariadb or sqlite3. Null: not asked for, or it would lose data and that is not allowed.',
+      ),
+    must_allow: z
+      .array(hazard)
+      .describe('Hazards of the script that have to be allowed by name and are not.'),
+  }),
   errors: ['not_found', 'server_unreachable', 'server_refused'],
   run: async (app, { body }) => {
     const [from, to] = [await schemaOf(app, body.from, 'from'), await schemaOf(app, body.to, 'to')]
@@ -77,15 +122,48 @@ const compare = defineEndpoint({
         `A ${from.dialect} and a ${to.dialect} schema cannot be compared.`,
       )
     }
-    const changes = diff(from, to).map((found) => ({ ...found }))
+    const dialect = await dialectNamed(from.dialect)
+    const { changes, renames } = diffWithRenames(dialect, from, to, {
+      told: body.renames,
+      detect: body.detect_renames,
+    })
+    const allowed = parseAllowed(body.allow)
+    const script = body.sql
+      ? await scriptOf(dialect, { from, to, renames, allowed, style: body.style })
+      : NO_SCRIPT
     return {
       equal: changes.length === 0,
       from: sideOf(from, body.from),
       to: sideOf(to, body.to),
-      changes: changes as unknown as z.input<typeof change>[],
+      changes: changes.map((found) => ({ ...found })) as unknown as z.input<typeof change>[],
+      ...script,
     }
   },
 })
+
+interface Script {
+  readonly sql: string | null
+  readonly must_allow: Hazard[]
+}
+
+const NO_SCRIPT: Script = { sql: null, must_allow: [] }
+
+async function scriptOf(
+  dialect: Dialect,
+  wanted: {
+    readonly from: Snapshot
+    readonly to: Snapshot
+    readonly renames: readonly RenameHint[]
+    readonly allowed: readonly HazardName[]
+    readonly style: PlanOptions['style'] | undefined
+  },
+): Promise<Script> {
+  const { from, to, renames, allowed, style: how } = wanted
+  const plan = makePlan(dialect, from, to, how === undefined ? {} : { style: how }, renames)
+  const open = hazardsToAllow(plan, allowed)
+  const loses = open.some(({ name }) => name === 'data-loss')
+  return { sql: loses ? null : await planScript(dialect, plan), must_allow: open }
+}
 
 async function schemaOf(app: App, from: Operand, field: string): Promise<Snapshot> {
   if ('snapshot' in from) return checkSnapshot(from.snapshot, `The body's /${field}/snapshot`)

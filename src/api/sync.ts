@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { enqueueOperation } from '../control/operations/store.ts'
 import { planRepair, startRepair } from '../rollout/repair.ts'
 import { parseAllowed, hazardsToAllow } from '../schema/plan/allow.ts'
-import { HAZARDS, type HazardName } from '../schema/plan/hazards.ts'
 import { LOCK_LEVELS } from '../schema/plan/plan.ts'
 import { isMasked } from '../schema/plan/masked.ts'
 import { versionSql } from '../schema/plan/version-sql.ts'
@@ -11,28 +10,10 @@ import { requireTenants } from '../registry/tenants.ts'
 import { controlStore } from '../schema/snapshot/stores/control.ts'
 import { differenceKey, snapshotReference } from './drift.ts'
 import { defineEndpoint } from './endpoint.ts'
+import { allow, hazard, style } from './planning.ts'
 import { reasonText } from './fields.ts'
 import { optionsOf, steering, wavesOf } from './rollout-steering.ts'
 import { selectorText, startedOperation } from './tenants.ts'
-
-const allow = z
-  .array(z.enum([...(Object.keys(HAZARDS) as HazardName[]), 'all']))
-  .max(20)
-  .default([])
-  .describe(
-    'Hazards that are meant, by name; what must be allowed and is not stops the change before it begins.',
-  )
-const style = z
-  .enum(['online', 'plain', 'auto'])
-  .optional()
-  .describe(
-    '`online`: no avoidable lock; `plain`: the shortest statements; `auto` (default): plain for small tables.',
-  )
-
-const hazard = z.object({
-  name: z.enum(Object.keys(HAZARDS) as [HazardName, ...HazardName[]]),
-  detail: z.string(),
-})
 
 const plan = defineEndpoint({
   id: 'drift.plan',

@@ -23,13 +23,16 @@ export const EXIT_MEANINGS: readonly (readonly [number, string])[] = [
   [EXIT.usage, 'the command or its input is not valid; nothing was done'],
   [
     EXIT.failedTargets,
-    'the rollout has ended, but tenants failed, or it was stopped or paused by its circuit breaker',
+    'the rollout has ended, but tenants failed, or it was stopped or paused by its circuit breaker; tenants could not be reached, or were left as they are',
   ],
   [EXIT.authentication, 'no valid token, or one without the scope that is needed'],
-  [EXIT.conflict, 'it conflicts with what is there: a name is taken, a state does not allow it'],
+  [
+    EXIT.conflict,
+    'it conflicts with what is there: a name is taken, a state does not allow it; a plan needs leave for what it does',
+  ],
   [
     EXIT.differences,
-    'there are differences, where --exit-code asks to be told; a lint found what must be mended or allowed',
+    'there are differences, where --exit-code asks to be told, and in schema validate; a lint found what must be mended or allowed',
   ],
   [EXIT.waitTimeout, 'waiting took too long; the work goes on'],
   [EXIT.interrupted, 'interrupted with Ctrl-C; a rollout or operation that was watched goes on'],

@@ -59,6 +59,7 @@ describe('diff', () => {
 
   test('as JSON', async () => {
     const { stdout } = await schema('diff', 'a.json', 'b.json', '-o', 'json')
+    expect((await schema('diff', 'a.json', 'b.json', '--format', 'json')).stdout).toBe(stdout)
     const body = JSON.parse(stdout) as { equal: boolean; changes: { type: string; id: string }[] }
     expect(body).toMatchObject({ equal: false, from: { label: 'a.json', dialect: 'sqlite' } })
     expect(body.changes.map(({ type, id }) => `${type} ${id}`)).toContain('drop column:orders.note')
@@ -152,6 +153,50 @@ describe('plan', () => {
     const told = await schema('plan', ...ends, '--rename', 'a.old_name=new_name', '--format', 'sql')
     expect(told.stdout).toMatch(/RENAME COLUMN/i)
     expect((await schema('plan', ...ends, '--rename', 'nothing=x')).code).toBe(2)
+    // A difference is told as the plan will treat it, and takes the same options.
+    const diff = (...rest: string[]) => schema('diff', 'r1.sql', 'r2.sql', '--dialect', 'sqlite', ...rest)
+    expect((await diff()).stdout).toBe('  table a\n    + column new_name  type text\n    - column old_name\n')
+    const renamed = await diff('--rename', 'a.old_name=new_name', '--exit-code')
+    expect(renamed).toMatchObject({ code: 6, stdout: '  table a\n    ~ column new_name (was old_name)\n' })
+    expect((await diff('--rename', 'a.old_name=new_name', '--format', 'sql')).stdout).toMatch(
+      /RENAME COLUMN/i,
+    )
+    for (const wrong of [
+      ['--rename', 'nothing=x'],
+      ['--rename', 'a.old_name'],
+      ['--allow', 'data_loss'],
+      ['--sql', '--format', 'json'],
+    ])
+      expect([wrong, await diff(...wrong)]).toMatchObject([wrong, { code: 2, stdout: '' }])
+  })
+})
+
+test('two changes of one schema go together, or are named where they conflict', async () => {
+  await writeFile(file('one.sql'), LITE_A.replace('note text', 'note text, paid date'))
+  await writeFile(file('two.sql'), LITE_A.replace('total int', 'total int, sent date'))
+  await writeFile(file('three.sql'), LITE_A.replace('total int', 'total real'))
+  await writeFile(file('four.sql'), LITE_A.replace('total int', 'total text'))
+  const merge = (...rest: string[]) => schema('diff3', 'a.json', ...rest, '--out', 'merged.json')
+  expect(await merge('one.sql', 'two.sql')).toMatchObject({
+    code: 0,
+    stdout: '  table orders\n    + column paid  type date\n    + column sent  type date\n',
+    stderr: expect.stringMatching(
+      /^Both together: 2 created, no conflict\nmerged\.json: 13 objects, fingerprint /,
+    ) as string,
+  })
+  await writeFile(file('both.sql'), LITE_A.replace('note text', 'note text, paid date, sent date'))
+  expect((await schema('diff', 'merged.json', 'both.sql', '--exit-code')).code).toBe(0)
+  const conflict = await merge('three.sql', 'four.sql')
+  expect(conflict).toMatchObject({ code: 5, stdout: expect.stringContaining('type: int → real') as string })
+  expect(conflict.stderr).toContain(
+    'conflict: column:orders.total: ours sets type to "real", theirs sets type to "text"\nmerged.json is not written.\n',
+  )
+  const body = JSON.parse(
+    (await schema('diff3', 'a.json', 'three.sql', 'four.sql', '-o', 'json')).stdout,
+  ) as object
+  expect(body).toMatchObject({
+    clean: false,
+    conflicts: [{ id: 'column:orders.total', properties: ['type'] }],
   })
 })
 

@@ -50,6 +50,32 @@ test('two tenants', async () => {
   expect(body.changes).toMatchObject([
     { type: 'create', id: 'column:public.orders.note', to: { kind: 'column' } },
   ])
+  expect(body).toMatchObject({ sql: null, must_allow: [] })
+})
+
+test('the SQL, and renames, where they are asked for', async () => {
+  const ask = async (from: string, to: string, more: object) =>
+    (await api.ask('POST', '/schema/diff', { body: { from: { tenant: from }, to: { tenant: to }, ...more } }))
+      .body
+  expect((await ask('acme', 'globex', { sql: true })).sql).toContain(
+    'ALTER TABLE "public"."orders" ADD COLUMN "note" text',
+  )
+  const lossy = await ask('globex', 'acme', { sql: true })
+  expect(lossy).toMatchObject({ sql: null, must_allow: [{ name: 'data-loss' }] })
+  const allowed = await ask('globex', 'acme', { sql: true, allow: ['data-loss'] })
+  expect(allowed).toMatchObject({
+    sql: expect.stringContaining('DROP COLUMN "note"') as string,
+    must_allow: [],
+  })
+
+  await adminQuery('alter table public.orders add column remark text', databases[0]?.name ?? '')
+  const renames = [{ from: 'column:public.orders.remark', to: 'note' }]
+  const renamed = await ask('acme', 'globex', { renames, sql: true })
+  expect(renamed.changes).toMatchObject([{ type: 'rename', id: 'column:public.orders.note' }])
+  expect(renamed.sql).toContain('RENAME COLUMN "remark" TO "note"')
+  const wrong = await ask('acme', 'globex', { renames: [{ from: 'column:public.orders.x', to: 'note' }] })
+  expect(wrong).toMatchObject({ status: 422, code: 'invalid_input' })
+  await adminQuery('alter table public.orders drop column remark', databases[0]?.name ?? '')
 })
 
 test('snapshots: stored, listed, shown, compared by name, version and value', async () => {

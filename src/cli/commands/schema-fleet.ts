@@ -68,7 +68,10 @@ function defineValidate(schema: Command): void {
 
 function defineSync(schema: Command): void {
   withPlanning(
-    withSteering(withSelection(schema.command('sync').description('Bring tenants to a stored snapshot'))),
+    withSteering(
+      withSelection(schema.command('sync').description('Bring tenants to a stored snapshot')),
+      'show the plan for each way to differ, and run nothing',
+    ),
   )
     .addHelpText(
       'after',

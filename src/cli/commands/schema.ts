@@ -5,6 +5,7 @@ import { defineFleet } from './schema-fleet.ts'
 import { defineLint } from './schema-lint.ts'
 import type { ApplyOptions } from '../schema/applying.ts'
 import type { DiffOptions } from '../schema/compare.ts'
+import type { MergeOptions } from '../schema/merging.ts'
 import type { PlanCommandOptions } from '../schema/planning.ts'
 import type { SourceOptions } from '../schema/sources.ts'
 
@@ -28,18 +29,46 @@ export function define(schema: Command): void {
         await inspect(cli, of, options)
       }),
     )
-  withPlanning(withSources(schema.command('diff <from> <to>').description('Show how two schemas differ')))
-    .option('--sql', 'print the SQL that turns the first into the second')
-    .option('--exit-code', 'exit with 6 when they differ')
-    .action(
-      action<DiffOptions>(async (cli, options, from = '', to = '') => {
-        const { compare } = await import('../schema/compare.ts')
-        return compare(cli, from, to, options)
-      }),
-    )
+  withDiffOptions(schema.command('diff <from> <to>').description('Show how two schemas differ')).action(
+    action<DiffOptions>(async (cli, options, from = '', to = '') => {
+      const { compare } = await import('../schema/compare.ts')
+      return compare(cli, from, to, options)
+    }),
+  )
+  defineDiff3(schema)
   definePlans(schema)
   defineLint(schema)
   defineFleet(schema)
+}
+
+function defineDiff3(schema: Command): void {
+  withSources(
+    schema
+      .command('diff3 <base> <ours> <theirs>')
+      .description('Bring two changes of one schema together, and name where they conflict'),
+  )
+    .option('--out <file>', 'write the schema that has both changes as a snapshot; not where they conflict')
+    .addHelpText('after', '\nExit code 0: they go together, 5: they conflict.')
+    .action(
+      action<MergeOptions>(async (cli, options, base = '', ours = '', theirs = '') => {
+        const { merge } = await import('../schema/merging.ts')
+        return merge(cli, [base, ours, theirs], options)
+      }),
+    )
+}
+
+/** What every command that shows differences takes. */
+export function withDiffOptions(command: Command): Command {
+  return withPlanning(withSources(command))
+    .addOption(
+      new Option('--format <format>', 'what is printed; sql turns the first into the second').choices([
+        'text',
+        'json',
+        'sql',
+      ]),
+    )
+    .option('--sql', 'the same as --format sql')
+    .option('--exit-code', 'exit with 6 when they differ')
 }
 
 function definePlans(schema: Command): void {

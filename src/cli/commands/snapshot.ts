@@ -5,7 +5,7 @@ import { action } from '../action.ts'
 import type { View } from '../output.ts'
 import type { DiffOptions } from '../schema/compare.ts'
 import type { SourceOptions } from '../schema/sources.ts'
-import { withSources } from './schema.ts'
+import { withDiffOptions, withSources } from './schema.ts'
 
 const VIEW: View<StoredVersion> = {
   name: (version) => `${version.name}@${version.number}`,
@@ -74,22 +74,20 @@ export function define(snapshot: Command): void {
 }
 
 function defineDiff(snapshot: Command): void {
-  withSources(
+  withDiffOptions(
     snapshot
       .command('diff <from> <to>')
       .description(
         'Show how two schemas differ: stored snapshots by their names, or anything of `tenantry schema`',
       ),
+  ).action(
+    action<DiffOptions>(async (cli, options, from = '', to = '') => {
+      const { compare } = await import('../schema/compare.ts')
+      const { isStoredName } = await import('../schema/stores.ts')
+      const operand = (text: string): string => (isStoredName(text) ? `snapshot:${text}` : text)
+      return compare(cli, operand(from), operand(to), options)
+    }),
   )
-    .option('--exit-code', 'exit with 6 when they differ')
-    .action(
-      action<DiffOptions>(async (cli, options, from = '', to = '') => {
-        const { compare } = await import('../schema/compare.ts')
-        const { isStoredName } = await import('../schema/stores.ts')
-        const operand = (text: string): string => (isStoredName(text) ? `snapshot:${text}` : text)
-        return compare(cli, operand(from), operand(to), options)
-      }),
-    )
 }
 
 function withStoreOption(command: Command): Command {

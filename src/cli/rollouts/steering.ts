@@ -17,14 +17,18 @@ export interface Steering {
   readonly reason?: string
 }
 
-export function withSteering(command: Command): Command {
+/** @param dryRun what the command does instead, where it rolls back no change */
+export function withSteering(
+  command: Command,
+  dryRun = 'run the change on every tenant and roll it back',
+): Command {
   withKey(withReason(command))
   return withWait(command, 'watch it until it has ended (as on a terminal)')
     .option(
       '--waves <list>',
       "e.g. '1, 10, 1%, 10%, rest'; ! behind a size asks for an approval after it, ~30s lets it soak",
     )
-    .option('--dry-run', 'run the change on every tenant and roll it back')
+    .option('--dry-run', dryRun)
     .option('--max-connections <n>', 'most connections to one server', readCount)
     .option(
       '--error-threshold <percent>',

@@ -1,25 +1,21 @@
 /** `schema plan` and `schema prove`. */
 import { TenantryError } from '../../lib/errors.ts'
-import { applyRenames, detectRenames, type RenameHint } from '../../schema/diff/renames.ts'
 import { dialectNamed } from '../../schema/dialects/index.ts'
-import type { Dialect } from '../../schema/dialects/dialect.ts'
 import type { Schema } from '../../schema/operand/read-schemas.ts'
 import type { PlanOptions } from '../../schema/plan/action.ts'
 import { hazardsToAllow, parseAllowed } from '../../schema/plan/allow.ts'
 import { makePlan } from '../../schema/plan/make-plan.ts'
 import type { Plan } from '../../schema/plan/plan.ts'
 import { countSteps, renderPlan } from '../../schema/render/plan-text.ts'
-import { idOf, indexObjects, type Snapshot } from '../../schema/snapshot/snapshot.ts'
 import type { Cli } from '../cli.ts'
-import { EXIT, usageError } from '../errors.ts'
+import { EXIT } from '../errors.ts'
 import { writeOut } from './out-file.ts'
+import { compareSchemas, type RenamingOptions } from './renaming.ts'
 import { styleOf, withSchemas, type SourceOptions } from './sources.ts'
 
-export interface PlanningOptions {
+export interface PlanningOptions extends RenamingOptions {
   readonly allow?: readonly string[]
   readonly style?: PlanOptions['style']
-  readonly rename?: readonly string[]
-  readonly detectRenames?: boolean
   readonly lockTimeout?: number
 }
 
@@ -65,61 +61,12 @@ export async function planBetween(
   options: PlanningOptions,
 ): Promise<Plan> {
   const dialect = await dialectNamed(from.snapshot.dialect)
-  const told = (options.rename ?? []).map((text) => hintOf(from.snapshot, text))
-  const found =
-    options.detectRenames === false ? [] : foundRenames(cli, dialect, from.snapshot, to.snapshot, told)
+  const { renames } = await compareSchemas(cli, from, to, options)
   const wanted = {
     ...(options.style === undefined ? {} : { style: options.style }),
     ...(options.lockTimeout === undefined ? {} : { lockTimeoutMs: options.lockTimeout }),
   }
-  return makePlan(dialect, from.snapshot, to.snapshot, wanted, [...told, ...found])
-}
-
-/** Those that have no other explanation; what is only likely is shown, to be told. */
-function foundRenames(
-  cli: Cli,
-  dialect: Dialect,
-  from: Snapshot,
-  to: Snapshot,
-  told: readonly RenameHint[],
-): RenameHint[] {
-  const { snapshot } = applyRenames(dialect, from, to, told)
-  const found = detectRenames(dialect, snapshot, to)
-  for (const { from: id, to: name, certain } of found) {
-    if (certain)
-      cli.output.say(`${id} keeps its contents under the name ${name} (--no-detect-renames: drop it)`)
-    else cli.output.say(`${id} may have got the name ${name}; if so: --rename ${quoted(`${id}=${name}`)}`)
-  }
-  return found.filter(({ certain }) => certain)
-}
-
-function quoted(text: string): string {
-  return /[^\w.:=/-]/.test(text) ? `'${text.replaceAll("'", `'\\''`)}'` : text
-}
-
-/** `column:public.orders.total=amount`, or `orders.total=amount` where only one object is called so. */
-function hintOf(source: Snapshot, text: string): RenameHint {
-  const at = text.lastIndexOf('=')
-  const [old, to] = [text.slice(0, at), text.slice(at + 1)]
-  if (at < 1 || to === '') {
-    throw usageError(
-      `${JSON.stringify(text)} is not of the form OLD=NEW.`,
-      'Example: --rename public.orders.total=amount',
-    )
-  }
-  if (indexObjects(source).has(old)) return { from: old, to }
-  const called = source.objects.filter(({ name }) => {
-    const whole = name.join('.')
-    return whole === old || whole.endsWith(`.${old}`)
-  })
-  const [only, another] = called
-  if (only !== undefined && another === undefined) return { from: idOf(only), to }
-  throw usageError(
-    only === undefined
-      ? `Nothing in the source is called ${old}.`
-      : `More than one object in the source is called ${old}.`,
-    ...called.slice(0, 5).map((object) => `Say which: --rename ${quoted(`${idOf(object)}=${to}`)}`),
-  )
+  return makePlan(dialect, from.snapshot, to.snapshot, wanted, renames)
 }
 
 async function printPlan(cli: Cli, made: Plan, options: PlanCommandOptions): Promise<void> {

@@ -40,7 +40,7 @@ export interface SchemaText {
 }
 
 /**
- * The schemas of one or two operands, in order.
+ * The schemas of operands, in order.
  * @throws TenantryError `invalid_input` for operands that cannot be read or are of different dialects;
  *   `source_invalid` for SQL that its database refuses; `server_unreachable`, `server_refused`
  */
@@ -48,7 +48,7 @@ export async function readSchemas(texts: readonly string[], options: ReadOptions
   const operands = await Promise.all(texts.map(parseOperand))
   if (operands.filter(({ type }) => type === 'stdin').length > 1) {
     throw new TenantryError('invalid_input', 'Standard input can be read once only.', {
-      nextSteps: ['Put one of the two into a file.'],
+      nextSteps: ['Put what else is there into a file.'],
     })
   }
   // What tells its dialect goes first: SQL is loaded into a database of that kind.
