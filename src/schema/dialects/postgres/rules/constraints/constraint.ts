@@ -10,7 +10,6 @@ import {
   goneId,
   lettingGo,
   stableDescendants,
-  withoutFormer,
 } from '../partitions/family.ts'
 import { heldNoMore } from './check-family.ts'
 import { checksBelow, comesFromParent, goesToParent, goneBefore } from './constraint-family.ts'
@@ -33,7 +32,7 @@ import {
   twins,
   unsettledBy,
 } from '../indexes/index-family.ts'
-import { partitionsWithout } from '../indexes/incomplete.ts'
+import { settledPartitions } from '../indexes/incomplete.ts'
 import { arrivalsBelow, formerAttachments } from './given-checks.ts'
 import { typesChange } from '../indexes/index-rule.ts'
 import {
@@ -178,9 +177,7 @@ function createPlain(constraint: SchemaObject, context: RuleContext): Action[] {
         creates: [idOf(constraint), ...brought.map(idOf)],
         needs: [
           ...twins(constraint, context),
-          ...(partitioned
-            ? [...withoutFormer(tableId, context), ...partitionsWithout(constraint, context)]
-            : []),
+          ...(partitioned ? settledPartitions(constraint, context) : []),
         ],
         hazards: [
           ...unlessNew(tableId, context, 'may-fail', `It fails when rows break ${name}.`),

@@ -18,9 +18,16 @@ function isIncomplete(part: SchemaObject): boolean {
   return part.properties['incomplete'] === true
 }
 
-/** Ids of the attachments of partitions that are to have none: one that comes later is given an index. */
-export function partitionsWithout(part: SchemaObject, context: RuleContext): string[] {
-  if (!isIncomplete(part)) return []
+/**
+ * In `needs` of one that is made: one that a partition lacks at this moment stays incomplete, although that partition
+ * goes; and a partition that is to have none, and comes later, is given one.
+ */
+export function settledPartitions(part: SchemaObject, context: RuleContext): string[] {
+  const gone = withoutFormer(part.parent ?? '', context)
+  return isIncomplete(part) ? [...gone, ...partitionsWithout(part, context)] : gone
+}
+
+function partitionsWithout(part: SchemaObject, context: RuleContext): string[] {
   return childrenAfter(part.parent ?? '', context)
     .filter((child) => attachedParts(part, [child], context.partsAfter).length === 0)
     .flatMap((child) => attachmentsAfter(child, context).map(idOf))

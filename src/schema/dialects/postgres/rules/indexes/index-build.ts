@@ -4,7 +4,7 @@ import type { Action, RuleContext } from '../../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../../snapshot/snapshot.ts'
 import { attachedId, stableParents, withoutFormer } from '../partitions/family.ts'
 import { comparedAnew } from './compared-anew.ts'
-import { completed, partitionsWithout } from './incomplete.ts'
+import { completed, settledPartitions } from './incomplete.ts'
 import { becomes, formerOf, indexIdOf, twins } from './index-family.ts'
 import { quote } from '../names.ts'
 import { brief, hazard, isQuiet, isSmall, optionList, optionsIn, tableOf, textOf } from '../tools.ts'
@@ -81,12 +81,11 @@ export function build(
       : []),
   ]
   // The constraint that it is for comes with a later statement.
-  // One that a partition lacks at this moment stays incomplete, although that partition goes.
   const needs = [
     tableId,
     ...part.dependsOn,
     ...twins(part, context),
-    ...(only ? [...withoutFormer(tableId, context), ...partitionsWithout(part, context)] : []),
+    ...(only ? settledPartitions(part, context) : []),
   ]
   if (concurrently) {
     return [
