@@ -15,9 +15,10 @@ const INVALID = `invalid as (select x.indrelid, array_agg(ic.relname order by ic
  */
 const UNSPOKEN = `unspoken as materialized (select p.partrelid from pg_partitioned_table p, unnest(p.partclass) key(oid)
     join pg_opclass o on o.oid = key.oid
-    where p.partstrat in ('l', 'r') and (select count(*) from pg_amop a where a.amopfamily = o.opcfamily
-      and a.amoplefttype = o.opcintype and a.amoprighttype = o.opcintype and a.amoppurpose = 's'
-      and a.amopstrategy between 1 and 5) < 5)`
+    where p.partstrat in ('l', 'r') and not (select coalesce(array_agg(a.amopstrategy::integer), '{}') from pg_amop a
+      where a.amopfamily = o.opcfamily and a.amoplefttype = o.opcintype and a.amoprighttype = o.opcintype and a.amoppurpose = 's')
+      -- Of a list it says =, of a range <, =, >=, and of one by several columns > as well.
+      @> case when p.partstrat = 'l' then '{3}'::integer[] when p.partnatts = 1 then '{1,3,4}' else '{1,3,4,5}' end)`
 
 export const tables: Reader = {
   also: () => `${INVALID}, ${UNSPOKEN}`,

@@ -4,13 +4,7 @@ import { ident } from '../../../../../engine/sql.ts'
 import type { Altered } from '../../../../diff/diff.ts'
 import type { Action, AlterAnswer, KindRule, RuleContext } from '../../../../plan/action.ts'
 import { idOf, objectId, type SchemaObject } from '../../../../snapshot/snapshot.ts'
-import {
-  attachedId,
-  childrenAfter,
-  goneId,
-  lettingGo,
-  stableDescendants,
-} from '../partitions/family.ts'
+import { attachedId, childrenAfter, goneId, lettingGo, stableDescendants } from '../partitions/family.ts'
 import { heldNoMore } from './check-family.ts'
 import { checksBelow, comesFromParent, goesToParent, goneBefore } from './constraint-family.ts'
 import { broughtBelow, comesWithParent, isExclusion, renamed } from './exclusion-family.ts'

@@ -14,13 +14,10 @@ import {
   letGo,
   parentOf,
   sameOn,
-  stableChildren,
   stableParents,
 } from './family.ts'
-import { ident } from '../../../../../engine/sql.ts'
-import type { Hazard } from '../../../../plan/hazards.ts'
 import { isForItself, mistaken } from '../constraints/check-family.ts'
-import { parenthesised } from '../columns/column-text.ts'
+import { guard, readByAttaching, refusedByServer } from './attach-reads.ts'
 import { foreignKeysOfParent, lockedByAttaching } from './attach-foreign-keys.ts'
 import { broughtByAttaching, renamed } from '../constraints/exclusion-family.ts'
 import { checksInTheWay, formerAttachments, withoutGivenChecks } from '../constraints/given-checks.ts'
@@ -31,7 +28,7 @@ import { byPosition } from '../positions.ts'
 import { comparedAnew } from '../indexes/compared-anew.ts'
 import { incompleteInTheWay, indexesThatMeet } from '../indexes/incomplete.ts'
 import { heldByArrival, leftNames } from '../columns/not-null-family.ts'
-import { brief, hazard, isQuiet, standIn, unlessNew, validation } from '../tools.ts'
+import { brief, isQuiet, unlessNew, validation } from '../tools.ts'
 
 function create(attachment: SchemaObject, context: RuleContext): readonly Action[] {
   const child = quote(attachment.name.slice(0, 2))
@@ -80,6 +77,7 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
           'may-fail',
           `It fails when rows of ${child} do not belong there.`,
         ),
+        ...refusedByServer(attachment, context),
         ...guards.flatMap(({ unchecked }) => unchecked),
       ],
     }),
@@ -116,69 +114,6 @@ function attachmentsBelow(
   return brought
     .filter(({ parent }) => parent !== attachment.parent)
     .flatMap(({ parent }) => attachmentsAfter(parent ?? '', context).map(idOf))
-}
-
-interface Read {
-  /** Quoted. */
-  readonly table: string
-  /** What holds for its rows in the end, when that can be said beforehand. */
-  readonly accepts: string | undefined
-  /** What a check that is there before the attachment keeps from working. */
-  readonly refuses?: string
-}
-
-/** Tables in use that PostgreSQL reads while it keeps them locked: the new partition, and the one that took its rows so far. */
-function readByAttaching(attachment: SchemaObject, context: RuleContext): Read[] {
-  const accepts = acceptsOf(attachment)
-  const child = attachment.parent ?? ''
-  const parent = parentOf(attachment)
-  const reads: Read[] = []
-  if (!isQuiet(child, context)) reads.push({ table: quote(attachment.name.slice(0, 2)), accepts })
-  for (const sibling of stableChildren(parent, context)) {
-    const isDefault = attachmentsBefore(sibling, context).some((one) => one.properties['bound'] === 'DEFAULT')
-    if (!isDefault || isQuiet(sibling, context)) continue
-    // What a partition accepts says also what its parent does, as a partition: that is not to be denied.
-    const nested = attachmentsAfter(parent, context).length > 0
-    reads.push({
-      table: quote(context.before(sibling)?.name ?? []),
-      accepts: accepts === undefined || nested ? undefined : `NOT ${parenthesised(accepts)}`,
-      refuses: `Rows that belong to ${quote(attachment.name.slice(0, 2))} are refused until it is attached.`,
-    })
-  }
-  return reads
-}
-
-/** Of the default partition it depends on its siblings of the moment, by hash it names the parent by its oid. */
-function acceptsOf({ properties, facts }: SchemaObject): string | undefined {
-  const accepts = facts?.['accepts']
-  if (typeof accepts !== 'string' || properties['bound'] === 'DEFAULT') return undefined
-  return accepts.includes('satisfies_hash_partition(') ? undefined : accepts
-}
-
-interface Guard {
-  readonly checked: readonly Action[]
-  readonly unchecked: readonly Hazard[]
-  readonly done: readonly Action[]
-}
-
-/** A valid CHECK that says the same spares the reading (PostgreSQL manual, "Partition Maintenance"). */
-function guard({ table, accepts, refuses }: Read, attachment: SchemaObject): Guard {
-  if (accepts === undefined) {
-    const detail = `${table} is read while it is locked, to see that its rows belong there.`
-    return { checked: [], unchecked: [hazard('long-lock', detail)], done: [] }
-  }
-  const name = ident(standIn(attachment.name[1] ?? '', '_tenantry_attach'))
-  return {
-    checked: [
-      brief(`ALTER TABLE ${table} ADD CONSTRAINT ${name} CHECK ${parenthesised(accepts)} NOT VALID`, {
-        creates: [],
-        hazards: refuses === undefined ? [] : [hazard('may-fail', refuses)],
-      }),
-      validated(`ALTER TABLE ${table}`, name),
-    ],
-    unchecked: [],
-    done: [brief(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`, { creates: [] })],
-  }
 }
 
 /** What the tables have that goes: columns, triggers, and indexes, which would be taken for those that are wanted. */

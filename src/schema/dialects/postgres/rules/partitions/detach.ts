@@ -55,8 +55,8 @@ export function leavesQuietly(attachment: SchemaObject, context: RuleContext): b
   const child = attachment.parent ?? ''
   const parent = parentOf(attachment)
   const [table, former] = [context.before(child), context.before(parent)]
-  if (!isPartition(attachment) || context.after(idOf(attachment)) !== undefined) return false
-  if (attachment.properties['detaching'] === true || table?.kind !== 'table') return false
+  if (!canBeLeft(attachment) || context.after(idOf(attachment)) !== undefined) return false
+  if (table?.kind !== 'table') return false
   if (table.properties['partitionBy'] !== undefined || former === undefined) return false
   if (context.after(parent) === undefined || context.isDropped(parent)) return false
   const stays = context.after(child) !== undefined
@@ -68,6 +68,12 @@ export function leavesQuietly(attachment: SchemaObject, context: RuleContext): b
     !siblings.some((one) => attachmentsBefore(one, context).some(isDefault)) &&
     siblings.some((one) => !isSmall(one, context))
   )
+}
+
+/** Not halfway out already; the server leaves a check behind that says what it accepted, which it must be able to. */
+function canBeLeft(attachment: SchemaObject): boolean {
+  const { properties, facts } = attachment
+  return isPartition(attachment) && properties['detaching'] !== true && facts?.['accepts'] !== undefined
 }
 
 function isDefault({ properties }: SchemaObject): boolean {

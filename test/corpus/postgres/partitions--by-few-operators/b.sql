@@ -1,0 +1,12 @@
+CREATE FUNCTION apart(integer, integer) RETURNS integer LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT $1 - $2 $$;
+CREATE OPERATOR CLASS equal_only FOR TYPE integer USING btree AS OPERATOR 3 =, FUNCTION 1 apart(integer, integer);
+CREATE OPERATOR CLASS three_only FOR TYPE integer USING btree AS OPERATOR 1 <, OPERATOR 3 =, OPERATOR 4 >=, FUNCTION 1 apart(integer, integer);
+CREATE TABLE listed (id integer) PARTITION BY LIST (id equal_only);
+CREATE TABLE listed_1 (id integer);
+CREATE TABLE listed_2 PARTITION OF listed FOR VALUES IN (3);
+CREATE TABLE ranged (id integer) PARTITION BY RANGE (id three_only);
+CREATE TABLE ranged_1 (id integer);
+CREATE TABLE ranged_2 PARTITION OF ranged FOR VALUES FROM (9) TO (MAXVALUE);
+CREATE TABLE unsaid (id integer) PARTITION BY RANGE (id equal_only);
+CREATE TABLE unsaid_1 PARTITION OF unsaid FOR VALUES FROM (1) TO (9);
+CREATE TABLE unsaid_2 (id integer);
