@@ -30,6 +30,7 @@ import {
 import { settledTypes } from '../types/held-types.ts'
 import { ownName } from '../names.ts'
 import { isHeldApart, notNullApart, notNullNotValid, withoutNotNull } from './not-null-constraint.ts'
+import { withNameSaid } from './not-null-names.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from '../sequence.ts'
 import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unlessNew } from '../tools.ts'
@@ -72,7 +73,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
     ),
     briefPart(
       table === undefined ? `ALTER TABLE ${tableOf(column)}` : alterRelation(table),
-      `ADD COLUMN ${columnText(heldApart ? withoutNotNull(column) : column)}`,
+      `ADD COLUMN ${columnText(heldApart ? withoutNotNull(column) : withNameSaid(column, context))}`,
       {
         creates: [idOf(column), ...brought.map(idOf)],
         needs: [
@@ -100,7 +101,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
     ...merged.flatMap(valuesBack),
     ...(heldApart ? notNullApart(column, brought, context) : []),
     ...columnExtras(column),
-    ...brought.flatMap((child) => overridesOf(child, column)),
+    ...brought.flatMap((child) => overridesOf(withNameSaid(child, context), column)),
     ...[column, ...brought].flatMap(notNullNotValid),
   ]
 }

@@ -20,6 +20,7 @@ import {
 } from '../partitions/family.ts'
 import { ownName } from '../names.ts'
 import { heldOtherwise, isStirred } from './not-null-family.ts'
+import { withNameSaid } from './not-null-names.ts'
 import {
   addition,
   alterTable,
@@ -117,7 +118,8 @@ function begins({ to }: Altered, below: readonly Altered[], context: RuleContext
   )
   const notValid = isUnproved(to)
   const noInherit = to.properties['notNullNoInherit'] === true
-  const own = notValid || noInherit || textOf(to.properties, 'notNullName') !== undefined || below.length > 0
+  const isNamed = textOf(withNameSaid(to, context).properties, 'notNullName') !== undefined
+  const own = notValid || noInherit || isNamed || below.length > 0
   if (quiet && !own) return [brief(`${alterTable(to)} ALTER COLUMN ${ownName(to)} SET NOT NULL`, { hazards })]
   const add = `${addition(to)}${notValid || !quiet ? ' NOT VALID' : ''}`
   return [

@@ -8,6 +8,7 @@ import { attachmentsAfter, isPartition, parentOf, sameOn } from '../partitions/f
 import { settledType, settledTypes } from '../types/held-types.ts'
 import { ownName, quote } from '../names.ts'
 import { notNullNotValid } from '../columns/not-null-constraint.ts'
+import { withNameSaid } from '../columns/not-null-names.ts'
 import { constraintNameOf, has, isInherited, isOfParent } from '../columns/not-null-text.ts'
 import { mergeable, overridesOf, ownOverridesOf } from '../columns/overrides.ts'
 import { rowsBack } from './table-copy.ts'
@@ -30,7 +31,9 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
   const asCreated = (column: SchemaObject): SchemaObject => {
     const model = modelOf(column)
     const merged = model === undefined ? column : mergeable(column, model)
-    return madeAnew ? withNameOfNotNull(merged) : named.length > 0 ? withGivenName(merged) : merged
+    return madeAnew
+      ? withNameOfNotNull(merged)
+      : withNameSaid(named.length > 0 ? withGivenName(merged) : merged, context)
   }
   return [
     {
@@ -54,7 +57,7 @@ export function createTable(table: SchemaObject, context: RuleContext): readonly
       const model = modelOf(column)
       if (model === undefined) return columnExtras(column)
       return column.properties['inherited'] === true
-        ? overridesOf(column, model)
+        ? overridesOf(withNameSaid(column, context), model)
         : ownOverridesOf(column, model)
     }),
     ...rowsBack(table, columns, context),
