@@ -169,7 +169,9 @@ function adjusted(change: Altered, below: readonly Altered[], context: RuleConte
   if (stays && isOfParent(from) && !isOfParent(to)) return { actions: [held(to)] }
   // Children that go may have it by another name.
   const needs = withoutFormer(tableIdOf(to), context)
-  const own = isInherited(from) || isOfParent(to) ? [] : named(name, to)
+  // A partition's is its parent's by any name.
+  const attached = isInherited(to) && attachmentsAfter(tableIdOf(to), context).some(isPartition)
+  const own = isInherited(from) || isOfParent(to) || attached ? [] : named(name, to)
   const renamed = own.map((action) => ({ ...action, needs }))
   const others = gives(from) ? below.filter((child) => nameBefore(child.from) !== name) : []
   // A name is changed on all partitions with it, and must be the same there.

@@ -1,0 +1,16 @@
+CREATE TABLE aa (id integer, v integer CONSTRAINT nn_v_not_null NOT NULL);
+CREATE TABLE nn (id integer, v integer NOT NULL);
+CREATE TABLE nx (id integer, v integer NOT NULL);
+CREATE TABLE ab (id integer, v integer CONSTRAINT nx_v_not_null NOT NULL);
+CREATE TABLE oo (id integer, v integer NOT NULL);
+CREATE TABLE ob (id integer);
+CREATE DOMAIN oc AS integer CONSTRAINT oo_w_not_null CHECK (VALUE > 0);
+CREATE TABLE od (id integer, w integer);
+CREATE TABLE pn_1 (id integer, v integer CONSTRAINT pn_v_not_null NOT NULL, w integer CONSTRAINT pn_w_not_null NOT NULL);
+CREATE TABLE pn (id integer, v text CONSTRAINT pn_v_not_null NOT NULL, w integer CONSTRAINT pn_w_not_null NOT NULL) PARTITION BY RANGE (id);
+CREATE TABLE pp (id integer CONSTRAINT pp_1_id_not_null NOT NULL);
+CREATE TABLE pp_1 (id integer CONSTRAINT pp_1_id_not_null NOT NULL);
+CREATE TABLE qq (id integer CONSTRAINT qq_id_not_null NOT NULL);
+CREATE TABLE qq_1 (id integer CONSTRAINT qq_id_not_null NOT NULL);
+CREATE TABLE rr (id integer, v integer CONSTRAINT rr_v_not_null NOT NULL);
+CREATE TABLE ra (id integer, v integer CONSTRAINT rr_v_not_null NOT NULL);
