@@ -116,8 +116,9 @@ export function canResume(plan: Plan): boolean {
 function positionOf(plan: Plan, fingerprint: string): number | undefined {
   if (fingerprint === plan.target) return plan.steps.length
   if (fingerprint === plan.source) return 0
-  const last = plan.steps.findLastIndex((step) => step.after === fingerprint)
-  return last === -1 ? undefined : last + 1
+  // Of several steps with the same schema the first: those between may have changed rows, and can be done again.
+  const at = plan.steps.findIndex((step) => step.after === fingerprint)
+  return at === -1 ? undefined : at + 1
 }
 
 interface Group {

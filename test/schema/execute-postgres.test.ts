@@ -251,3 +251,25 @@ test.each([
     expect((await inspected(scenery.database.dsn)).fingerprint).toBe(scenery.target.fingerprint)
   },
 )
+
+test('a step added by hand that only changes rows is not passed over by a run that goes on', async () => {
+  const scenery = await scene(FROM, FROM.replace('note text)', 'note text, added text, later text)'))
+  const [first] = scenery.plan.steps
+  if (first === undefined) throw new Error('The plan has no step.')
+  const step = { ...first, creates: [], alters: [], drops: [], reversal: null }
+  const added = await inspected((await databaseOf(FROM.replace('note text)', 'note text, added text)'))).dsn)
+  const steps = [
+    { ...step, group: 1, sql: 'alter table orders add column added text', after: added.fingerprint },
+    { ...step, group: 2, sql: `update orders set added = 'by hand'`, after: added.fingerprint },
+    { ...step, group: 3, sql: 'alter table orders add column later text', after: null },
+  ].map((one) => ({ ...one, sql: one.sql.replace('orders', 'public.orders') }))
+  const client = await adminClient(scenery.database.name)
+  await client.query(steps[0]?.sql ?? '')
+  const { failure } = await run({ ...scenery, plan: { ...scenery.plan, steps } })
+  expect(failure).toBeUndefined()
+  const { rows: untouched } = await client.query(
+    `select from orders where added is distinct from 'by hand' limit 1`,
+  )
+  await client.end()
+  expect(untouched).toEqual([])
+})

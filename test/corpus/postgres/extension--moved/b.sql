@@ -1,7 +1,10 @@
-create schema x;
-create extension hstore schema x;
+create schema "an other";
+create extension hstore schema "an other";
 create extension pg_trgm;
-create table t (a x.hstore, b text);
+create table t (a "an other".hstore, many "an other".hstore[], b text);
+create domain tagged as "an other".hstore;
+create type labelled as (name text, tags "an other".hstore);
+create table holder (d tagged, l labelled);
 create index i on t using gin (b gin_trgm_ops);
 comment on extension pg_trgm is null;
 create function f() returns int language sql return 1;

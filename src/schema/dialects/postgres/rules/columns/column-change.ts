@@ -7,6 +7,7 @@ import { type Generated, generatedOf, parenthesised, tableIdOf } from './column-
 import { identityActions, NO_IDENTITY_CHANGE } from './column-identity.ts'
 import { notNullAnswer } from './column-not-null.ts'
 import { isInPartitionKey, isOfValues, typeAnswer } from './column-type.ts'
+import { goesWithExtension } from '../types/moved-types.ts'
 import {
   attachmentsAfter,
   attachmentsBefore,
@@ -130,9 +131,10 @@ function isTypeAnew(column: SchemaObject, context: RuleContext): boolean {
 
 /** A table made OF a type follows its type. */
 function changesType({ from, to, properties }: Altered, context: RuleContext, carried: boolean): boolean {
+  const retyped = properties.includes('type') && !goesWithExtension(from, to, context)
   const typed = from.facts?.['typed'] === true && to.facts?.['typed'] === true
   const follows = typed && !isTypeAnew(to, context)
-  return !carried && !follows && (properties.includes('type') || properties.includes('collation'))
+  return !carried && !follows && (retyped || properties.includes('collation'))
 }
 
 function holding(id: string, context: RuleContext): string[] {

@@ -5,6 +5,7 @@ import { idOf, objectId, type SchemaObject } from '../../../../snapshot/snapshot
 import type { Hazard } from '../../../../plan/hazards.ts'
 import { ownerName, ownName, quote } from '../names.ts'
 import { hazard, isQuiet, unlessNew } from '../tools.ts'
+import { goesWithExtension } from './moved-types.ts'
 import { conversion, keepsValues, underlying } from './types.ts'
 import { lossOfValues } from './value-loss.ts'
 import { said } from '../../said.ts'
@@ -62,7 +63,8 @@ export const attributeRule: KindRule = {
       ...lossOf(object, context),
     },
   ],
-  alter: ({ from, to, id }, context) => {
+  alter: ({ from, to, id, properties }, context) => {
+    if (!properties.includes('collation') && goesWithExtension(from, to, context)) return { actions: [] }
     const parent = to.parent as string
     // The server refuses while a column holds values of the type, and finds no cast that has to be written.
     const held = context.dependentsBefore(parent).some((other) => !isTyped(other))

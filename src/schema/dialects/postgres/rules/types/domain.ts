@@ -4,6 +4,7 @@ import type { Hazard } from '../../../../plan/hazards.ts'
 import { idOf, type SchemaObject } from '../../../../snapshot/snapshot.ts'
 import { ident } from '../../../../../engine/sql.ts'
 import { provedId } from './held-types.ts'
+import { goesWithExtension } from './moved-types.ts'
 import { ownerName, ownName, quote } from '../names.ts'
 import { said } from '../../said.ts'
 import { domainNotNullName } from '../columns/not-null-text.ts'
@@ -15,7 +16,8 @@ export const domainRule: KindRule = {
   alter: ({ id, from, to, properties }, context) => {
     if (properties.includes('notNull') && to.properties['notNull'] === true && isContained(id, context))
       return 'replace'
-    if (properties.includes('type') || properties.includes('collation')) return 'replace'
+    const retyped = properties.includes('type') && !goesWithExtension(from, to, context)
+    if (retyped || properties.includes('collation')) return 'replace'
     const start = `ALTER DOMAIN ${quote(to.name)}`
     const actions: Action[] = []
     if (properties.includes('default')) {
