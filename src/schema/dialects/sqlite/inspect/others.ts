@@ -82,7 +82,8 @@ export function virtualTableObject(
 ): SchemaObject {
   const tokens = tokensOf(entry.sql)
   const using = tokens.findIndex((token) => isWord(token, 'using'))
-  const content = contentOption(tokens)
+  // A table's name, empty for none at all; null where it keeps its own rows.
+  const content = optionOf(tokens, 'content')
   const contentTable = content === null ? undefined : relations.ids.get(fold(content))
   return {
     kind: 'virtual_table',
@@ -99,15 +100,17 @@ export function virtualTableObject(
       sql: entry.sql,
       columns: columns.filter(({ hidden }) => hidden === 0).map(({ name }) => name),
       content,
+      language: optionOf(tokens, 'languageid'),
     },
   }
 }
 
-/** What a full-text table's `content=` names: a table, empty for none at all; null when it keeps its own rows. */
-function contentOption(tokens: readonly Token[]): string | null {
-  const at = tokens.findIndex((token, index) => isWord(token, 'content') && isSymbol(tokens[index + 1], '='))
+/** The value of an argument `name = value`, which may be empty; null where there is none. */
+function optionOf(tokens: readonly Token[], name: string): string | null {
+  const at = tokens.findIndex((token, index) => isWord(token, name) && isSymbol(tokens[index + 1], '='))
   const value = at < 0 ? undefined : tokens[at + 2]
-  return value === undefined || isSymbol(value, ',') || isSymbol(value, ')') ? null : value.text
+  if (value === undefined) return null
+  return isSymbol(value, ',') || isSymbol(value, ')') ? '' : value.text
 }
 
 /** Everything in a statement that may be a name, folded. */

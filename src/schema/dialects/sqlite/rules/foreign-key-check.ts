@@ -1,10 +1,11 @@
 /** After a rebuild, and before the commit: rows must satisfy the foreign keys that the plan adds or changes. */
-import { sqliteLiteral, sqliteIdent } from '../../../../engine/sql.ts'
+import { sqliteLiteral } from '../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../plan/action.ts'
 import { sameJson, type Json } from '../../../snapshot/canonical.ts'
 import { byCodePoint, idOf, objectId, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { fold } from '../text/tokens.ts'
 import { action, joined, writtenName, textOf } from './actions.ts'
+import { failsWhere } from './fails-where.ts'
 import { tableChange } from './table-change.ts'
 
 /**
@@ -95,19 +96,18 @@ function listKey(columns: readonly string[]): string {
   return columns.toSorted(byCodePoint).join('\0')
 }
 
-/** SQLite has no statement that fails when a query finds something: a CHECK with a name that says it does. */
 function checkAction(context: RuleContext, key: SchemaObject): Action {
   const child = writtenName(context.after(childOf(key)) as SchemaObject)
   const parent = textOf(key, 'parent')
   const message = `rows of ${child} have no counterpart in ${parent}`
-  const guard = 'tenantry_foreign_key_check'
   return action(
-    joined([
-      `CREATE TEMP TABLE ${guard} (broken CONSTRAINT ${sqliteIdent(message)} CHECK (broken = 0))`,
-      `INSERT INTO temp.${guard} SELECT count(*) FROM pragma_foreign_key_check(${sqliteLiteral(child)}) ` +
-        `WHERE "parent" = ${sqliteLiteral(parent)} COLLATE NOCASE`,
-      `DROP TABLE temp.${guard}`,
-    ]),
+    joined(
+      failsWhere(
+        message,
+        `SELECT count(*) FROM pragma_foreign_key_check(${sqliteLiteral(child)}) ` +
+          `WHERE "parent" = ${sqliteLiteral(parent)} COLLATE NOCASE`,
+      ),
+    ),
     {
       alters: [],
       needs: [...new Set([childOf(key), ...siblingsOf(context, key).map(parentOf)])],

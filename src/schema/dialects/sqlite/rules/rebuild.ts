@@ -8,6 +8,8 @@ import type { Action, RuleContext } from '../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { fold, isSymbol, tokensOf, type Token } from '../text/tokens.ts'
 import { action, fact, joined, writtenName } from './actions.ts'
+import { carried } from './affinity.ts'
+import { failsWhere } from './fails-where.ts'
 import { foreignKeyChecks } from './foreign-key-check.ts'
 import { rebuildHazards } from './hazards.ts'
 import { STRUCTURE } from './table-change.ts'
@@ -18,6 +20,7 @@ export function rebuild(context: RuleContext, id: string): readonly Action[] {
   const copied = columnsToCopy(context, id)
   const standing = context.partsAfter(id).filter(({ kind }) => !STRUCTURE.has(kind))
   const statements = [
+    ...refuseNullKeys(context, id, copied),
     ...tableStatements(context, from, to, copied),
     ...byPosition(standing).map((part) => fact(part, 'sql')),
   ]
@@ -48,6 +51,8 @@ function idsOf(context: RuleContext, id: string): Pick<Action, 'creates' | 'drop
 interface Copied {
   readonly to: string
   readonly from: string
+  /** What the target takes of it, where it stands under that name. */
+  readonly value: (name: string) => string
 }
 
 /** Target columns with where their values come from; the rowid among them where it is no column. */
@@ -60,19 +65,21 @@ function columnsToCopy(context: RuleContext, id: string): Copied[] {
       .map((column) => [idOf(column), column]),
   )
   const after = byPosition(context.partsAfter(id).filter(isColumn))
+  const [from, to] = [context.before(id) as SchemaObject, context.after(id) as SchemaObject]
   const copied = after.flatMap((column): Copied[] => {
     const source = before.get(idOf(column))
     if (source === undefined || column.properties['generated'] !== null) return []
-    return [{ to: writtenName(column), from: writtenName(source) }]
+    const value = (name: string): string =>
+      carried({ column: source, table: from }, { column, table: to }, name)
+    return [{ to: writtenName(column), from: writtenName(source), value }]
   })
   const rowid = rowidName([...before.values(), ...after])
-  const [from, to] = [context.before(id) as SchemaObject, context.after(id) as SchemaObject]
   if (rowid === undefined || from.properties['withoutRowid'] === true) return copied
   if (to.properties['withoutRowid'] === true) return copied
   const alias = rowidAlias(context.partsAfter(id))
-  if (alias === undefined) return [{ to: rowid, from: rowid }, ...copied]
+  if (alias === undefined) return [{ to: rowid, from: rowid, value: sqliteIdent }, ...copied]
   const known = copied.some((pair) => fold(pair.to) === alias)
-  return known ? copied : [{ to: alias, from: rowid }, ...copied]
+  return known ? copied : [{ to: alias, from: rowid, value: sqliteIdent }, ...copied]
 }
 
 function rowidName(columns: readonly SchemaObject[]): string | undefined {
@@ -87,6 +94,20 @@ function rowidAlias(parts: readonly SchemaObject[]): string | undefined {
   return (key.properties['columns'] as readonly string[])[0]
 }
 
+/** SQLite would give numbers to rows whose INTEGER PRIMARY KEY is null. */
+function refuseNullKeys(context: RuleContext, id: string, copied: readonly Copied[]): string[] {
+  const alias = rowidAlias(context.partsAfter(id))
+  const key = copied.find(({ to }) => fold(to) === alias)
+  const source = context.partsBefore(id).find(({ kind, name }) => kind === 'column' && name.at(-1) === alias)
+  if (key === undefined || source === undefined || source.properties['notNull'] !== null) return []
+  if (rowidAlias(context.partsBefore(id)) === alias) return []
+  const table = writtenName(context.before(id) as SchemaObject)
+  return failsWhere(
+    `${table}.${key.from} is null`,
+    `SELECT count(*) FROM ${sqliteIdent(table)} WHERE ${sqliteIdent(key.from)} IS NULL`,
+  )
+}
+
 function tableStatements(
   context: RuleContext,
   from: SchemaObject,
@@ -96,14 +117,14 @@ function tableStatements(
   const [oldName, newName] = [writtenName(from), writtenName(to)]
   const spare = spareName(context, newName)
   const tokens = tokensOf(fact(to, 'sql'))
-  const aborts = dropsRows(context.partsAfter(idOf(to)))
+  const aborts = isLenient(context.partsAfter(idOf(to)))
   const keepsSequence =
     hasSequence(context.partsBefore(idOf(from))) && hasSequence(context.partsAfter(idOf(to)))
   const sequence = (source: string, target: string): string[] =>
     keepsSequence ? sequenceStatements(source, target) : []
   if (namesItself(tokens, newName)) {
     // Its own name stands in an expression, so it can only be made under that name: the rows wait in a plain table.
-    const waiting = copied.map((column, at) => ({ to: column.to, from: `c${at}`, source: column.from }))
+    const waiting = copied.map((column, at) => ({ ...column, from: `c${at}`, source: column.from }))
     return [
       ...setAside(oldName, spare, waiting),
       ...sequence(oldName, spare),
@@ -126,19 +147,22 @@ function tableStatements(
   ]
 }
 
-/** Whether the table's own conflict clauses drop rows in silence: the copy overrides them and fails instead. */
-function dropsRows(parts: readonly SchemaObject[]): boolean {
+/**
+ * Whether the table's own conflict clauses drop rows in silence, or put defaults in the place of nulls: the copy
+ * overrides them and fails instead.
+ */
+function isLenient(parts: readonly SchemaObject[]): boolean {
   return parts.some(({ kind, properties }) => {
-    if (kind === 'column') return properties['notNull'] === 'ignore'
-    const key = kind === 'primary_key' || kind === 'unique'
-    return key && (properties['conflict'] === 'ignore' || properties['conflict'] === 'replace')
+    const clause = kind === 'column' ? properties['notNull'] : properties['conflict']
+    const counts = kind === 'column' || kind === 'primary_key' || kind === 'unique'
+    return counts && (clause === 'ignore' || clause === 'replace')
   })
 }
 
 function copy(from: string, to: string, columns: readonly Copied[], aborts: boolean): string[] {
   if (columns.length === 0) return []
   const targets = columns.map((column) => sqliteIdent(column.to)).join(', ')
-  const sources = columns.map((column) => sqliteIdent(column.from)).join(', ')
+  const sources = columns.map((column) => column.value(column.from)).join(', ')
   const verb = aborts ? 'INSERT OR ABORT' : 'INSERT'
   return [`${verb} INTO ${sqliteIdent(to)} (${targets}) SELECT ${sources} FROM ${sqliteIdent(from)}`]
 }

@@ -1,0 +1,1 @@
+CREATE TABLE badge (id INTEGER PRIMARY KEY, holder TEXT);

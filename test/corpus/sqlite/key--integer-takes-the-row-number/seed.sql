@@ -1,0 +1,1 @@
+INSERT INTO badge VALUES (12, 'a'), (3, 'b');

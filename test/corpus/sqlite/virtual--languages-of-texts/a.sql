@@ -1,0 +1,1 @@
+CREATE VIRTUAL TABLE saying USING fts4(line, languageid="tongue");

@@ -1,0 +1,1 @@
+CREATE VIRTUAL TABLE spot USING fts5(x0, x1);

@@ -1,0 +1,1 @@
+CREATE VIRTUAL TABLE spot USING rtree(id, x0, x1, +note);

@@ -1,0 +1,1 @@
+INSERT INTO spot VALUES ('1', '2');

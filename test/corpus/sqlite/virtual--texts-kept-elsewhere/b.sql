@@ -1,0 +1,1 @@
+CREATE TABLE page (id INTEGER PRIMARY KEY, body TEXT); CREATE VIEW shown AS SELECT id, lower(body) AS body FROM page; CREATE VIRTUAL TABLE found USING fts5(body, content='shown', content_rowid='id', prefix='2');
