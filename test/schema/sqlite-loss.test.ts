@@ -231,3 +231,15 @@ test('a full-text index over a view that is new is filled from it', async () => 
     expect(await one.session.query("SELECT rowid FROM f WHERE f MATCH 'here'")).toEqual([{ rowid: 1 }])
   })
 })
+
+test('a full-text index finds its rows where they get other numbers', async () => {
+  const index = `CREATE VIRTUAL TABLE f USING fts5(a, content='t')`
+  const from = `CREATE TABLE t (id INT PRIMARY KEY, a TEXT); ${index};
+    INSERT INTO t VALUES (70, 'here'), (30, 'there'); INSERT INTO f (f) VALUES ('rebuild')`
+  await planned(from, `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); ${index}`, async (one) => {
+    await run(one)
+    expect(await one.session.query("SELECT rowid, a FROM f WHERE f MATCH 'here'")).toEqual([
+      { rowid: 70, a: 'here' },
+    ])
+  })
+})

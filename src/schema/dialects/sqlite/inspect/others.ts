@@ -101,6 +101,7 @@ export function virtualTableObject(
       columns: columns.filter(({ hidden }) => hidden === 0).map(({ name }) => name),
       content,
       language: optionOf(tokens, 'languageid'),
+      contentRowid: optionOf(tokens, 'content_rowid'),
     },
   }
 }

@@ -13,6 +13,7 @@ import { failsWhere } from './fails-where.ts'
 import { foreignKeyChecks } from './foreign-key-check.ts'
 import { rebuildHazards } from './hazards.ts'
 import { STRUCTURE } from './table-change.ts'
+import { refills } from './virtual-tables.ts'
 
 /** The rebuild of a table, and the checks of foreign keys that it may have broken. */
 export function rebuild(context: RuleContext, id: string): readonly Action[] {
@@ -30,7 +31,7 @@ export function rebuild(context: RuleContext, id: string): readonly Action[] {
     long: true,
     hazards: rebuildHazards(context, id, copied.length > 0),
   })
-  return [step, ...foreignKeyChecks(context, id)]
+  return [step, ...foreignKeyChecks(context, id), ...(isRenumbered(context, id) ? refills(context, id) : [])]
 }
 
 function byPosition(objects: readonly SchemaObject[]): SchemaObject[] {
@@ -92,6 +93,13 @@ function rowidAlias(parts: readonly SchemaObject[]): string | undefined {
   const key = parts.find(({ kind }) => kind === 'primary_key')
   if (key === undefined || key.properties['index'] !== null) return undefined
   return (key.properties['columns'] as readonly string[])[0]
+}
+
+/** Whether rows get other numbers: those of a column that was there before, and was not their number. */
+function isRenumbered(context: RuleContext, id: string): boolean {
+  const alias = rowidAlias(context.partsAfter(id))
+  if (alias === undefined || alias === rowidAlias(context.partsBefore(id))) return false
+  return context.partsBefore(id).some(({ kind, name }) => kind === 'column' && name.at(-1) === alias)
 }
 
 /** SQLite would give numbers to rows whose INTEGER PRIMARY KEY is null. */

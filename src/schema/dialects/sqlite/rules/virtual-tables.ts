@@ -2,6 +2,7 @@
 import { sqliteIdent, sqliteLiteral } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
+import { sameJson } from '../../../snapshot/canonical.ts'
 import { idOf, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { fold, isSymbol, tokensOf, type Token } from '../text/tokens.ts'
 import { action, fact, joined, writtenName, textOf } from './actions.ts'
@@ -66,14 +67,33 @@ export const virtualTable: KindRule = {
 /** One over a table that has rows already is filled from it. */
 function createStatements(object: SchemaObject, context: RuleContext): string[] {
   const [content] = object.dependsOn
-  const name = writtenName(object)
   if (content === undefined || !isFilledFromTable(object)) return [fact(object, 'sql')]
   // A new view may well show rows.
   if (content.startsWith('table:') && context.isNew(content)) return [fact(object, 'sql')]
-  return [
-    fact(object, 'sql'),
-    `INSERT INTO ${sqliteIdent(name)} (${sqliteIdent(name)}) VALUES (${sqliteLiteral('rebuild')})`,
-  ]
+  return [fact(object, 'sql'), fillStatement(object)]
+}
+
+/** For indexes that stay as they are while the rows under them get other numbers. */
+export function refills(context: RuleContext, table: string): Action[] {
+  return context.target.objects
+    .filter((object) => object.kind === 'virtual_table' && object.dependsOn.includes(table))
+    .filter((object) => isFilledFromTable(object) && goesByRowid(object) && isUnchanged(context, object))
+    .map((object) => action(fillStatement(object), { alters: [idOf(object)], needs: [table], long: true }))
+}
+
+function goesByRowid(object: SchemaObject): boolean {
+  const column = (object.facts?.['contentRowid'] as string | null | undefined) ?? 'rowid'
+  return ['rowid', '_rowid_', 'oid'].includes(fold(column))
+}
+
+function isUnchanged(context: RuleContext, object: SchemaObject): boolean {
+  const before = context.before(idOf(object))
+  return before !== undefined && sameJson(before.properties, object.properties)
+}
+
+function fillStatement(object: SchemaObject): string {
+  const name = sqliteIdent(writtenName(object))
+  return `INSERT INTO ${name} (${name}) VALUES (${sqliteLiteral('rebuild')})`
 }
 
 interface Kept {
