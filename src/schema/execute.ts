@@ -32,6 +32,7 @@ export interface ExecuteOptions {
   readonly inspect?: InspectOptions
   /** How often a step is tried again when a lock was not granted in time; default 10. */
   readonly lockRetries?: number
+  /** Called before the first step, with those that are in place already, and after each transaction. */
   readonly onStep?: (done: number, of: number) => void
 }
 
@@ -68,6 +69,7 @@ export async function executePlan(
   for (const step of plan.steps.slice(0, first)) {
     if (step.group === null) await dialect.clearLeftovers?.(session, step, 'applied')
   }
+  options.onStep?.(first, plan.steps.length)
   for (const group of groupsFrom(plan, first)) {
     const failure = await runGroup(dialect, session, plan, group, results, options)
     if (failure !== undefined) return { steps: results, failure }

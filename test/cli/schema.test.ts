@@ -367,7 +367,7 @@ withProgram('psql').test('the SQL runs with psql', async () => {
 })
 
 test.each([
-  ['SIGKILL', /^$/],
+  ['SIGKILL', /^(?:[\d.]+ s {2}.*\n)*$/],
   ['SIGINT', /Run the same command again: it goes on where it stands\./],
 ] as const)(
   'apply, ended by %s within a statement: the server ends that soon, and the next run goes on there',
@@ -389,6 +389,8 @@ test.each([
     const apply = ['schema', 'apply', 'ended.json', '--to', from.dsn, '-y']
     const running = new Running(apply, { cwd: directory })
     await until(building, { what: 'the build to wait for the reader' })
+    // What takes long is said, also to those who read a file.
+    if (signal === 'SIGINT') await running.says(/^[\d.]+ s {2}step 2 of 2: CREATE INDEX CONCURRENTLY /m)
     running.kill(signal)
     const { stderr } = await running.ended
     expect(stderr).toMatch(said)

@@ -4,20 +4,28 @@ import { diff } from '../../src/schema/diff/diff.ts'
 import { postgres } from '../../src/schema/dialects/postgres/index.ts'
 import { executePlan } from '../../src/schema/execute.ts'
 import type { HazardName } from '../../src/schema/plan/hazards.ts'
+import type { RenameHint } from '../../src/schema/diff/renames.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
 import { adminClient } from '../support/postgres.ts'
 import { databaseOf, inspected } from '../support/postgres-schemas.ts'
 
 /** Plans from one to the other, runs the plan, and expects nothing to be left. */
-async function expectConverged(from: string, to: string, allow: readonly HazardName[] = []): Promise<Plan> {
+async function expectConverged(
+  from: string,
+  to: string,
+  allow: readonly HazardName[] = [],
+  told: { readonly renames?: readonly RenameHint[]; readonly rows?: Record<string, unknown[]> } = {},
+): Promise<Plan> {
   const [a, b] = [await databaseOf(from), await databaseOf(to)]
   const target = await inspected(b.dsn)
-  const plan = makePlan(postgres, await inspected(a.dsn), target)
+  const plan = makePlan(postgres, await inspected(a.dsn), target, {}, told.renames)
   const session = await postgres.connect(a.dsn)
   try {
     const { failure } = await executePlan(postgres, session, plan, { allow })
     expect(failure).toBeUndefined()
+    for (const [query, rows] of Object.entries(told.rows ?? {}))
+      expect(await session.query(query)).toEqual(rows)
   } finally {
     await session.close()
   }
@@ -106,6 +114,11 @@ test('a column that is renamed and retyped at once loses its values only with le
   await expect(expectConverged(from, to)).rejects.toMatchObject({ code: 'conflict' })
   const plan = await expectConverged(from, to, ['data-loss'])
   expect(plan.steps.flatMap(({ hazards }) => hazards.map(({ name }) => name))).toContain('data-loss')
+  // Told that it is the same column, it keeps them.
+  await expectConverged(`${from}; insert into t values (1, 41)`, to, ['table-rewrite'], {
+    renames: [{ from: 'column:public.t.total', to: 'amount' }],
+    rows: { 'select * from public.t': [{ id: '1', amount: '41' }] },
+  })
 })
 
 test('functions, operators and types of a hostile owner are never called by looking or by changing', async () => {

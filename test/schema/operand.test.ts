@@ -40,6 +40,8 @@ describe('an operand', () => {
     await mkdir(file('folder.json'))
     expect(await parseOperand(file('data'))).toMatchObject({ type: 'database', dialect: 'sqlite' })
     expect(await parseOperand(file('empty.db'))).toMatchObject({ type: 'database', dialect: 'sqlite' })
+    await writeFile(file('damaged.db'), Buffer.alloc(4096, 0xff))
+    expect(await parseOperand(file('damaged.db'))).toMatchObject({ type: 'database', dialect: 'sqlite' })
     expect(await parseOperand(file('schema.txt'))).toMatchObject({ type: 'sql' })
     expect(await parseOperand(file('snapshot'))).toMatchObject({ type: 'snapshot' })
     expect(await parseOperand(file('empty.json'))).toMatchObject({ type: 'snapshot' })

@@ -9,10 +9,12 @@ import { parsePlan } from '../../schema/plan/plan-text.ts'
 import type { Plan } from '../../schema/plan/plan.ts'
 import type { Cli } from '../cli.ts'
 import { EXIT, usageError } from '../errors.ts'
-import { duration } from '../format.ts'
+import { count, duration } from '../format.ts'
 import type { View } from '../output.ts'
 import { readText } from '../secret-input.ts'
 import { stopSignal } from '../signals.ts'
+import { cut, oneLine } from '../terminal.ts'
+import { clearScreenLine, whileWaiting } from '../waiting.ts'
 
 export interface ApplyOptions {
   readonly to: string
@@ -49,15 +51,30 @@ export async function apply(cli: Cli, file: string, options: ApplyOptions): Prom
       await cli.confirm(`Run ${plan.steps.length} steps on ${session.label}?`, options.yes)
     stopSignal().addEventListener('abort', () => {
       const next = canResume(plan) ? 'Run the same command again: it goes on where it stands.' : NOT_PROVED
+      clearScreenLine(cli)
       cli.output.say(`Interrupted. What ran is ended and undone by the server where it can.\n  → ${next}`)
       process.exit(EXIT.interrupted)
     })
     const inspect = options.maskSchema === undefined ? {} : { maskSchema: options.maskSchema }
-    const execution = await executePlan(dialect, session, plan, { allow, inspect })
+    let done = 0
+    const onStep = (now: number): void => void (done = now)
+    const execution = await whileWaiting(
+      cli,
+      () => stepText(plan, done),
+      () => executePlan(dialect, session, plan, { allow, inspect, onStep }),
+    )
     return report(cli, execution, session.label)
   } finally {
     await session.close()
   }
+}
+
+/** `step 2 of 6: CREATE INDEX …`; of a transaction its first. */
+function stepText({ steps }: Plan, done: number): string {
+  const step = steps[done]
+  return step === undefined
+    ? 'looking'
+    : `step ${count(done + 1)} of ${count(steps.length)}: ${cut(oneLine(step.sql), 60)}`
 }
 
 async function urlFor(plan: Plan, to: string): Promise<string> {

@@ -9,6 +9,7 @@ import type { Plan } from '../../schema/plan/plan.ts'
 import { countSteps, renderPlan } from '../../schema/render/plan-text.ts'
 import type { Cli } from '../cli.ts'
 import { EXIT } from '../errors.ts'
+import { whileWaiting } from '../waiting.ts'
 import { writeOut } from './out-file.ts'
 import { compareSchemas, type RenamingOptions } from './renaming.ts'
 import { styleOf, withSchemas, type SourceOptions } from './sources.ts'
@@ -47,7 +48,12 @@ export async function prove(cli: Cli, options: PlanCommandOptions & { seed?: str
     const seed = options.seed === undefined ? [] : await readSql(made.dialect, options.seed)
     const scratch = await shadows.empty(dialect, from.url ?? to.url)
     const statements = seed.map(({ text }) => text)
-    const proved = await provePlan(dialect, scratch, from.snapshot, to.snapshot, made, statements)
+    const proved = await whileWaiting(
+      cli,
+      () => 'Running the plan on a copy of the schema',
+      () => provePlan(dialect, scratch, from.snapshot, to.snapshot, made, statements),
+      true,
+    )
     await printPlan(cli, proved, options)
     cli.output.say('Proved: run on a copy of the schema, it led to the target.')
   })

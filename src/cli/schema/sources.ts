@@ -1,12 +1,14 @@
 /** Schemas as commands take them: operands, with what is needed to load and look them up. */
 import { text } from 'node:stream/consumers'
 import { cacheDirectory } from '../../config.ts'
+import { withoutPassword } from '../../schema/operand/operand.ts'
 import { readSchemas, type Schema } from '../../schema/operand/read-schemas.ts'
 import { Shadows } from '../../schema/operand/shadows.ts'
 import type { DialectName } from '../../schema/snapshot/snapshot.ts'
 import type { Style } from '../../schema/render/style.ts'
 import type { Cli } from '../cli.ts'
 import { paint, printable } from '../terminal.ts'
+import { whileWaiting } from '../waiting.ts'
 import { withStore } from './stores.ts'
 
 export interface SourceOptions {
@@ -26,7 +28,7 @@ export async function withSchemas<T>(
 ): Promise<T> {
   const shadows = new Shadows({ scratchUrl: options.scratch, cacheDir: cacheDirectory() })
   try {
-    const schemas = await readSchemas(texts, {
+    const reading = {
       dialect: options.dialect,
       inspect: {
         ...(options.maskSchema === undefined ? {} : { maskSchema: options.maskSchema }),
@@ -34,10 +36,17 @@ export async function withSchemas<T>(
       },
       shadows,
       stdin: () => text(process.stdin),
-      stored: (reference) => withStore(cli, options.store, (store) => store.get(reference)),
-      tenant: async (name) => (await import('./service.ts')).tenantSchema(await cli.api(), name),
-      version: async (id) => (await import('./service.ts')).versionSchema(await cli.api(), id),
-    })
+      stored: (reference: string) => withStore(cli, options.store, (store) => store.get(reference)),
+      tenant: async (name: string) => (await import('./service.ts')).tenantSchema(await cli.api(), name),
+      version: async (id: string) => (await import('./service.ts')).versionSchema(await cli.api(), id),
+    }
+    const what = `Reading ${texts.map(withoutPassword).join(' and ')}`
+    const schemas = await whileWaiting(
+      cli,
+      () => what,
+      () => readSchemas(texts, reading),
+      true,
+    )
     warnOfVersions(cli, schemas)
     return await work(schemas, shadows)
   } finally {

@@ -58,7 +58,8 @@ export async function parseOperand(text: string): Promise<Operand> {
 }
 
 function operandOfFile(path: string, head: string): Operand {
-  const isSqlite = head === SQLITE_HEADER || (head === '' && /\.(db|sqlite3?)$/i.test(path))
+  // By its name also where the header is gone: a damaged database is no SQL.
+  const isSqlite = head === SQLITE_HEADER || /\.(db|sqlite3?)$/i.test(path)
   if (isSqlite) return { type: 'database', dialect: 'sqlite', url: `sqlite:${path}` }
   if (/\.json$/i.test(path) || head.trimStart().startsWith('{')) return { type: 'snapshot', file: path }
   return { type: 'sql', path }
