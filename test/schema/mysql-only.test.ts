@@ -35,6 +35,32 @@ withProgram('mysqld', 'mysql', 'mysqldump').describe('MySQL', () => {
     expect(diff(await inspected(server, server.create('b', other)), target)).toHaveLength(1)
   })
 
+  test('a check that reads otherwise once its table was changed is the same check', async () => {
+    const checks = [
+      'y <> 7 AND y BETWEEN 0 AND 99 AND 70 <> y',
+      `tm BETWEEN '8:00' AND '18:00:00.5' AND tm <> -1 AND tm <> 93000`,
+      `big > -7 AND big BETWEEN -9 AND 9 AND big IN ('7', '8') AND '7' < big AND -8 < big`,
+      `d BETWEEN '2020-01-01' AND '2030-01-01' AND d <> 20200102`,
+      `at BETWEEN '2020-01-01' AND '2030-01-01 10:00:00' AND at > 20200102030405`,
+      `bin <> 'a' AND bin IN ('b', 'c''d') AND txt <> 'a'`,
+      `id BETWEEN '1' AND '7' AND id > -7 AND NULLIF(y, 7) IS NOT NULL`,
+    ]
+    const table = (rest: string): string =>
+      `CREATE TABLE t (id int, y year, tm time(2), big bigint, d date, at datetime(3), bin varbinary(9), txt text,
+         ${[...checks.map((check, at) => `CONSTRAINT c${at} CHECK (${check})`), rest].join(', ')})`
+    const source = await inspected(server, server.create('a', table('KEY (id)')))
+    const target = await inspected(server, server.create('b', table('KEY (id), more int')))
+    const plan = makePlan(mysql, source, target)
+    expect(plan.steps).toHaveLength(1)
+    await inSession(server, 'a', (session) => executePlan(mysql, session, plan))
+    expect(server.dump('a')).not.toEqual(server.dump('b'))
+    expect(diff(await inspected(server, 'a'), target)).toEqual([])
+    const other = table('KEY (id), more int').replaceAll('7', '8')
+    expect(diff(await inspected(server, server.create('b', other)), target).map(({ id }) => id)).toEqual(
+      ['c0', 'c2', 'c6'].map((name) => `check:t.${name}`),
+    )
+  })
+
   test('options of a database that are not compared are said', async () => {
     server.create('a')
     server.script("ALTER DATABASE a DEFAULT ENCRYPTION 'Y'; ALTER DATABASE a READ ONLY = 1")

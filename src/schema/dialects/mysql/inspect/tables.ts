@@ -2,6 +2,7 @@
 import type { Json } from '../../../snapshot/canonical.ts'
 import { objectId, type Properties, type SchemaObject, type Unmodelled } from '../../../snapshot/snapshot.ts'
 import type { Column } from '../text/column.ts'
+import { settledCheck } from '../text/settled-check.ts'
 import { parseTable, type ForeignKey, type TableText } from '../text/show-create-table.ts'
 import { tokensOf, unquoted } from '../text/tokens.ts'
 import type { TableRow } from './catalogue.ts'
@@ -137,13 +138,15 @@ export function indexColumns(parts: readonly string[]): string[] {
 
 /** Their names are the table's own in MariaDB, the database's in MySQL. */
 function checkObjects({ row, text, server }: TableInput): SchemaObject[] {
+  const mariaDb = server.version.includes('MariaDB')
+  const typeOf = (column: string): string | undefined => text.columns.get(column)?.type
   return [...text.checks].map(([name, definition], position): SchemaObject => ({
     kind: 'check',
     name: [row.name, name],
     parent: objectId('table', row.name),
-    properties: { definition },
+    properties: { definition: mariaDb ? definition : settledCheck(definition, typeOf) },
     dependsOn: [],
-    facts: { position, ...(server.version.includes('MariaDB') ? {} : { ofDatabase: true }) },
+    facts: { position, ...(mariaDb ? {} : { ofDatabase: true }) },
   }))
 }
 

@@ -7,7 +7,9 @@
 import type { RuleContext } from '../../../plan/action.ts'
 import type { LockLevel } from '../../../plan/plan.ts'
 import { objectId } from '../../../snapshot/snapshot.ts'
+import { indexColumns } from '../inspect/tables.ts'
 import { asText, asTexts } from '../text/properties.ts'
+import { tokensOf, unquoted } from '../text/tokens.ts'
 import { LEVELS, type Clause, type Level } from './clause.ts'
 import { modifyLevel } from './column-type.ts'
 import { isMariaDb, isMysqlBefore } from './sides.ts'
@@ -32,8 +34,22 @@ export function costOf(table: string, context: RuleContext, clauses: readonly Cl
     lock: level === 'copy' || level === 'shared' ? 'share' : null,
     rewrites: level === 'inplace' || level === 'copy',
     long: level !== 'instant',
-    asked: partitions ? [] : askedFor(level, isMariaDb(context)),
+    asked: partitions
+      ? []
+      : unverified(clauses, context)
+        ? ['ALGORITHM=COPY']
+        : askedFor(level, isMariaDb(context)),
   }
+}
+
+/** MariaDB adds a column at once, and does not look whether what its rows get breaks the check. */
+function unverified(clauses: readonly Clause[], context: RuleContext): boolean {
+  return isMariaDb(context) && clauses.some((one) => one.what === 'add column' && isCheckedAtOnce(one))
+}
+
+function isCheckedAtOnce({ to }: Clause): boolean {
+  const { check, default: value, nullable } = to?.properties ?? {}
+  return check !== undefined && !(nullable === true && (value === undefined || value === 'NULL'))
 }
 
 function askedFor(level: Level, mariaDb: boolean): readonly string[] {
@@ -57,6 +73,15 @@ const FIXED_LEVELS: Partial<Readonly<Record<Clause['what'], Level>>> = {
   'drop check': 'instant',
   'add partition': 'instant',
   'drop partition': 'instant',
+  comment: 'nocopy',
+  visibility: 'nocopy',
+  charset: 'inplace',
+}
+
+const AT_ONCE_IN_MARIADB: typeof FIXED_LEVELS = {
+  comment: 'instant',
+  visibility: 'instant',
+  charset: 'instant',
 }
 
 function levelOf(table: string, context: RuleContext, clause: Clause, all: readonly Clause[]): Level {
@@ -68,18 +93,21 @@ function levelOf(table: string, context: RuleContext, clause: Clause, all: reado
       return takesInstant(table, context) && !isMysqlBefore(context, 29) ? 'instant' : 'inplace'
     case 'modify':
       return modifyLevel(clause, isMariaDb(context))
-    case 'comment':
-      return isMariaDb(context) ? 'instant' : 'nocopy'
     case 'add index':
       return addIndexLevel(table, context, clause, all)
     case 'drop index':
       return dropIndexLevel(clause, all)
-    case 'charset':
-      return isMariaDb(context) ? 'instant' : 'inplace'
+    case 'add check':
+      // Of MySQL: nothing is looked at.
+      return / NOT ENFORCED$/i.test(clause.sql) ? 'instant' : 'copy'
     case 'option':
       return /^(?:ROW_FORMAT|KEY_BLOCK_SIZE|`)/.test(clause.sql) ? 'inplace' : 'nocopy'
     default:
-      return FIXED_LEVELS[clause.what] ?? 'copy'
+      return (
+        (isMariaDb(context) ? AT_ONCE_IN_MARIADB[clause.what] : undefined) ??
+        FIXED_LEVELS[clause.what] ??
+        'copy'
+      )
   }
 }
 
@@ -90,19 +118,62 @@ function combinedLevels(table: string, context: RuleContext, clauses: readonly C
     clauses.some((one) => whats.includes(one.what))
   const columns = has('add column', 'drop column', 'modify')
   if (columns && has('add index', 'drop index')) levels.push('inplace')
-  if (mixesVirtual(clauses) || cannotCompute(clauses)) levels.push('copy')
-  const fulltext = clauses.filter(isFulltext)
-  if (fulltext.length > 1 || (fulltext.length > 0 && columns)) levels.push('copy')
+  if (columns && has('visibility') && !isMariaDb(context)) levels.push('inplace')
+  if (mixesVirtual(clauses, context) || cannotCompute(clauses)) levels.push('copy')
   const rebuilt =
     levels.includes('inplace') || clauses.some((one) => levelOf(table, context, one, clauses) === 'inplace')
-  if (rebuilt && fulltext.length > 0) levels.push('copy')
-  // A full-text index cannot be kept up to date while its table is written anew.
-  if (rebuilt && hasFulltext(table, context)) levels.push('shared')
+  levels.push(...besideFulltext(table, context, clauses, rebuilt, columns))
+  const moves = has('drop column') || clauses.some((one) => one.what === 'add column' && !isVirtual(one))
+  if ((rebuilt || moves) && hasIndexedVirtual(table, context)) levels.push('copy')
+  if (isMariaDb(context) && clauses.some((one) => fillsRead(table, context, one))) levels.push('copy')
   return levels
 }
 
-function mixesVirtual(clauses: readonly Clause[]): boolean {
+/** Whether a column must not be NULL any more that a virtual one reads. */
+function fillsRead(table: string, context: RuleContext, { what, from, to }: Clause): boolean {
+  if (what !== 'modify' || from?.properties['nullable'] !== true || to?.properties['nullable'] !== false)
+    return false
+  const name = to.name[1]
+  return context.partsBefore(objectId('table', table)).some((part) => {
+    const { generated, stored } = part.properties
+    if (generated === undefined || stored === true) return false
+    return tokensOf(asText(generated)).some((token) => token.kind === 'name' && unquoted(token.text) === name)
+  })
+}
+
+/** Only one full-text index is built at a time, and not beside other work on its table. */
+function besideFulltext(
+  table: string,
+  context: RuleContext,
+  clauses: readonly Clause[],
+  rebuilt: boolean,
+  columns: boolean,
+): Level[] {
+  const added = clauses.filter(isFulltext).length
+  if (added > 1 || (added > 0 && (columns || rebuilt))) return ['copy']
+  if (!rebuilt) return []
+  // It cannot be kept up to date while its table is written anew.
+  const there = fulltexts(table, context)
+  return there === 0 ? [] : there === 1 && isMariaDb(context) ? ['shared'] : ['copy']
+}
+
+/** MariaDB writes such a table anew, and moves its columns, only under a lock, and often only by a copy. */
+function hasIndexedVirtual(table: string, context: RuleContext): boolean {
+  if (!isMariaDb(context)) return false
+  const parts = context.partsBefore(objectId('table', table))
+  const indexed = new Set(
+    parts.flatMap((part) => (part.kind === 'index' ? indexColumns(asTexts(part.properties['columns'])) : [])),
+  )
+  return parts.some(
+    (part) => indexed.has(part.name[1] as string) && isVirtual({ what: 'add column', sql: '', to: part }),
+  )
+}
+
+function mixesVirtual(clauses: readonly Clause[], context: RuleContext): boolean {
   const virtual = clauses.filter(isVirtual)
+  const columns = clauses.every(({ what }) => what === 'add column' || what === 'drop column')
+  // MySQL makes virtual columns beside others that come or go.
+  if (columns && !isMariaDb(context) && virtual.every(({ what }) => what === 'add column')) return false
   const directions = new Set(virtual.map((one) => one.what))
   return virtual.length > 0 && (virtual.length < clauses.length || directions.size > 1)
 }
@@ -149,13 +220,18 @@ function takesInstant(table: string, context: RuleContext): boolean {
 }
 
 function hasFulltext(table: string, context: RuleContext): boolean {
-  return context.partsBefore(objectId('table', table)).some((part) => part.properties['index'] === 'fulltext')
+  return fulltexts(table, context) > 0
+}
+
+function fulltexts(table: string, context: RuleContext): number {
+  const parts = context.partsBefore(objectId('table', table))
+  return parts.filter((part) => part.properties['index'] === 'fulltext').length
 }
 
 function addColumnLevel(table: string, context: RuleContext, { sql, to }: Clause): Level {
-  const { generated, stored, autoIncrement, default: value, check } = to?.properties ?? {}
-  if (autoIncrement === true || (generated !== undefined && stored === true) || check !== undefined)
-    return 'copy'
+  const { generated, stored, autoIncrement, default: value } = to?.properties ?? {}
+  if (autoIncrement === true || (generated !== undefined && stored === true)) return 'copy'
+  if (to !== undefined && isCheckedAtOnce({ what: 'add column', sql, to })) return 'copy'
   if (generated !== undefined) return /^ROW /i.test(asText(generated)) ? 'copy' : 'instant'
   // A default that is computed gives each row its own value.
   if (typeof value === 'string' && /\(/.test(value) && !/^current_timestamp\(/i.test(value)) return 'copy'

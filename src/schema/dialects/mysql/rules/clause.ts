@@ -7,6 +7,7 @@ export interface Clause {
     | 'modify'
     | 'drop column'
     | 'default'
+    | 'visibility'
     | 'add index'
     | 'drop index'
     | 'add check'

@@ -54,7 +54,9 @@ function hazards(key: SchemaObject, plain: boolean): Hazard[] {
   const [table, name] = key.name as [string, string]
   const fails: Hazard = { name: 'may-fail', detail: `rows of ${table} may refer to nothing by ${name}` }
   if (plain) return [fails]
-  const detail = `${table} is copied to check ${name}; it can be read but not written meanwhile`
+  const { references } = key.properties as unknown as ForeignKey
+  const both = references === table ? 'it' : `it and ${references}`
+  const detail = `${table} is copied to check ${name}; ${both} can be read but not written meanwhile`
   return [fails, { name: 'table-rewrite', detail }]
 }
 

@@ -6,7 +6,7 @@ import type { Properties } from '../../../snapshot/snapshot.ts'
 import type { Cost } from './algorithm.ts'
 import { keepsValues, mustBeMadeAnew } from './column-type.ts'
 import { partitionChange } from './partitions.ts'
-import { plainFor, type Difference } from './sides.ts'
+import { isMariaDb, partsOf, plainFor, type Difference } from './sides.ts'
 import { losesHistory } from './versioning.ts'
 
 export function changeHazards(
@@ -20,11 +20,23 @@ export function changeHazards(
     ...mayFail(table, one),
   ])
   hazards.push(...partitionLosses(table, context), ...versioningLoss(table, context))
-  if (!plainFor(context, table)) for (const { cost } of statements) hazards.push(...lockHazards(table, cost))
+  if (!plainFor(context, table)) {
+    for (const { cost } of statements) hazards.push(...lockHazards(table, cost, context))
+  }
   return hazards
 }
 
-function lockHazards(table: string, { level }: Cost): Hazard[] {
+/** MySQL locks the rows that a copied row refers to, until the copy has ended. */
+function referencedBy(table: string, context: RuleContext): string {
+  if (isMariaDb(context)) return ''
+  const keys = partsOf(context, table, 'after', 'foreign_key')
+  const names = new Set(
+    keys.map(({ properties }) => asText(properties['references'])).filter((one) => one !== table),
+  )
+  return names.size === 0 ? '' : `, and rows of ${[...names].join(', ')} that it refers to cannot be changed`
+}
+
+function lockHazards(table: string, { level }: Cost, context: RuleContext): Hazard[] {
   switch (level) {
     case 'instant':
       return []
@@ -41,7 +53,10 @@ function lockHazards(table: string, { level }: Cost): Hazard[] {
       return [{ name: 'long-lock', detail: `nobody can write to ${table} while an index is built` }]
     case 'copy':
       return [
-        { name: 'table-rewrite', detail: `${table} is copied; it can be read but not written meanwhile` },
+        {
+          name: 'table-rewrite',
+          detail: `${table} is copied; it can be read but not written meanwhile${referencedBy(table, context)}`,
+        },
       ]
   }
 }
@@ -102,7 +117,10 @@ function mayFail(table: string, one: Difference): Hazard[] {
   if (one.verb === 'drop' || one.to === undefined) return []
   const place = `${table}.${one.name}`
   const { properties } = one.to
-  if (one.kind === 'check') return fails(`rows of ${table} may break the check ${one.name}`)
+  if (one.kind === 'check') {
+    const unlooked = / NOT ENFORCED$/i.test(asText(properties['definition']))
+    return unlooked ? [] : fails(`rows of ${table} may break the check ${one.name}`)
+  }
   if (one.kind === 'index') {
     const unique = properties['index'] === 'unique' || properties['index'] === 'primary'
     return unique ? fails(`rows of ${table} may be duplicates for ${one.name}`) : []

@@ -302,7 +302,7 @@ function visibilityClause({ name, from, to }: Difference): Clause | undefined {
   if (a !== b || !sameJson(rest(from), rest(to))) return undefined
   const [before, after] = options.map((one) => one.match(VISIBILITY)?.[0]?.toUpperCase())
   const word = after ?? (before === 'INVISIBLE' ? 'VISIBLE' : 'NOT IGNORED')
-  return { what: 'default', sql: `ALTER INDEX ${mysqlIdent(name)} ${word}` }
+  return { what: 'visibility', sql: `ALTER INDEX ${mysqlIdent(name)} ${word}` }
 }
 
 function beginsWith(columns: readonly string[], others: readonly string[]): boolean {
