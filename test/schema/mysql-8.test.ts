@@ -58,7 +58,7 @@ test('a check that is enforced or not is changed in place', () => {
   expect(statements(not, enforced)).toEqual(['ALTER TABLE `t` ALTER CHECK `c` ENFORCED'])
   const other = table('8.0.36', ['CONSTRAINT `c` CHECK ((`id` > 0)) /*!80016 NOT ENFORCED */'])
   expect(statements(enforced, other)).toEqual([
-    'ALTER TABLE `t` DROP CONSTRAINT `c`, ADD CONSTRAINT `c` CHECK ((`id` > 0)) NOT ENFORCED',
+    'ALTER TABLE `t` DROP CONSTRAINT `c`, ADD CONSTRAINT `c` CHECK ((`id` > 0)) NOT ENFORCED, ALGORITHM=INSTANT',
   ])
 })
 
