@@ -9,6 +9,7 @@ import { priority } from './priority.ts'
 import { rename } from './rename.ts'
 import { quote } from './rules/names.ts'
 import { identityOf, identitySequence } from './rules/columns/column-text.ts'
+import { RELATIONS } from './rules/indexes/held-names.ts'
 import { rules } from './rules/index.ts'
 import { scratch } from './scratch.ts'
 import { connect, lock } from './session.ts'
@@ -54,16 +55,6 @@ function factsReached({ facts = {}, properties }: SchemaObject, from: SchemaObje
   return name === undefined ? others : { ...others, notNullConstraint: name }
 }
 
-/** Kinds that share one space of names in their schema. */
-const RELATIONS = new Set([
-  'table',
-  'foreign_table',
-  'view',
-  'materialized_view',
-  'sequence',
-  'composite_type',
-  'index',
-])
 /** Kinds that have a row type, or are a type, of their name. */
 const TYPES = new Set([
   'table',

@@ -26,6 +26,7 @@ import {
   twins,
   unsettledBy,
 } from '../indexes/index-family.ts'
+import { isNameHeld } from '../indexes/held-names.ts'
 import { settledPartitions } from '../indexes/incomplete.ts'
 import { arrivalsBelow, formerAttachments } from './given-checks.ts'
 import { typesChange } from '../indexes/index-rule.ts'
@@ -113,7 +114,6 @@ function alterTable(constraint: SchemaObject, context: RuleContext): string {
 
 function createKey(constraint: SchemaObject, context: RuleContext): Action[] {
   const tableId = constraint.parent ?? ''
-  const name = constraint.name.at(-1) ?? ''
   const index = indexOf(constraint)
   const existing = index === undefined ? undefined : reusable(constraint, index, context)
   if (existing !== undefined) {
@@ -128,8 +128,11 @@ function createKey(constraint: SchemaObject, context: RuleContext): Action[] {
   }
   if (index === undefined || isPartitioned(tableId, context) || isQuiet(tableId, context))
     return createPlain(constraint, context)
+  const own = constraint.name.at(-1) ?? ''
+  const held = context.before(idOf(constraint)) === undefined && isNameHeld(context.source, constraint)
+  const name = held ? standIn(own, '_tenantry_new') : own
   return [
-    ...build(constraint, index, context),
+    ...build(constraint, index, context, name),
     brief(`ALTER TABLE ${tableOf(constraint)} ${addUsing(constraint, name)}`, {
       creates: [idOf(constraint)],
     }),
