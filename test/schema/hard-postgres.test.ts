@@ -201,6 +201,17 @@ test('a partition key by an operator class without operators, of which the serve
   await expectBothWays(schema("text default 'none'", '10'), schema('text not null', '20'), LOSS)
 })
 
+test('a table whose enum loses a value is written anew once, whatever it has of that', async () => {
+  const schema = (labels: string): string =>
+    `create type mood as enum (${labels}); create table days (at date, mood mood default 'fine', others mood[]);`
+  const [a, b] = [
+    await databaseOf(schema(`'fine', 'dull', 'bad'`)),
+    await databaseOf(schema(`'fine', 'bad'`)),
+  ]
+  const plan = makePlan(postgres, await inspected(a.dsn), await inspected(b.dsn), { style: 'online' })
+  expect(plan.steps.filter(({ rewrites }) => rewrites)).toHaveLength(1)
+})
+
 test('ten thousand objects', async () => {
   const tables = Array.from({ length: 1000 }, (_, n) => n)
   const schema = (extra: string): string =>

@@ -70,6 +70,46 @@ test('a plan that gets no lock gives up, says so, and leaves nothing half done',
   expect((await inspected(database.dsn)).fingerprint).toBe(before.fingerprint)
 })
 
+const TOTALS = (query: string, more = ''): string =>
+  `create table sold (n integer); insert into sold values (1), (2);
+   create materialized view totals as ${query}; create index totals_n on totals (n); ${more}`
+
+test('what a plan that gave up has filled beside another goes without a word of loss, and nothing of anybody else', async () => {
+  const [database, other] = [
+    await databaseOf(TOTALS('select sum(n) as n from sold')),
+    await databaseOf(TOTALS('select max(n) as n from sold')),
+  ]
+  const [former, target] = [await inspected(database.dsn), await inspected(other.dsn)]
+  const reader = await adminClient(database.name)
+  await reader.query('begin; select from totals')
+  const given = makePlan(postgres, former, target, { style: 'online', lockTimeoutMs: 50 })
+  expect((await run(database, given, { lockRetries: 0 })).failure?.sqlstate).toBe('55P03')
+  await reader.query('commit')
+  const left = await inspected(database.dsn)
+  expect(diff(former, left).map(({ type, id }) => `${type} ${id}`)).toContain(
+    'create materialized_view:public.totals_tenantry_new',
+  )
+  const away = makePlan(postgres, left, former)
+  expect(away.steps.map(({ sql, hazards }) => [sql, hazards])).toEqual([
+    ['DROP MATERIALIZED VIEW "public"."totals_tenantry_new"', []],
+  ])
+  // Filled beside the old one again, and the comment that told whose it was is gone.
+  const again = makePlan(postgres, left, target, { style: 'online' })
+  expect(again.steps.flatMap(({ hazards }) => hazards)).toEqual([])
+  expect((await run(database, again)).failure).toBeUndefined()
+  expect(diff(await inspected(database.dsn), target)).toEqual([])
+
+  await reader.query('create materialized view totals_tenantry_new as select 1 as n')
+  const somebodys = await inspected(database.dsn)
+  const hazards = (to: Snapshot): string[] =>
+    makePlan(postgres, somebodys, to, { style: 'online' }).steps.flatMap((step) =>
+      step.hazards.map(({ name }) => name),
+    )
+  expect(hazards(target)).toEqual(['data-loss'])
+  expect(hazards(former)).toContain('data-loss')
+  await reader.end()
+})
+
 test('all steps of a transaction together wait no longer than one may', async () => {
   const { database, plan } = await planForBoth(60_000)
   const reader = await adminClient(database.name)

@@ -26,6 +26,7 @@ import {
   lettingGo,
   sameOn,
   stableDescendants,
+  stableParents,
 } from '../partitions/family.ts'
 import { settledTypes } from '../types/held-types.ts'
 import { ownName } from '../names.ts'
@@ -204,9 +205,65 @@ function stepAside(
   }
   if (isInPartitionKey(from, context)) return { release: [], restore: [], rebuild: [tableIdOf(to)] }
   if (coveredByParent({ from, to }, 'type', context)) {
-    return { release: [], restore: [], rebuild: inTheWay(from, context) }
+    return { ...defaultOfChild(from, to, context), rebuild: inTheWay(from, context) }
   }
-  return typeAside(from, to, context, { alter, column, given })
+  const beside = dependencies.every((id) => !isOfValues(from, id) || isEnumBeside(id, context))
+  const isArray = ({ properties }: SchemaObject): boolean => said(properties['type']).endsWith('[]')
+  return beside && isArray(from) === isArray(to)
+    ? typeBeside(from, to, context, { alter, column, given })
+    : typeAside(from, to, context, { alter, column, given })
+}
+
+/** Its parent's statement gives it the type, and the parent's default. */
+function defaultOfChild(
+  from: SchemaObject,
+  to: SchemaObject,
+  context: RuleContext,
+): Pick<StepAside, 'release' | 'restore'> {
+  const above = stableParents(tableIdOf(to), context)
+  const column = `ALTER TABLE ONLY ${tableOf(to)} ALTER COLUMN ${ownName(to)}`
+  const [before, after] = [from.properties['default'], to.properties['default']]
+  const isOwn = (value: unknown, lookUp: RuleContext['after']): boolean =>
+    above.some((parent) => sameOn(parent, to, lookUp)?.properties['default'] !== value)
+  const given = after === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${said(after)}`
+  const needs = above.flatMap((parent) => sameOn(parent, to, context.after) ?? []).map(idOf)
+  return {
+    release: before !== undefined && isOwn(before, context.before) ? [brief(`${column} DROP DEFAULT`)] : [],
+    restore: isOwn(after, context.after) ? [brief(`${column} ${given}`, { needs })] : [],
+  }
+}
+
+/** Whether the former one is there for as long as it is needed. */
+function isEnumBeside(id: string, context: RuleContext): boolean {
+  return id.startsWith('enum:') && context.after(id) !== undefined
+}
+
+/** The former type is there until the column is of the new one. */
+function typeBeside(
+  from: SchemaObject,
+  to: SchemaObject,
+  context: RuleContext,
+  { alter, column, given }: { alter: string; column: string; given: readonly string[] },
+): StepAside {
+  const rewrites = !isQuiet(tableIdOf(to), context)
+  const why = `${tableOf(to)} is written anew: the type of ${to.name.join('.')} is made anew.`
+  const restore = [
+    `${column} DROP DEFAULT`,
+    `${column} TYPE ${typeText(to.properties)} USING ${fromText(ownName(to), said(from.properties['type']), said(to.properties['type']))}`,
+    ...given,
+  ]
+  return {
+    release: from.properties['default'] === undefined ? [] : [brief(`${alter} ${column} DROP DEFAULT`)],
+    restore: [
+      briefPart(alter, restore.join(', '), {
+        rewrites,
+        hazards: [...(rewrites ? [hazard('table-rewrite', why)] : []), ...readAgain(from, to, context)],
+        needs: settledTypes(to, context),
+      }),
+    ],
+    // Indexes are built anew with the table.
+    rebuild: [...holders(from, context), ...toldOtherwise(from, context)],
+  }
 }
 
 function typeAside(

@@ -1,15 +1,21 @@
-/** Enums: values are added in place; taking one away or moving one makes the type anew. */
-import { literal } from '../../../../../engine/sql.ts'
-import type { Action, KindRule } from '../../../../plan/action.ts'
+/**
+ * Enums: values are added in place; taking one away or moving one makes the type anew, while the former is there under
+ * another name, so that columns go from the one to the other.
+ */
+import { ident, literal } from '../../../../../engine/sql.ts'
+import type { Action, KindRule, RuleContext } from '../../../../plan/action.ts'
 import { idOf, type SchemaObject } from '../../../../snapshot/snapshot.ts'
 import { quote } from '../names.ts'
+import { standIn } from '../tools.ts'
 
 export const enumRule: KindRule = {
-  create: (object) => [
+  create: (object, context) => [
     {
       sql: `CREATE TYPE ${quote(object.name)} AS ENUM (${labelsOf(object).map(literal).join(', ')})`,
       lock: null,
+      creates: [idOf(object)],
     },
+    ...formerGone(object, context),
   ],
   drop: (object, context) => {
     const target = context.after(idOf(object))
@@ -18,7 +24,10 @@ export const enumRule: KindRule = {
     const detail = `Values ${lost.join(', ')} of ${object.name.join('.')} are taken away: rows that hold them stop the change.`
     return [
       {
-        sql: `DROP TYPE ${quote(object.name)}`,
+        sql:
+          target === undefined
+            ? `DROP TYPE ${quote(object.name)}`
+            : `ALTER TYPE ${quote(object.name)} RENAME TO ${ident(formerName(object))}`,
         lock: null,
         ...(target !== undefined && lost.length > 0 ? { hazards: [{ name: 'may-fail', detail }] } : {}),
       },
@@ -31,6 +40,29 @@ export const enumRule: KindRule = {
     if (kept.length !== before.length || kept.some((label, at) => label !== before[at])) return 'replace'
     return { actions: additions(to, after, known) }
   },
+}
+
+/** What it is called while columns are still of it, and the new one is there. */
+function formerName(type: SchemaObject): string {
+  return standIn(type.name.at(-1) ?? '', '_tenantry_former')
+}
+
+/** When no column is of it any more. */
+function formerGone(type: SchemaObject, context: RuleContext): Action[] {
+  const id = idOf(type)
+  if (context.before(id) === undefined) return []
+  const columns = context
+    .dependentsBefore(id)
+    .filter(({ kind }) => kind === 'column')
+    .map(idOf)
+  return [
+    {
+      sql: `DROP TYPE ${quote([type.name[0] ?? '', formerName(type)])}`,
+      lock: null,
+      creates: [],
+      needs: columns.filter((column) => context.after(column) !== undefined),
+    },
+  ]
 }
 
 function labelsOf(object: SchemaObject): string[] {

@@ -2,7 +2,7 @@
 import type { Action, KindRule, RuleContext } from '../../../../plan/action.ts'
 import { sameJson } from '../../../../snapshot/canonical.ts'
 import { idOf, objectId, type SchemaObject } from '../../../../snapshot/snapshot.ts'
-import { ident } from '../../../../../engine/sql.ts'
+import { ident, literal } from '../../../../../engine/sql.ts'
 import { columnList, plainColumns, queryOf } from './view-column.ts'
 import { buildOn, indexExtras, indexName } from '../indexes/index-build.ts'
 import { textOfIndex } from '../indexes/index-rule.ts'
@@ -38,7 +38,9 @@ export const materializedViewRule: KindRule = {
   drop: (object, context) => [
     brief(`DROP MATERIALIZED VIEW ${quote(object.name)}`, {
       hazards:
-        context.after(idOf(object)) === undefined && object.facts?.['unpopulated'] !== true
+        context.after(idOf(object)) === undefined &&
+        object.facts?.['unpopulated'] !== true &&
+        !isLeftBehind(object)
           ? [
               hazard(
                 'data-loss',
@@ -100,8 +102,27 @@ function isFilledLater(object: SchemaObject, context: RuleContext): boolean {
   return context.before(id) !== undefined && isFilled(object, context) && !isSmall(id, context)
 }
 
-function besideName({ name }: SchemaObject): string[] {
+function besideName({ name }: Pick<SchemaObject, 'name'>): string[] {
   return [name[0] ?? '', standIn(name[1] ?? '', '_tenantry_new')]
+}
+
+const [MARK_BEFORE, MARK_AFTER] = ['Tenantry fills this to take the place of ', '; it can be dropped.']
+
+/** The comment of what is filled beside another, for as long as it has not taken its place. */
+function markOf({ name }: Pick<SchemaObject, 'name'>): string {
+  return `${MARK_BEFORE}${name.at(-1) ?? ''}${MARK_AFTER}`
+}
+
+/** Whether an earlier plan made it, which did not come to its end: all that it keeps can be had again. */
+function isLeftBehind({ name, properties }: SchemaObject): boolean {
+  const comment = said(properties['comment'])
+  const former = [name[0] ?? '', comment.slice(MARK_BEFORE.length, -MARK_AFTER.length)]
+  return comment === markOf({ name: former }) && besideName({ name: former }).at(-1) === name.at(-1)
+}
+
+/** What has the name already, and goes. */
+function inTheWay(object: SchemaObject, context: RuleContext): SchemaObject | undefined {
+  return context.before(objectId('materialized_view', ...besideName(object)))
 }
 
 /**
@@ -113,7 +134,9 @@ function standsBeside(object: SchemaObject, context: RuleContext): boolean {
   const before = context.before(id)
   if (before === undefined || before.facts?.['unpopulated'] === true) return false
   if (!isFilled(object, context) || isSmall(id, context)) return false
-  if (context.before(objectId('materialized_view', ...besideName(object))) !== undefined) return false
+  const former = inTheWay(object, context)
+  if (former !== undefined && (!isLeftBehind(former) || context.after(idOf(former)) !== undefined))
+    return false
   const stays = (needed: string): boolean => {
     const [one, other] = [context.before(needed), context.after(needed)]
     if (one === undefined || other === undefined || context.isDropped(needed)) return false
@@ -133,17 +156,21 @@ function besideTheOld(object: SchemaObject, context: RuleContext): Action[] {
   const work = { lock: null, long: true, ownTransaction: true, creates: [], keeps } as const
   const indexes = context.partsAfter(id).filter(({ kind }) => kind === 'index')
   const temporary = (index: SchemaObject): string => standIn(index.name.at(-1) ?? '', '_tenantry_new')
+  const former = inTheWay(object, context)
+  const [comment, words] = ['COMMENT ON MATERIALIZED VIEW', literal(markOf(object)).trim()]
   const rename = `ALTER MATERIALIZED VIEW ${quote(name)} RENAME TO ${ident(object.name.at(-1) as string)}`
   return [
     {
       ...work,
-      sql: definition(object, context, name),
-      needs: object.dependsOn,
+      // In one step: without the mark nobody can tell whose it is.
+      sql: `${definition(object, context, name)}; ${comment} ${quote(name)} IS ${words}`,
+      needs: [...object.dependsOn, ...(former === undefined ? [] : [idOf(former)])],
     },
     ...indexes.map((index) => ({ ...work, sql: buildOn(name, index, textOfIndex(index), temporary(index)) })),
     brief(rename, {
       creates: [id, ...plainColumns(object, context), ...indexes.map(idOf)],
     }),
+    brief(`${comment} ${quote(object.name)} IS NULL`, { creates: [], lock: 'share update exclusive' }),
     ...indexes.flatMap((index) => [
       brief(`ALTER INDEX ${indexName(index, temporary(index))} RENAME TO ${ident(index.name.at(-1) ?? '')}`, {
         creates: [],

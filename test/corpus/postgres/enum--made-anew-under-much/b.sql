@@ -1,0 +1,15 @@
+CREATE TYPE state AS ENUM ('gone', 'new', 'old', 'more');
+CREATE DOMAIN known AS state CHECK (VALUE <> 'gone');
+CREATE TABLE kinds (state state PRIMARY KEY, next state[] DEFAULT '{new}', CHECK (state <> 'gone'));
+CREATE TABLE items (id integer, state state DEFAULT 'new' REFERENCES kinds, known known, tags state[] NOT NULL DEFAULT '{more}') PARTITION BY RANGE (id);
+CREATE TABLE items_1 PARTITION OF items FOR VALUES FROM (0) TO (100);
+CREATE TABLE items_2 PARTITION OF items FOR VALUES FROM (100) TO (200) PARTITION BY RANGE (id);
+CREATE TABLE items_21 PARTITION OF items_2 FOR VALUES FROM (100) TO (200);
+ALTER TABLE items_1 ALTER state SET DEFAULT 'old';
+CREATE INDEX ON items (state, id);
+CREATE INDEX ON kinds USING gin (next);
+CREATE STATISTICS both_of ON id, state FROM items_1;
+CREATE TABLE base (state state); CREATE TABLE derived (more integer) INHERITS (base);
+CREATE FUNCTION later(s state) RETURNS state LANGUAGE sql IMMUTABLE AS $$ SELECT s $$;
+CREATE TABLE calls (state state DEFAULT later('new'), CHECK (later(state) = 'new'));
+CREATE VIEW seen AS SELECT id, state FROM items WHERE state = 'new';

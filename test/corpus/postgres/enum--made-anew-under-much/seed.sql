@@ -1,0 +1,1 @@
+INSERT INTO kinds VALUES ('new', '{}'), ('old', '{old,new}'); INSERT INTO items VALUES (1, 'new', 'old', '{new}'), (101, 'old', NULL, '{}'); INSERT INTO base VALUES ('gone'); INSERT INTO derived VALUES ('gone', 1); INSERT INTO calls DEFAULT VALUES
