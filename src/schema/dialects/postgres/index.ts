@@ -55,9 +55,10 @@ function factsReached({ facts = {}, properties }: SchemaObject, from: SchemaObje
   return name === undefined ? others : { ...others, notNullConstraint: name }
 }
 
-/** Kinds that have a row type, or are a type, of their name. */
+/** Kinds that have a row type, or are a type, of their name; and sequences, which the server makes beside no such type. */
 const TYPES = new Set([
   'table',
+  'sequence',
   'foreign_table',
   'view',
   'materialized_view',

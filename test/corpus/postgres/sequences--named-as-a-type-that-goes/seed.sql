@@ -1,0 +1,1 @@
+INSERT INTO visit VALUES (1, 'a'), (2, NULL);
