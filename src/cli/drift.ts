@@ -155,7 +155,12 @@ export async function findingsOf(
 }
 
 /** A JUnit report: a test case per tenant, failed where it differs, in error where it was not reached. */
-export async function writeJunit(file: string, rows: readonly Item<'drift.tenants'>[]): Promise<void> {
+export async function writeJunit(
+  file: string,
+  rows: readonly Item<'drift.tenants'>[],
+  groups: Drift['groups'],
+): Promise<void> {
+  const sentences = new Map(groups.map(({ key, summary }) => [key, summary.join('\n')]))
   const failed = rows.filter((row) => row.state === 'different' && !row.ignored)
   const errors = rows.filter((row) => row.state === 'unreachable')
   const cases = rows.map((row) => {
@@ -164,7 +169,8 @@ export async function writeJunit(file: string, rows: readonly Item<'drift.tenant
       return `${open}><error message=${attribute(row.error ?? '')}/></testcase>`
     if (row.ignored) return `${open}><skipped message="ignored"/></testcase>`
     if (row.state !== 'different') return `${open}/>`
-    return `${open}><failure message=${attribute(`difference ${row.difference ?? ''}`)}/></testcase>`
+    const message = attribute(`difference ${row.difference ?? ''}`)
+    return `${open}><failure message=${message}>${escaped(sentences.get(row.difference ?? '') ?? '')}</failure></testcase>`
   })
   const totals = `tests="${rows.length}" failures="${failed.length}" errors="${errors.length}"`
   const report = [
@@ -180,8 +186,12 @@ export async function writeJunit(file: string, rows: readonly Item<'drift.tenant
 }
 
 function attribute(text: string): string {
+  return `"${escaped(text)}"`
+}
+
+function escaped(text: string): string {
   const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
   // Control characters cannot stand in XML at all, not even as entities.
   const printable = text.replaceAll(/[^\P{Cc}\t\n\r]|\p{Noncharacter_Code_Point}/gu, '\u{fffd}')
-  return `"${printable.replaceAll(/[&<>"]/gu, (character) => entities[character] as string)}"`
+  return printable.replaceAll(/[&<>"]/gu, (character) => entities[character] as string)
 }

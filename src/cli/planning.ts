@@ -1,5 +1,6 @@
 /** Options that tell how a plan is made and what it may do. */
 import { Option, type Command } from 'commander'
+import { parseAllowed } from '../schema/plan/allow.ts'
 import { HAZARDS, type HazardName } from '../schema/plan/hazards.ts'
 
 export interface Planning {
@@ -24,6 +25,8 @@ export function withPlanning(command: Command): Command {
     )
 }
 
+/** @throws TenantryError `invalid_input` for a name that is none */
 export function readAllowed({ allow = [] }: Planning): (HazardName | 'all')[] {
+  parseAllowed(allow)
   return [...allow]
 }

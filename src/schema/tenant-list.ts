@@ -4,6 +4,7 @@ import path from 'node:path'
 import { dsnOf, parseAddress } from '../engine/address.ts'
 import { mysqlLiteral } from '../engine/mysql-sql.ts'
 import { literal } from '../engine/sql.ts'
+import { messageOf, TenantryError } from '../lib/errors.ts'
 import { likePattern, nameMatcher } from '../registry/selector.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { sqlitePath } from './dialects/sqlite/url.ts'
@@ -39,13 +40,17 @@ async function databasesOf(dialect: Dialect, url: string, pattern: string): Prom
         url: dsnOf({ ...parseAddress(url), database: name }),
       }))
     case 'mysql':
-      return (await namesFrom(dialect, url, mysqlNames(pattern))).map((name) => ({
-        name,
-        url: Object.assign(new URL(url), { pathname: `/${encodeURIComponent(name)}` }).href,
-      }))
+      // The one database that every account sees: the URL of a server names none.
+      return (await namesFrom(dialect, inDatabase(url, 'information_schema'), mysqlNames(pattern))).map(
+        (name) => ({ name, url: inDatabase(url, name) }),
+      )
     case 'sqlite':
       return filesOf(sqlitePath(url), pattern)
   }
+}
+
+function inDatabase(url: string, name: string): string {
+  return Object.assign(new URL(url), { pathname: `/${encodeURIComponent(name)}` }).href
 }
 
 function postgresNames(pattern: string): string {
@@ -73,7 +78,12 @@ async function namesFrom(dialect: Dialect, url: string, sql: string): Promise<st
 
 async function filesOf(directory: string, pattern: string): Promise<TenantContext[]> {
   const matches = nameMatcher(pattern)
-  const entries = await readdir(directory, { withFileTypes: true })
+  const entries = await readdir(directory, { withFileTypes: true }).catch((cause: unknown) => {
+    throw new TenantryError('server_unreachable', `${directory} cannot be read: ${messageOf(cause)}`, {
+      cause,
+      nextSteps: ['Name the directory that holds the files of the tenants: sqlite:DIRECTORY'],
+    })
+  })
   return entries
     .filter((entry) => entry.isFile() && /\.(?:db|sqlite|sqlite3)$/u.test(entry.name))
     .map((entry) => ({

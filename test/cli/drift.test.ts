@@ -58,7 +58,7 @@ test('validate ends with 6, and its JUnit report has a case for each tenant', as
   const report = await readFile(path.join(up.directory, 'schema.xml'), 'utf8')
   const cases = [
     ...report.matchAll(
-      /<testcase classname="default" name="([^"]+)"(?:\/>|><failure message="difference ([0-9a-f]{16})"\/>)/g,
+      /<testcase classname="default" name="([^"]+)"(?:\/>|><failure message="difference ([0-9a-f]{16})">(?:lacks|has) )/g,
     ),
   ]
   expect(cases.map(([, name, key]) => [name, key !== undefined])).toEqual(
@@ -241,6 +241,11 @@ test('sync shows its plans, runs what it may, and says what it may not', async (
   )
   expect(shown.stdout).toMatch(/1 tenant in sync\n(read from .*\n)?$/)
 
+  const typo = await up.run('schema', 'sync', '--to', wanted, '--allow', 'data_loss', '--wait')
+  expect(typo).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('No hazard is called "data_loss"') as string,
+  })
   const partly = await up.run('schema', 'sync', '--to', wanted, '--wait')
   expect(partly.code).toBe(5)
   expect(partly.stdout).toMatch(/1 tenant, not begun: .*data-loss/)

@@ -137,7 +137,7 @@ onBoth('databases of', ({ start }) => {
       server.create(`engine_${tenant}`, tenant === 'target' ? AFTER : BEFORE)
     const run = async (tenant: string, sql: string): Promise<void> =>
       void (await Promise.resolve(server.script(sql, `engine_${tenant}`)))
-    return Promise.resolve({ url: server.url('mysql'), pattern: 'engine_%', run })
+    return Promise.resolve({ url: server.url(''), pattern: 'engine_%', run })
   }
   cases(onServer)
 })
@@ -157,6 +157,7 @@ test("on PostgreSQL a session of one tenant does not reach another tenant's tabl
 test.each([
   ['SQL is no server', 'create table x ()', 'invalid_input'],
   ['nobody is there', 'postgres://somebody@127.0.0.1:1/postgres', 'server_unreachable'],
+  ['no such directory', 'sqlite:no-such-directory', 'server_unreachable'],
 ])('%s', async (_, url, code) => {
   await expect(Engine.connect({ url })).rejects.toMatchObject({ code })
 })

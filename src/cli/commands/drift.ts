@@ -115,10 +115,12 @@ function defineTenants(drift: Command): void {
 
 function definePlan(drift: Command): void {
   withPlanning(drift.command('plan <difference>').description('Show the SQL that a repair would run')).action(
-    action<Planning>(async (cli, { style }, key = '') => {
+    action<Planning>(async (cli, { style, ...planning }, key = '') => {
+      const allowed = readAllowed(planning)
       const api = await cli.api()
       const plan = await api.call(api.at('drift.plan'), { params: { key }, query: { style } })
-      for (const { name, detail } of plan.must_allow) cli.output.say(`needs --allow ${name}: ${detail}`)
+      const open = plan.must_allow.filter(({ name }) => !allowed.includes(name) && !allowed.includes('all'))
+      for (const { name, detail } of open) cli.output.say(`needs --allow ${name}: ${detail}`)
       cli.output.value(plan, plan.sql)
     }),
   )
@@ -146,6 +148,7 @@ function defineRepair(drift: Command): void {
     )
     .action(
       action<RepairOptions>(async (cli, options, key = '') => {
+        const allow = readAllowed(options)
         if (options.dryRun !== true) await cli.confirm(`Repair the difference ${key}?`, options.yes)
         const api = await cli.api()
         const started = await api.call(api.at('drift.repair'), {
@@ -153,7 +156,7 @@ function defineRepair(drift: Command): void {
           body: {
             ...steeringBody(options),
             selector: options.selector,
-            allow: readAllowed(options),
+            allow,
             style: options.style,
           },
         })

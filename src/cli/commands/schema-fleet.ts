@@ -56,7 +56,7 @@ function defineValidate(schema: Command): void {
         if (found === undefined) return EXIT.interrupted
         const json = cli.output.format === 'json'
         const tenants = json || options.junit !== undefined ? await findingsOf(cli, selector, found.scan) : []
-        if (options.junit !== undefined) await writeJunit(options.junit, tenants)
+        if (options.junit !== undefined) await writeJunit(options.junit, tenants, found.groups)
         if (json) cli.output.value({ ...found, tenants }, found.scan)
         else showDrift(cli, found)
         const { different, ignored, unreachable } = found.counts
@@ -82,6 +82,8 @@ function defineSync(schema: Command): void {
       action<Selection & Steering & Planning & WaitOptions>(async (cli, options) => {
         const { storedTarget, syncTenants, showPlans } = await import('../sync.ts')
         const selector = selectorOf(options)
+        // Before anything is stored or asked.
+        const allow = readAllowed(options)
         const api = await cli.api()
         const to = await storedTarget(cli, api, { ...options, selector })
         if (options.dryRun === true) return showPlans(cli, { ...options, selector, to })
@@ -91,7 +93,7 @@ function defineSync(schema: Command): void {
             ...steering,
             selector,
             to,
-            allow: readAllowed(options),
+            allow,
             style: options.style,
           },
         })
