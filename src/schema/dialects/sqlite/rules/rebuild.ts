@@ -12,6 +12,7 @@ import { carried } from './affinity.ts'
 import { failsWhere } from './fails-where.ts'
 import { foreignKeyChecks } from './foreign-key-check.ts'
 import { rebuildHazards } from './hazards.ts'
+import { spareName } from './spare-name.ts'
 import { STRUCTURE } from './table-change.ts'
 import { refills } from './virtual-tables.ts'
 
@@ -208,14 +209,4 @@ function namesItself(tokens: readonly Token[], name: string): boolean {
       fold(token.text) === folded &&
       isSymbol(tokens[at + 1], '.'),
   )
-}
-
-/** A name that nothing has, in the source or the target. */
-function spareName(context: RuleContext, name: string): string {
-  const taken = new Set(
-    [...context.source.objects, ...context.target.objects].map((object) => object.name[0]),
-  )
-  let spare = `new_${name}`
-  for (let count = 2; taken.has(fold(spare)); count++) spare = `new_${count}_${name}`
-  return spare
 }

@@ -8,6 +8,7 @@ import { fold, isSymbol, tokensOf, type Token } from '../text/tokens.ts'
 import { action, fact, joined, writtenName, textOf } from './actions.ts'
 import { dataLoss, tableRewrite } from './hazards.ts'
 import { renameActions } from './rename.ts'
+import { spareName } from './spare-name.ts'
 
 /** Modules whose tables can be renamed, and whose rows are read as they were written by those of the same word. */
 const CARRIED: ReadonlyMap<string, string> = new Map([
@@ -128,9 +129,7 @@ function carriedOver(
   kept: readonly Kept[],
   context: RuleContext,
 ): Action {
-  const taken = new Set([...context.source.objects, ...context.target.objects].map(({ name }) => name[0]))
-  let spare = `new_${to.name[0]}`
-  for (let count = 2; taken.has(spare); count++) spare = `new_${count}_${to.name[0]}`
+  const spare = spareName(context, to.name[0] ?? '')
   const sql = fact(to, 'sql')
   const name = tokensOf(sql)[3] as Token
   const columns = [...numberOf(to), ...kept, ...languages(from, to)]
