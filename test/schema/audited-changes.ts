@@ -116,6 +116,9 @@ export const changesWith = (role: string): readonly string[] => [
   'alter operator family kin using btree rename to clan',
   'alter event trigger watching enable replica',
   'grant select on one to public',
+  `grant delete on one to ${role} with grant option; grant delete on one to pg_monitor`,
+  // Nothing but who has given it.
+  `revoke delete on one from pg_monitor; set role ${role}; grant delete on public.one to pg_monitor; reset role`,
   'grant update (name) on one to public',
   'alter default privileges grant select on tables to public',
   'create cast (mood as integer) with function f2(mood)',

@@ -19,10 +19,11 @@ import {
 } from './inspect/scope.ts'
 import { postgresSession } from './session.ts'
 
-/** Grants without the name of the owner, who is another in every tenant. */
+/** Grants without the name of the owner, who is another in every tenant; those that others have passed on with theirs. */
 function grants(list: string, owner: string): string {
   return `(select string_agg(concat(case when a.grantee = ${owner} then '@' else a.grantee::regrole::text end, ' ',
-    a.privilege_type, a.is_grantable), ',' order by 1) from aclexplode(${list}) a)`
+    a.privilege_type, a.is_grantable, case when a.grantor <> ${owner} then concat(' ', a.grantor::regrole) end),
+    ',' order by 1) from aclexplode(${list}) a)`
 }
 
 const OF_EXTENSION = (catalogue: string, oid: string): string =>

@@ -77,23 +77,33 @@ export const grants: Annotator = {
   read: (rows) => annotations(rows),
 }
 
-/** What roles with a grant option have passed on, by who did: `{grantor: {role: [privilege, …]}}`. */
-export const grantsOfOthers: Annotator = {
-  property: 'aclOfOthers',
-  sql: ({
-    masked,
-  }) => `select address, json_agg(json_build_array(grantor, json_build_array(grantee, privilege, grantable))) as grants
+/**
+ * SQL: what roles with a grant option have passed on.
+ * @param lists rows `classid, objid, subid, acl, owner, letter`
+ */
+function passedOn(lists: string): string {
+  return `select address, json_agg(json_build_array(grantor, json_build_array(grantee, privilege, grantable))) as grants
     from (select s.classid::text || '/' || s.objid::text || '/' || s.subid::text as address, pg_get_userbyid(x.grantor) as grantor,
         case when x.grantee = 0 then '' else pg_get_userbyid(x.grantee) end as grantee, x.privilege_type as privilege,
         x.is_grantable as grantable
-      from (${sources(masked).join(' union all ')}
-        union all select 1259, a.attrelid, a.attnum, a.attacl, c.relowner, 'c' from rel join pg_class c on c.oid = rel.oid
-          join pg_attribute a on a.attrelid = rel.oid and a.attacl is not null and not a.attisdropped
-          where c.relkind in ('r', 'p', 'f', 'v', 'm')) as s(classid, objid, subid, acl, owner, letter),
-        aclexplode(s.acl) x
+      from (${lists}) as s(classid, objid, subid, acl, owner, letter), aclexplode(s.acl) x
       where s.acl is not null and x.grantor <> s.owner and x.grantee <> s.owner) passed
-    group by address`,
-  read: (rows) => new Map(rows.map((row) => [said(row['address']) as Address, byGrantor(row['grants'])])),
+    group by address`
+}
+
+function readPassedOn(rows: readonly ReaderRow[]): ReadonlyMap<Address, Json> {
+  return new Map(rows.map((row) => [said(row['address']) as Address, byGrantor(row['grants'])]))
+}
+
+/** What roles with a grant option have passed on, by who did: `{grantor: {role: [privilege, …]}}`. */
+export const grantsOfOthers: Annotator = {
+  property: 'aclOfOthers',
+  sql: ({ masked }) =>
+    passedOn(`${sources(masked).join(' union all ')}
+      union all select 1259, a.attrelid, a.attnum, a.attacl, c.relowner, 'c' from rel join pg_class c on c.oid = rel.oid
+        join pg_attribute a on a.attrelid = rel.oid and a.attacl is not null and not a.attisdropped
+        where c.relkind in ('r', 'p', 'f', 'v', 'm')`),
+  read: readPassedOn,
 }
 
 function byGrantor(rows: Json | undefined): Record<string, Record<string, string[]>> {
@@ -109,15 +119,27 @@ function byGrantor(rows: Json | undefined): Record<string, Record<string, string
   )
 }
 
+/** SQL: the column whose identity a sequence is. */
+const OF_COLUMN = (sequence: string): string =>
+  `d.classid = 1259::oid and d.objid = ${sequence}.oid and d.objsubid = 0 and d.refclassid = 1259::oid and d.deptype = 'i'`
+
 /** The sequence of an identity column has grants of its own, told with the column. */
 export const sequenceGrants: Annotator = {
   property: 'sequenceAcl',
   sql: () => `select '1259/' || d.refobjid::text || '/' || d.refobjsubid::text as address, s.letter,
-    ${explodedSql('s.acl')} as grants, 3 as all
+    ${explodedSql('s.acl', 'x.grantor = s.owner')} as grants, 3 as all
     from (select c.oid, c.relacl, c.relowner, 's' from pg_class c where c.relkind = 'S') as s(oid, acl, owner, letter)
-    join pg_depend d on d.classid = 1259::oid and d.objid = s.oid and d.objsubid = 0 and d.refclassid = 1259::oid and d.deptype = 'i'
+    join pg_depend d on ${OF_COLUMN('s')}
     where s.acl is not null`,
   read: (rows) => annotations(rows),
+}
+
+export const sequenceGrantsOfOthers: Annotator = {
+  property: 'sequenceAclOfOthers',
+  sql: () =>
+    passedOn(`select d.refclassid, d.refobjid, d.refobjsubid, c.relacl, c.relowner, 's' from pg_class c
+      join pg_depend d on ${OF_COLUMN('c')} where c.relkind = 'S'`),
+  read: readPassedOn,
 }
 
 function annotations(rows: readonly ReaderRow[]): ReadonlyMap<Address, Json> {

@@ -44,7 +44,8 @@ const ON: Readonly<Record<string, string>> = {
 export const extensionGrants: Reader = {
   catalogue: 'pg_extension',
   sql: ({ masked }) => `select s.extname, o.type, o.identity, ${explodedSql('s.acl')} as grants,
-    ${explodedSql('s.given')} as given, ${ALL_OF_OWNER} as all
+    ${explodedSql('s.given')} as given, ${ALL_OF_OWNER} as all,
+    exists (select from aclexplode(s.acl) x where x.grantor <> s.owner) as passed
     from (${MEMBERS}) s, pg_identify_object(s.classid, s.objid, 0) o where ${!masked} and ${OTHERWISE('s')}`,
   read: (rows) => ({
     found: rows.map((row) => {
@@ -61,5 +62,12 @@ export const extensionGrants: Reader = {
         addresses: [],
       }
     }),
+    unmodelled: rows
+      .filter((row) => row['passed'] === true)
+      .map((row) => ({
+        kind: 'extension_grant',
+        name: `${said(row['extname'])}: ${said(row['type'])} ${said(row['identity'])}`,
+        detail: 'A role has passed on what it may do with it: who has given what is not told apart.',
+      })),
   }),
 }

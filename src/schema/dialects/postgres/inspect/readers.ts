@@ -3,7 +3,7 @@ import type { Annotator, Reader } from './reader.ts'
 import { columns } from './columns.ts'
 import { constraints } from './constraints.ts'
 import { foreignDataWrappers, foreignServers, userMappings } from './foreign.ts'
-import { grants, grantsOfOthers, sequenceGrants } from './access.ts'
+import { grants, grantsOfOthers, sequenceGrants, sequenceGrantsOfOthers } from './access.ts'
 import { comments, extensionLinks, indexComments, notNullComments } from './comments.ts'
 import { indexes } from './indexes.ts'
 import { OTHER_READERS } from './other-readers.ts'
@@ -35,4 +35,5 @@ export const ANNOTATORS: readonly Annotator[] = [
   grants,
   grantsOfOthers,
   sequenceGrants,
+  sequenceGrantsOfOthers,
 ]

@@ -45,7 +45,7 @@ function grantee(role: string): string {
   return role === '' ? 'PUBLIC' : role === OWNER ? 'CURRENT_USER' : ident(role)
 }
 
-interface Target {
+export interface Target {
   /** `SELECT` → `SELECT ("a")` for a column. */
   readonly privilege: (name: string) => string
   readonly on: string
@@ -180,18 +180,21 @@ export const acl: Annotation = {
   },
 }
 
+/** The sequence of an identity column; undefined for any other. */
+export function sequenceTarget({ name, properties }: SchemaObject): Target | undefined {
+  const identity = properties['identity'] as { readonly sequence: readonly string[] } | undefined | null
+  if (identity === undefined || identity === null) return undefined
+  const { sequence } = identity
+  const whole = sequence.length === 1 ? [name[0] ?? '', ...sequence] : sequence
+  return { privilege: (privilege) => privilege, on: `SEQUENCE ${quote(whole)}`, usual: {} }
+}
+
 /** The grants of an identity column's sequence. */
 export const sequenceAcl: Annotation = {
   property: 'sequenceAcl',
   change: (object, from, to, context, isNew) => {
-    const identity = object.properties['identity'] as
-      | { readonly sequence: readonly string[] }
-      | undefined
-      | null
-    if (identity === undefined || identity === null) return []
-    const { sequence } = identity
-    const name = sequence.length === 1 ? [object.name[0] ?? '', ...sequence] : sequence
-    const target: Target = { privilege: (privilege) => privilege, on: `SEQUENCE ${quote(name)}`, usual: {} }
+    const target = sequenceTarget(object)
+    if (target === undefined) return []
     const after = (to ?? {}) as Privileges
     const before = context.before(idOf(object))?.properties['identity']
     const made = isNew || before === undefined || before === null

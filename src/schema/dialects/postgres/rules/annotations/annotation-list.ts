@@ -1,6 +1,6 @@
 import { acl, sequenceAcl } from './access.ts'
 import type { Annotation } from './annotation.ts'
-import { aclOfOthers } from './grants-of-others.ts'
+import { aclOfOthers, sequenceAclOfOthers } from './grants-of-others.ts'
 import { comment, goesWith, indexComment, notNullComment } from './comments.ts'
 
 /** In the order in which their statements follow an object. */
@@ -12,4 +12,5 @@ export const ANNOTATIONS: readonly Annotation[] = [
   acl,
   aclOfOthers,
   sequenceAcl,
+  sequenceAclOfOthers,
 ]

@@ -4,7 +4,7 @@ import { sameJson } from '../../../../snapshot/canonical.ts'
 import type { Action } from '../../../../plan/action.ts'
 import type { SchemaObject } from '../../../../snapshot/snapshot.ts'
 import type { Privileges } from '../../inspect/access.ts'
-import { grantStatements, targetOf } from './access.ts'
+import { grantStatements, sequenceTarget, type Target, targetOf } from './access.ts'
 import type { Annotation } from './annotation.ts'
 import { hazard } from '../tools.ts'
 
@@ -15,24 +15,44 @@ export const aclOfOthers: Annotation = {
   property: 'aclOfOthers',
   change: (object, from, to) => {
     const target = targetOf(object)
-    if (target === undefined) return []
-    const [before, after] = [(from ?? {}) as Passed, (to ?? {}) as Passed]
-    const own = (object.properties['acl'] ?? {}) as Privileges
-    const stays = inOrder({ ...withoutGone(before, after) }, own)
-    // What was passed on by who may no longer has gone with that; what is taken takes along what came of it.
-    const taken = stays.flatMap((role) => {
-      const kept = after[role] ?? {}
-      const sql = grantStatements(target, before[role] ?? {}, kept).filter((text) =>
-        text.startsWith('REVOKE'),
-      )
-      return sql.length === 0 ? [] : [as(role, sql, object)]
-    })
-    const given = inOrder(after, own).flatMap((role) => {
-      if (taken.length === 0 && sameJson(before[role] ?? {}, after[role] ?? {})) return []
-      return [as(role, grantStatements(target, {}, after[role] ?? {}), object)]
-    })
-    return [...taken, ...given]
+    return target === undefined
+      ? []
+      : passedOn(object, target, 'acl', (from ?? {}) as Passed, (to ?? {}) as Passed)
   },
+}
+
+/** The same of an identity column's sequence. */
+export const sequenceAclOfOthers: Annotation = {
+  property: 'sequenceAclOfOthers',
+  change: (object, from, to) => {
+    const target = sequenceTarget(object)
+    return target === undefined
+      ? []
+      : passedOn(object, target, 'sequenceAcl', (from ?? {}) as Passed, (to ?? {}) as Passed)
+  },
+}
+
+/** @param given the property that tells what the owner has given */
+function passedOn(
+  object: SchemaObject,
+  target: Target,
+  given: string,
+  before: Passed,
+  after: Passed,
+): Action[] {
+  const own = (object.properties[given] ?? {}) as Privileges
+  const stays = inOrder({ ...withoutGone(before, after) }, own)
+  // What was passed on by who may no longer has gone with that; what is taken takes along what came of it.
+  const taken = stays.flatMap((role) => {
+    const kept = after[role] ?? {}
+    const sql = grantStatements(target, before[role] ?? {}, kept).filter((text) => text.startsWith('REVOKE'))
+    return sql.length === 0 ? [] : [as(role, sql, object)]
+  })
+  const passed = inOrder(after, own).flatMap((role) => {
+    if (taken.length === 0 && sameJson(before[role] ?? {}, after[role] ?? {})) return []
+    return [as(role, grantStatements(target, {}, after[role] ?? {}), object)]
+  })
+  return [...taken, ...passed]
 }
 
 /** Grantors of before, with what they have passed on after as well: those hold their options all along. */
