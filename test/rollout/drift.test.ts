@@ -9,6 +9,8 @@ import {
   watchDifference,
 } from '../../src/schema/drift/findings.ts'
 import { startRepair } from '../../src/rollout/repair.ts'
+import { getRollout } from '../../src/rollout/rollout.ts'
+import { startUndo } from '../../src/rollout/start.ts'
 import { carriedOut, keepAsExpected, REPAIR_OPTIONS } from '../support/drift.ts'
 import { startFleet, type Fleet } from '../support/fleet.ts'
 import { until } from '../support/wait.ts'
@@ -119,6 +121,15 @@ test('a repair needs leave for what it loses, is proved, and reaches just the te
   expect(await countFindings(fleet.app.control, selector())).toMatchObject({ different: 1, repaired: 2 })
   const [left] = await listGroups(fleet.app.control, selector())
   expect(left?.key).not.toBe(extra?.key)
+  // Taken back, they differ as before; mended once more, they do not.
+  const undo = await startUndo(fleet.app.control, await getRollout(fleet.app.control, rollout.id), {
+    ...request([]).rollout,
+    options: { ...REPAIR_OPTIONS, selector: '' },
+  })
+  await fleet.waitFor(undo.id, 'completed')
+  expect(await countFindings(fleet.app.control, selector())).toMatchObject({ different: 3, repaired: 0 })
+  const onceMore = await startRepair(fleet.app, request(['data-loss']))
+  await fleet.waitFor(onceMore.id, 'completed')
   const after = await run('drift-scan', { selector: selector(), expected })
   expect(after.result).toMatchObject({ in_sync: 5, different: 1, repaired: 0 })
   // It differs as it did, since the scan that found it.
