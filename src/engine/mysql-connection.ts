@@ -13,7 +13,13 @@ const CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 10_000
 /** Strict, so that an ALTER that does not fit the data fails; zero dates stay possible, a 0 in a key stays a 0. */
 export const SQL_MODE = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
-export const SESSION_SETTINGS = `SET NAMES utf8mb4, SESSION sql_mode = '${SQL_MODE}', SESSION foreign_key_checks = 1, SESSION unique_checks = 1 /*M!100304 , SESSION system_versioning_alter_history = 'KEEP' */`
+/** All that a server can be set up with to read, answer or check otherwise; a smaller limit would hide a part of the schema. */
+export const SESSION_SETTINGS = [
+  `SET NAMES utf8mb4, SESSION sql_mode = '${SQL_MODE}', SESSION foreign_key_checks = 1, SESSION unique_checks = 1`,
+  'SESSION autocommit = 1, SESSION completion_type = 0, SESSION sql_quote_show_create = 1',
+  'SESSION sql_select_limit = 18446744073709551615, SESSION sql_safe_updates = 0, SESSION sql_auto_is_null = 0',
+  "/*M!100802 SESSION check_constraint_checks = 1, SESSION explicit_defaults_for_timestamp = 1, SESSION system_versioning_alter_history = 'KEEP', */ SESSION big_tables = 0",
+].join(', ')
 
 export interface MysqlOptions {
   /** Default true. False: a message is one statement, whatever it holds. */

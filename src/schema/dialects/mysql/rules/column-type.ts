@@ -179,7 +179,24 @@ function parsed(type: string): Type {
   }
 }
 
+/** Character sets whose text takes no more bytes in UTF-8. */
+const NARROW = ['ascii', 'utf8', 'utf8mb3', 'utf8mb4']
+
+/** Whether a text can be too many bytes for one of the types that count them; the server refuses it then. */
+export function mayOverflow(from: Properties, to: Properties): boolean {
+  const [a, b] = [parsed(asText(from['type'])), parsed(asText(to['type']))]
+  if (!(b.base in BYTES) || b.base === 'longtext') return false
+  const room = capacity(b)
+  if (a.base === 'char' || a.base === 'varchar')
+    return capacity(a) * bytesPerCharacter(b.base, to['charset']) > room
+  if (!(a.base in BYTES)) return false
+  const grows = from['charset'] !== to['charset'] && !NARROW.includes(asText(from['charset']))
+  return capacity(a) * (grows ? bytesPerCharacter(b.base, to['charset']) : 1) > room
+}
+
 function sameBase(a: Type, b: Type): boolean {
+  // Filled with zeros.
+  if (a.base === 'binary') return a.args === b.args
   if (INTEGERS.includes(a.base)) return a.unsigned === b.unsigned
   if (a.base === 'enum' || a.base === 'set') {
     const members = (type: Type): string[] => type.args.match(/'(?:[^']|'')*'/g) ?? []
@@ -214,12 +231,15 @@ function widerInteger(a: Type, b: Type): boolean {
   return a.unsigned === b.unsigned ? wider : a.unsigned && wider
 }
 
+/** How many bytes such a text may have. */
+const BYTES: Readonly<Record<string, number>> = {
+  tinytext: 255,
+  text: 65_535,
+  mediumtext: 16_777_215,
+  longtext: 4_294_967_295,
+}
+
+/** Bytes of a text, characters of others. */
 function capacity(type: Type): number {
-  const sizes: Record<string, number> = {
-    tinytext: 255,
-    text: 65_535,
-    mediumtext: 16_777_215,
-    longtext: 4_294_967_295,
-  }
-  return sizes[type.base] ?? Number(type.args || 1)
+  return BYTES[type.base] ?? Number(type.args || 1)
 }

@@ -1,10 +1,11 @@
 /** What a change of a table may do to those who use it. */
+import { indexColumns } from '../inspect/tables.ts'
 import { asText, asTexts } from '../text/properties.ts'
 import type { RuleContext } from '../../../plan/action.ts'
 import type { Hazard } from '../../../plan/hazards.ts'
 import type { Properties } from '../../../snapshot/snapshot.ts'
 import type { Cost } from './algorithm.ts'
-import { keepsValues, mustBeMadeAnew } from './column-type.ts'
+import { keepsValues, mayOverflow, mustBeMadeAnew } from './column-type.ts'
 import { partitionChange } from './partitions.ts'
 import { isMariaDb, partsOf, plainFor, type Difference } from './sides.ts'
 import { losesHistory } from './versioning.ts'
@@ -17,7 +18,7 @@ export function changeHazards(
 ): Hazard[] {
   const hazards = differences.flatMap((one) => [
     ...(one.kind === 'table' ? engineLoss(table, one) : losses(table, one, differences, context)),
-    ...mayFail(table, one),
+    ...mayFail(table, one, context),
   ])
   hazards.push(...partitionLosses(table, context), ...versioningLoss(table, context))
   if (!plainFor(context, table)) {
@@ -103,16 +104,25 @@ function losses(table: string, one: Difference, all: readonly Difference[], cont
       ),
     ]
   }
+  const filled = nullsFilled(place, a, b, context)
   const same = a['type'] === b['type'] && a['charset'] === b['charset']
-  if (same || keepsValues(a, b)) return []
-  return [loss(`values of ${place} that do not fit are cut or changed: ${types}`)]
+  if (same || keepsValues(a, b)) return filled
+  return [...filled, loss(`values of ${place} that do not fit are cut or changed: ${types}`)]
+}
+
+/** Of other types the server refuses a NULL that must not be any more. */
+function nullsFilled(place: string, from: Properties, to: Properties, context: RuleContext): Hazard[] {
+  if (from['nullable'] !== true || to['nullable'] === true) return []
+  if (to['autoIncrement'] === true) return [loss(`NULL in ${place} becomes a number`)]
+  const timestamp = isMariaDb(context) && /^timestamp/i.test(asText(to['type']))
+  return timestamp ? [loss(`NULL in ${place} becomes the time of the change`)] : []
 }
 
 function loss(detail: string): Hazard {
   return { name: 'data-loss', detail }
 }
 
-function mayFail(table: string, one: Difference): Hazard[] {
+function mayFail(table: string, one: Difference, context: RuleContext): Hazard[] {
   const fails = (detail: string): Hazard[] => [{ name: 'may-fail', detail }]
   if (one.verb === 'drop' || one.to === undefined) return []
   const place = `${table}.${one.name}`
@@ -130,7 +140,19 @@ function mayFail(table: string, one: Difference): Hazard[] {
     const added = after?.filter((period) => !before?.includes(period)) ?? []
     return added.flatMap((period) => fails(`rows of ${table} may begin after they end: ${period}`))
   }
-  return one.kind === 'column' ? columnMayFail(place, one.from?.properties, properties) : []
+  if (one.kind !== 'column') return []
+  return [...columnMayFail(place, one.from?.properties, properties), ...mayCollide(table, one, context)]
+}
+
+/** Values that differ by case, accents or blanks at the end can be the same to another collation. */
+function mayCollide(table: string, { name, from, to }: Difference, context: RuleContext): Hazard[] {
+  if (from === undefined || from.properties['collation'] === to?.properties['collation']) return []
+  return partsOf(context, table, 'after', 'index').flatMap((index): Hazard[] => {
+    const unique = index.properties['index'] === 'unique' || index.properties['index'] === 'primary'
+    if (!unique || !indexColumns(asTexts(index.properties['columns'])).includes(name)) return []
+    const detail = `values of ${table}.${name} may be duplicates for ${index.name[1]} by its new collation`
+    return [{ name: 'may-fail', detail }]
+  })
 }
 
 function columnMayFail(place: string, from: Properties | undefined, to: Properties): Hazard[] {
@@ -142,15 +164,20 @@ function columnMayFail(place: string, from: Properties | undefined, to: Properti
   if (from['nullable'] === true && to['nullable'] === false) {
     return fails(`${place} may hold NULL, which it must not any longer`)
   }
-  return from['type'] !== to['type'] && !keepsValues(from, to) ? fails(`values of ${place} may not fit`) : []
+  const same = from['type'] === to['type'] && from['charset'] === to['charset']
+  return !same && (!keepsValues(from, to) || mayOverflow(from, to))
+    ? fails(`values of ${place} may not fit`)
+    : []
 }
 
 function partitionLosses(table: string, context: RuleContext): Hazard[] {
-  const { before, after } = partitionChange(table, context)
+  const { before, after, tail } = partitionChange(table, context)
   const dropped = [...before, ...after].flatMap((clause) => clause.names ?? [])
-  return dropped.length === 0
-    ? []
-    : [loss(`the rows in the partitions ${dropped.join(', ')} of ${table} are removed`)]
+  if (dropped.length > 0) {
+    return [loss(`the rows in the partitions ${dropped.join(', ')} of ${table} are removed`)]
+  }
+  const limited = /^PARTITION BY (?:RANGE|LIST)\b/i.test(tail) && !/ (?:MAXVALUE|DEFAULT)\b/i.test(tail)
+  return limited ? [{ name: 'may-fail', detail: `rows of ${table} may fit in none of its partitions` }] : []
 }
 
 function versioningLoss(table: string, context: RuleContext): Hazard[] {
