@@ -110,6 +110,31 @@ test('what a plan that gave up has filled beside another goes without a word of 
   await reader.end()
 })
 
+const LATE = `create table t (id integer); create view v as select id from t`
+const IN_PARTS = `create table t (id integer) partition by range (id); create table t_all partition of t default`
+
+test.for(['read committed', 'repeatable read'])(
+  'a row that comes while a table is to be made anew comes along, whatever transactions usually see: %s',
+  async (isolation) => {
+    const [database, other] = [
+      await databaseOf(LATE),
+      await databaseOf(`${IN_PARTS}; create view v as select id from t`),
+    ]
+    const [writer, looker] = [await adminClient(database.name), await adminClient(database.name)]
+    await writer.query(`alter database ${database.name} set default_transaction_isolation = '${isolation}'`)
+    const plan = makePlan(postgres, await inspected(database.dsn), await inspected(other.dsn), {
+      style: 'online',
+    })
+    await writer.query('begin; insert into t values (7)')
+    const running = run(database, plan, { allow: ['table-rewrite'], lockRetries: 1000 })
+    await until(async () => (await looker.query(WAITING)).rowCount === 1, { what: 'the plan to wait' })
+    await writer.query('commit')
+    expect((await running).failure).toBeUndefined()
+    expect((await looker.query('select id from t')).rows).toEqual([{ id: 7 }])
+    await Promise.all([writer.end(), looker.end()])
+  },
+)
+
 test('all steps of a transaction together wait no longer than one may', async () => {
   const { database, plan } = await planForBoth(60_000)
   const reader = await adminClient(database.name)

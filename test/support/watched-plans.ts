@@ -53,7 +53,8 @@ export interface Seen {
   readonly left: string[]
 }
 
-async function load(session: SchemaSession, sql: string): Promise<void> {
+/** What a database holds instead of all that it held. */
+export async function load(session: SchemaSession, sql: string): Promise<void> {
   await session.query(
     `DROP SCHEMA public CASCADE; CREATE SCHEMA public; SET search_path = public; ${sql}; SET search_path = pg_catalog`,
   )

@@ -101,6 +101,8 @@ export interface Dialect {
   readonly factsReached?: (to: SchemaObject, from: SchemaObject | undefined) => Properties
   /** Statements that go before all others of a plan, e.g. `SET check_function_bodies = off`; each without semicolon. */
   readonly preamble: readonly string[]
+  /** A statement of the preamble that holds until the transaction ends. Left out where versions have none. */
+  readonly inTransaction?: (statement: string) => string
   /** A name as it stands in a statement: each part quoted, joined by dots. */
   quote(name: readonly string[]): string
   /** Begins a transaction that changes the schema, e.g. `BEGIN`, in SQLite `BEGIN IMMEDIATE`. */

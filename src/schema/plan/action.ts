@@ -22,6 +22,10 @@ export interface Action {
   readonly transactional?: boolean
   /** Begins a transaction of its own, so that a lock taken earlier is not kept while it works (e.g. VALIDATE). */
   readonly ownTransaction?: boolean
+  /** What it alters only gets more: what stands on that, and is to go, need not have gone. */
+  readonly onlyAdds?: boolean
+  /** Actions that say the same here share a transaction, as far as dependencies let them: in between is nobody's to see. */
+  readonly together?: string
   /** Before or after all else, as far as dependencies let it: what sees all other changes happen. */
   readonly place?: 'first' | 'last'
   /** The strongest lock that it takes on an object that existed before; null for none. */

@@ -158,6 +158,7 @@ function afterWhatNeedsIt(registers: Registers, number: number, node: Node): voi
 
 /** What goes away goes before the things that it depended on are changed. */
 function afterDroppedDependents(registers: Registers, number: number, node: Node): void {
+  if (node.action.onlyAdds === true) return
   for (const id of node.alters) {
     const { objects, dependents } = registers.comparison.before
     for (const dependent of dependents.get(id) ?? []) {

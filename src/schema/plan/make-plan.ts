@@ -14,6 +14,7 @@ import type { Plan } from './plan.ts'
 import { reached, reversalsOf } from './reversals.ts'
 import { separate } from './separate.ts'
 import { stepsOf } from './steps.ts'
+import { togetherEdges, togetherOnes } from './together.ts'
 import { ruleOf, workFor } from './work.ts'
 
 const DEFAULT_PLAN_OPTIONS: PlanOptions = {
@@ -105,9 +106,10 @@ function orderedNodes(
   for (;;) {
     const work = workFor(dialect, comparison, changes, options, replaced, asides)
     const nodes = nodesFor(dialect, comparison, work, explicit)
-    const edges = edgesFor(dialect, comparison, nodes, work.aside)
+    const needed = edgesFor(dialect, comparison, nodes, work.aside)
+    const edges = [...needed, ...togetherEdges(nodes, needed)]
     const result = order(
-      nodes.map((node, at) => rankOf(node, nodes[at - 1])),
+      ranksOf(nodes),
       nodes.map((node) => keyOf(dialect, node)),
       edges,
     )
@@ -201,6 +203,16 @@ function noOrder(circle: readonly Node[]): TenantryError {
       ],
     },
   )
+}
+
+/** Those that are to share a transaction go when the first of them would. */
+function ranksOf(nodes: readonly Node[]): number[] {
+  const ranks = nodes.map((node, at) => rankOf(node, nodes[at - 1]))
+  for (const members of togetherOnes(nodes)) {
+    const first = Math.min(...members.map((member) => ranks[member] as number))
+    for (const member of members) if (ranks[member] === LATE_RANK) ranks[member] = first
+  }
+  return ranks
 }
 
 /**

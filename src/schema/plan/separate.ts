@@ -11,6 +11,7 @@ import type { Comparison } from './context.ts'
 import { Heap } from './heap.ts'
 import { goneAfter, type Node } from './nodes.ts'
 import type { Edge } from './order.ts'
+import { togetherOnes } from './together.ts'
 
 /**
  * Puts the nodes that share a transaction into units that must stay together, in an order that every edge allows.
@@ -162,7 +163,7 @@ function togetherness(
     const former = leaving.get(held)
     return former === undefined ? [] : [[...former, ...members]]
   })
-  return [...same.values(), ...taken].filter((members) => members.length > 1)
+  return [...same.values(), ...taken, ...togetherOnes(run)].filter((members) => members.length > 1)
 }
 
 /** Its id, and the names that it holds. */

@@ -27,7 +27,8 @@ export function versionSql(
     if (first?.transactional === true) first.statements.unshift(guard)
     else blocks.unshift({ transactional: true, statements: [guard] })
   }
-  const local = preambleFor(dialect, masked).map((statement) => statement.replace(/^SET /u, 'SET LOCAL '))
+  const { inTransaction = (statement) => statement } = dialect
+  const local = preambleFor(dialect, masked).map(inTransaction)
   return blocks
     .map(({ transactional, statements }) =>
       transactional ? ['BEGIN', ...local, ...statements, 'COMMIT'] : statements,

@@ -5,6 +5,7 @@ import { changeMarker } from './change-marker.ts'
 import { catalogueFingerprint, guard } from './fingerprint.ts'
 import { inspect } from './inspect/index.ts'
 import { clearLeftovers, finishInterrupted } from './leftovers.ts'
+import { inTransaction, PREAMBLE } from './preamble.ts'
 import { priority } from './priority.ts'
 import { rename } from './rename.ts'
 import { quote } from './rules/names.ts'
@@ -30,9 +31,11 @@ export const postgres: Dialect = {
   factsReached,
   transactionalDdl: true,
   locksTables: true,
-  preamble: ['SET search_path = pg_catalog', 'SET check_function_bodies = off'],
+  preamble: PREAMBLE,
+  inTransaction,
   quote,
-  begin: 'BEGIN',
+  // What is read while a table is locked is all that was written before it was.
+  begin: 'BEGIN ISOLATION LEVEL READ COMMITTED',
   settings: ({ lockTimeoutMs, statementTimeoutMs }) => [
     `SET lock_timeout = ${lockTimeoutMs}`,
     `SET statement_timeout = ${statementTimeoutMs}`,

@@ -2,6 +2,7 @@
 import { said } from '../said.ts'
 import { literal } from '../../../../engine/sql.ts'
 import type { Action, KindRule, RuleContext } from '../../../plan/action.ts'
+import type { Hazard } from '../../../plan/hazards.ts'
 import { idOf, objectId, type Properties, type SchemaObject } from '../../../snapshot/snapshot.ts'
 import { quote } from './names.ts'
 import { brief, hazard, majorOf } from './tools.ts'
@@ -65,6 +66,32 @@ export function intoBounds(sequence: string, from: Properties, to: Properties): 
   return actions
 }
 
+/**
+ * A sequence that is new goes on where another one stands, within its own bounds; where they have nothing in common, or
+ * the other one was never used, it begins at its own start.
+ * @param former quoted name of what has `last_value` and `is_called`
+ */
+export function goesOn(sequence: string, former: string, from: Properties, to: Properties): Action[] {
+  if (boundsLeft(from, to)) return []
+  const [low, high, start] = [said(to['minimum']), said(to['maximum']), said(from['start'])]
+  const inside = BigInt(low) <= BigInt(said(from['minimum'])) && BigInt(high) >= BigInt(said(from['maximum']))
+  const position = inside
+    ? 'last_value, is_called'
+    : `greatest(least(last_value, ${high}), ${low}), is_called AND last_value >= ${low} OR last_value > ${high}`
+  const used = start === said(to['start']) ? '' : ` WHERE is_called OR last_value <> ${start}`
+  return [
+    {
+      sql: `SELECT pg_catalog.setval(${literal(sequence).trim()}, ${position}) FROM ${former}${used}`,
+      lock: 'row exclusive',
+    },
+  ]
+}
+
+/** How far a sequence has counted is lost with it. */
+export function countLost(name: readonly string[]): Hazard {
+  return hazard('data-loss', `The sequence ${name.join('.')} and how far it has counted are removed.`)
+}
+
 export function createSequence(object: SchemaObject): Action {
   const { properties } = object
   const unlogged = properties['unlogged'] === true ? 'UNLOGGED ' : ''
@@ -124,9 +151,7 @@ export const sequenceRule: KindRule = {
   create: (object) => [createSequence(object)],
   drop: (object) => [
     brief(`DROP SEQUENCE ${quote(object.name)}`, {
-      hazards: [
-        hazard('data-loss', `The sequence ${object.name.join('.')} and how far it has counted are removed.`),
-      ],
+      hazards: [countLost(object.name)],
     }),
   ],
   alter: ({ from, to, properties }, context) => {

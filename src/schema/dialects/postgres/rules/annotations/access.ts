@@ -123,6 +123,12 @@ function unusualRoles({ name, properties }: SchemaObject): string[] {
   return unusual.map((role) => (role === name[0] ? OWNER : role))
 }
 
+/** Statements that take from what is made under a name for the time being all that default privileges may give. */
+export function withoutDefaults(object: SchemaObject, on: string, context: RuleContext): string[] {
+  const roles = [...mayHave(object, context)].filter((role) => role !== OWNER)
+  return roles.map((role) => `REVOKE ALL ON ${on} FROM ${grantee(role)}`)
+}
+
 /** A new object: what it may have by default privileges is taken, then all is given that it should have. */
 function onNew(object: SchemaObject, target: Target, to: Privileges, context: RuleContext): string[] {
   const own = mayHave(object, context)

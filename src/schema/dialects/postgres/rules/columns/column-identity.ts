@@ -6,8 +6,16 @@ import type { Action, RuleContext } from '../../../../plan/action.ts'
 import { idOf, objectId, type Properties, type SchemaObject } from '../../../../snapshot/snapshot.ts'
 import { identityClause, identityOf, identitySequence } from './column-text.ts'
 import { ownName, quote } from '../names.ts'
-import { changedSequenceOptions, createSequence, intoBounds, restarted } from '../sequence.ts'
-import { brief, hazard, isQuiet, tableOf, textOf } from '../tools.ts'
+import {
+  changedSequenceOptions,
+  countLost,
+  createSequence,
+  goesOn,
+  intoBounds,
+  restarted,
+} from '../sequence.ts'
+import { successionOf } from './counters.ts'
+import { brief, hazard, isQuiet, standIn, tableOf, textOf } from '../tools.ts'
 
 interface IdentityActions {
   /** Before the type and the default change. */
@@ -25,12 +33,15 @@ export function identityActions({ from, to }: Altered, context: RuleContext): Id
   const after = identityOf(to.properties)
   const alter = `ALTER TABLE ${tableOf(to)} ALTER COLUMN ${ownName(to)}`
   if (before === undefined && after !== undefined) return added(from, to, after, alter, context)
-  if (before !== undefined && after === undefined) return removed(to, before, alter, context)
+  if (before !== undefined && after === undefined) return removed(from, to, before, alter, context)
   if (before === undefined || after === undefined) return NO_IDENTITY_CHANGE
   return { before: [], after: changed(from, to, before, after, alter), coversDefault: false }
 }
 
-/** A default has to go first, and the sequence of a serial column with it, whose name the identity's may have. */
+/**
+ * A default has to go first, and the sequence of a serial column with it, whose name the identity's may have: how far
+ * that has counted is taken along.
+ */
 function added(
   from: SchemaObject,
   to: SchemaObject,
@@ -39,43 +50,65 @@ function added(
   context: RuleContext,
 ): IdentityActions {
   const name = identitySequence(to, identity)
-  const sequenceId = objectId('sequence', ...name)
-  const inTheWay = from.dependsOn.includes(sequenceId) && context.isDropped(sequenceId)
+  const former = successionOf(from, to, false, context)?.former
+  const inTheWay = former?.id !== undefined && former.name.join('.') === name.join('.')
+  const aside = inTheWay ? asideName(name) : (former?.name ?? [])
+  const position =
+    former === undefined
+      ? [countOn(to, name, identity, context)]
+      : goesOn(quote(name), quote(aside), former.options, identity)
   return {
     before: [
       ...(from.properties['default'] === undefined ? [] : [brief(`${alter} DROP DEFAULT`)]),
+      ...(inTheWay ? [renamed(name, aside)] : []),
+    ],
+    after: [
+      brief(`${alter} ADD ${identityClause(to, identity)}`),
+      ...position,
       ...(inTheWay
-        ? [brief(`DROP SEQUENCE ${quote(name)}`, { alters: [idOf(to)], drops: [sequenceId] })]
+        ? [brief(`DROP SEQUENCE ${quote(aside)}`, { alters: [idOf(to)], drops: [former.id] })]
         : []),
     ],
-    after: [brief(`${alter} ADD ${identityClause(to, identity)}`), countOn(to, name, identity, context)],
     coversDefault: true,
   }
 }
 
-/** A serial's sequence may take the name: it is made where the identity's has gone. */
+function asideName(name: readonly string[]): string[] {
+  return [...name.slice(0, -1), standIn(name.at(-1) ?? '', '_tenantry_old')]
+}
+
+function renamed(name: readonly string[], other: readonly string[]): Action {
+  return brief(`ALTER SEQUENCE ${quote(name)} RENAME TO ${quote(other.slice(-1))}`)
+}
+
+/** A serial's sequence may take the name, and goes on where the identity's stands. */
 function removed(
+  from: SchemaObject,
   to: SchemaObject,
   identity: Properties,
   alter: string,
   context: RuleContext,
 ): IdentityActions {
-  const name = identitySequence(to, identity)
+  const name = identitySequence(from, identity)
   const sequence = context.after(objectId('sequence', ...name))
   const value = to.properties['default']
   const takesOver = sequence !== undefined && context.before(idOf(sequence)) === undefined
-  const made = takesOver
-    ? [{ ...createSequence(sequence), alters: [idOf(to)] }, countOn(to, name, sequence.properties, context)]
-    : []
+  const next = successionOf(from, to, false, context)?.next
+  const old = takesOver ? asideName(name) : name
+  const lost = next === undefined ? [countLost(name)] : []
   return {
-    before: [brief(`${alter} DROP IDENTITY`), ...made],
+    before: [
+      ...(takesOver ? [renamed(name, old), { ...createSequence(sequence), alters: [idOf(to)] }] : []),
+      ...(next === undefined ? [] : goesOn(quote(next.name), quote(old), identity, next.options)),
+      brief(`${alter} DROP IDENTITY`, { hazards: lost }),
+    ],
     after: value === undefined ? [] : [brief(`${alter} SET DEFAULT ${said(value)}`)],
     coversDefault: true,
   }
 }
 
 /** The new sequence goes on after the greatest value there is. */
-function countOn(
+export function countOn(
   column: SchemaObject,
   sequence: readonly string[],
   options: Properties,

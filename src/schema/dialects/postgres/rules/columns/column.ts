@@ -35,6 +35,7 @@ import { withNameSaid } from './not-null-names.ts'
 import { overridesOf } from './overrides.ts'
 import { sequencesGoneWith } from '../sequence.ts'
 import { alterRelation, brief, briefPart, hazard, isQuiet, standIn, tableOf, unlessNew } from '../tools.ts'
+import { rowsId, unseen } from '../tables/unseen-moves.ts'
 import { lossOfValues } from '../types/value-loss.ts'
 
 /** Whether the server writes every row anew to add it. */
@@ -99,7 +100,7 @@ function create(column: SchemaObject, context: RuleContext): readonly Action[] {
         ],
       },
     ),
-    ...merged.flatMap(valuesBack),
+    ...merged.flatMap((child) => valuesBack(child, context)),
     ...(heldApart ? notNullApart(column, brought, context) : []),
     ...columnExtras(column),
     ...brought.flatMap((child) => overridesOf(withNameSaid(child, context), column)),
@@ -128,15 +129,19 @@ function asideName(column: SchemaObject): string {
   return ident(standIn(column.name.at(-1) ?? '', '_tenantry_own'))
 }
 
-function valuesBack(column: SchemaObject): Action[] {
+function valuesBack(column: SchemaObject, context: RuleContext): Action[] {
   const own = asideName(column)
+  const table = tableIdOf(column)
+  const around = [table, ...stableDescendants(table, context)].map((id) => unseen(id, 'UPDATE', context))
   return [
+    ...around.flatMap(({ before }) => before),
     {
       sql: `UPDATE ${tableOf(column)} SET ${ownName(column)} = ${own}`,
       lock: 'row exclusive',
       long: true,
-      creates: [],
+      creates: [rowsId(table)],
     },
+    ...around.flatMap(({ after }) => after),
     brief(`ALTER TABLE ${tableOf(column)} DROP COLUMN ${own}`, { creates: [] }),
   ]
 }

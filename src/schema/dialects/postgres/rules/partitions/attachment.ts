@@ -10,6 +10,7 @@ import {
   childrenAfter,
   descendantsBefore,
   goneId,
+  isMadeAnew,
   isPartition,
   letGo,
   parentOf,
@@ -62,7 +63,10 @@ function create(attachment: SchemaObject, context: RuleContext): readonly Action
       // On a partitioned table it would be asked of what is attached to that later.
       checked.map((action) => ({
         ...action,
-        needs: [...needs, ...attachment.dependsOn, ...attachedBelow(attachment.parent ?? '', context)],
+        needs: [
+          ...ofTablesThatStay([...needs, ...attachment.dependsOn], context),
+          ...attachedBelow(attachment.parent ?? '', context),
+        ],
       })),
     ),
     ...comparedAnew(indexesThatMeet(attachment, context), context),
@@ -95,6 +99,15 @@ function valuesInBounds(attachment: SchemaObject, context: RuleContext): string[
   return isPartition(attachment)
     ? context.partsAfter(parentOf(attachment)).flatMap((part) => (part.kind === 'column' ? enums(part) : []))
     : []
+}
+
+/** What is proved before a table is made anew waits for nothing of it. */
+function ofTablesThatStay(ids: readonly string[], context: RuleContext): string[] {
+  return ids.filter((id) => {
+    const bare = id.replace(/^gone:/, '')
+    const object = context.before(bare) ?? context.after(bare)
+    return object === undefined || !isMadeAnew(object.parent ?? bare, context)
+  })
 }
 
 /** Ids of the attachments of all that a table has below it in the target. */
@@ -156,7 +169,7 @@ function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[
       return [
         brief(`${add}${apart || notValid ? ' NOT VALID' : ''}`, {
           creates: [],
-          needs: [child, ...attachment.dependsOn, ...part.dependsOn],
+          needs: [child, ...ofTablesThatStay([...attachment.dependsOn, ...part.dependsOn], context)],
         }),
         ...(apart ? [validated(table, constraint)] : []),
       ]

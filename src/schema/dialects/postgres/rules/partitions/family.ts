@@ -101,6 +101,11 @@ export function sameOn(
   return table === undefined ? undefined : lookUp(objectId(part.kind, ...table.name, part.name.at(-1) ?? ''))
 }
 
+/** Whether a table is dropped and created again. */
+export function isMadeAnew(tableId: string, context: RuleContext): boolean {
+  return context.isNew(tableId) && context.before(tableId) !== undefined
+}
+
 /** In `needs`, tells that something must have gone: a column, an attachment. */
 export function goneId(id: string): string {
   return `gone:${id}`

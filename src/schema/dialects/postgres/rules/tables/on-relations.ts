@@ -21,7 +21,7 @@ const STATE: Readonly<Record<string, string>> = {
   always: 'ENABLE ALWAYS',
 }
 
-function stateAction(object: SchemaObject, what: 'RULE' | 'TRIGGER', state: Json | undefined): Action {
+export function stateAction(object: SchemaObject, what: 'RULE' | 'TRIGGER', state: Json | undefined): Action {
   const word = STATE[said(state)] ?? 'ENABLE'
   return brief(`ALTER TABLE ${ownerName(object)} ${word} ${what} ${ownName(object)}`)
 }

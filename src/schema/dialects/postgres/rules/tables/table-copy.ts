@@ -3,12 +3,13 @@
  * in a copy meanwhile, and what is done to it is one transaction.
  */
 import { said } from '../../said.ts'
-import { ident, literal } from '../../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../../plan/action.ts'
 import type { Hazard } from '../../../../plan/hazards.ts'
 import { idOf, objectId, type SchemaObject } from '../../../../snapshot/snapshot.ts'
 import { leftBehind } from '../partitions/attachment.ts'
+import { countOn } from '../columns/column-identity.ts'
 import { generatedOf, identityOf, identitySequence } from '../columns/column-text.ts'
+import { type Counter, counterOf, successionOf } from '../columns/counters.ts'
 import { fromText, isOfValues, textFor } from '../columns/column-type.ts'
 import {
   attachmentsAfter,
@@ -16,18 +17,16 @@ import {
   childrenAfter,
   childrenBefore,
   goneId,
+  isMadeAnew,
   isPartition,
   parentOf,
 } from '../partitions/family.ts'
 import { ownName, quote } from '../names.ts'
-import { hazard, standIn } from '../tools.ts'
+import { countLost, goesOn } from '../sequence.ts'
+import { brief, hazard, standIn } from '../tools.ts'
 import { conversion, underlying } from '../types/types.ts'
 import { lossOfValues } from '../types/value-loss.ts'
-
-/** In `needs`, tells that the rows of a table must be back first: a trigger must not see them come. */
-export function rowsId(table: string): string {
-  return table.replace(/^[a-z_]+:/, 'rows:')
-}
+import { rowsId, unseen } from './unseen-moves.ts'
 
 /** Whether a table's rows are kept in a copy while it is made anew. */
 function isCopied(id: string, context: RuleContext): boolean {
@@ -52,7 +51,12 @@ function copyName(table: SchemaObject): string {
 /** Before the table goes. Partitions that stay are let go first: their rows stay where they are. */
 export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
   const id = idOf(table)
-  if (!isCopied(id, context)) return []
+  if (!isMadeAnew(id, context)) return []
+  const only = table.properties['partitionBy'] === undefined ? 'ONLY ' : ''
+  // What others write until it goes would be in neither.
+  const locked = brief(`LOCK TABLE ${only}${quote(table.name)} IN ACCESS EXCLUSIVE MODE`, { drops: [] })
+  const counts = countsAside(table, context)
+  if (!isCopied(id, context)) return counts.length === 0 ? [] : [locked, ...counts]
   const detached = [id, ...lostChildren(id, context)]
     .flatMap((parent) => childrenBefore(parent, context))
     .filter((child) => context.after(child) !== undefined)
@@ -69,8 +73,13 @@ export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
         ...leftBehind(attachment, context),
       ]
     })
+  const forced = table.properties['forceRowSecurity'] === true
   return [
     ...detached,
+    locked,
+    // Its policies would hide rows from its owner.
+    ...(forced ? [brief(`ALTER TABLE ${quote(table.name)} NO FORCE ROW LEVEL SECURITY`, { drops: [] })] : []),
+    ...counts,
     {
       sql: `CREATE TABLE ${copyName(table)} AS ${ownRows(table, context)}`,
       drops: [],
@@ -111,16 +120,59 @@ function copied(column: SchemaObject, context: RuleContext): string {
   return `${name}::${textFor(said(column.properties['type']))} COLLATE pg_catalog."default" AS ${name}`
 }
 
-function lost(table: SchemaObject, context: RuleContext): ReturnType<typeof hazard>[] {
-  const gone = context
+function lost(table: SchemaObject, context: RuleContext): Hazard[] {
+  const columns = context
     .partsBefore(idOf(table))
-    .filter(
-      (part) =>
-        part.kind === 'column' &&
-        generatedOf(part.properties) === undefined &&
-        context.after(idOf(part)) === undefined,
-    )
-  return gone.map((part) => hazard('data-loss', `The values of ${part.name.join('.')} are removed.`))
+    .filter(({ kind, properties }) => kind === 'column' && generatedOf(properties) === undefined)
+  return columns.flatMap((column) => {
+    const [after, name] = [context.after(idOf(column)), column.name.join('.')]
+    if (after === undefined) return [hazard('data-loss', `The values of ${name} are removed.`)]
+    if (generatedOf(after.properties) !== undefined)
+      return [hazard('data-loss', `The values of ${name} are replaced by what is computed.`)]
+    const succession = successionOf(column, after, true, context)
+    return succession !== undefined && succession.next === undefined
+      ? [countLost(succession.former.name)]
+      : []
+  })
+}
+
+interface Count {
+  /** Where the position waits, quoted. */
+  readonly aside: string
+  readonly former: Counter
+  readonly next: Counter
+}
+
+/** How far columns have counted whose sequences go with the table. */
+function countsOf(table: SchemaObject, context: RuleContext): Count[] {
+  if (table.kind !== 'table') return []
+  const counts = context
+    .partsBefore(idOf(table))
+    .filter(({ kind }) => kind === 'column')
+    .flatMap((column) => {
+      const after = context.after(idOf(column))
+      const succession = after === undefined ? undefined : successionOf(column, after, true, context)
+      return succession?.next === undefined ? [] : [{ former: succession.former, next: succession.next }]
+    })
+  return counts.map((count, at) => {
+    const name = standIn(table.name[1] ?? '', `_tenantry_count${at === 0 ? '' : at + 1}`)
+    return { ...count, aside: quote([table.name[0] ?? '', name]) }
+  })
+}
+
+function countsAside(table: SchemaObject, context: RuleContext): Action[] {
+  return countsOf(table, context).map(({ aside, former }) => ({
+    sql: `CREATE TABLE ${aside} AS SELECT last_value, is_called FROM ${quote(former.name)}`,
+    drops: [],
+    lock: null,
+  }))
+}
+
+function countsBack(table: SchemaObject, context: RuleContext): Action[] {
+  return countsOf(table, context).flatMap(({ aside, former, next }) => [
+    ...goesOn(quote(next.name), aside, former.options, next.options),
+    { sql: `DROP TABLE ${aside}`, lock: null, creates: [] },
+  ])
 }
 
 /** Ids that go when a partitioned table goes, beside itself. */
@@ -137,7 +189,8 @@ export function rowsBack(
 ): Action[] {
   const id = idOf(table)
   const source = context.before(id)
-  if (source === undefined || !isCopied(id, context)) return []
+  if (source === undefined || !isMadeAnew(id, context)) return []
+  if (!isCopied(id, context)) return countsBack(source, context)
   const carried = columns.flatMap((column) => {
     const before = context.before(idOf(column))
     return before === undefined || generatedOf(column.properties) !== undefined ? [] : [{ before, column }]
@@ -157,10 +210,19 @@ export function rowsBack(
       ...carried.flatMap(({ before, column }) => lossOnTheWay(before, column, context)),
     ],
   }
+  const silent = staying(id, context).map((child) => unseen(child, 'INSERT', context))
   return [
+    ...silent.flatMap(({ before }) => before),
     insert,
+    ...silent.flatMap(({ after }) => after),
     ...(checksLater(id, context) ? [CHECKED_NOW] : []),
-    ...identities.map(({ column }) => countOn(column)),
+    ...countsBack(source, context),
+    ...identities
+      .filter(({ before }) => counterOf(before, context.before) === undefined)
+      .map(({ column }) => {
+        const identity = identityOf(column.properties) ?? {}
+        return countOn(column, identitySequence(column, identity), identity, context)
+      }),
     { sql: `DROP TABLE ${copyName(table)}`, lock: null, creates: [] },
   ]
 }
@@ -174,6 +236,14 @@ function checksLater(id: string, context: RuleContext): boolean {
     context.partsAfter(id).some(({ properties }) => properties['deferred'] === true) ||
     attachmentsAfter(id, context).some((one) => checksLater(parentOf(one), context))
   )
+}
+
+/** Partitions on all levels that have been there before: they have triggers. */
+function staying(id: string, context: RuleContext): string[] {
+  return childrenAfter(id, context).flatMap((child) => [
+    ...(context.before(child) === undefined || context.isNew(child) ? [] : [child]),
+    ...staying(child, context),
+  ])
 }
 
 /** Attachments in the target, so that every row finds its partition. */
@@ -196,13 +266,4 @@ function lossOnTheWay(before: SchemaObject, after: SchemaObject, context: RuleCo
   const [from, to] = [said(before.properties['type']), said(after.properties['type'])]
   const loss = lossOfValues(from, to, true, context)
   return loss === undefined ? [] : [hazard('data-loss', `${after.name.join('.')}: ${loss}`)]
-}
-
-function countOn(column: SchemaObject): Action {
-  const sequence = quote(identitySequence(column, identityOf(column.properties) ?? {}))
-  const table = column.name.slice(0, 2)
-  return {
-    sql: `SELECT pg_catalog.setval(${literal(sequence).trim()}, pg_catalog.max(${ident(column.name.at(-1) ?? '')})) FROM ${quote(table)} HAVING pg_catalog.max(${ident(column.name.at(-1) ?? '')}) IS NOT NULL`,
-    lock: 'row exclusive',
-  }
 }

@@ -86,6 +86,7 @@ function additions(type: SchemaObject, labels: readonly string[], known: Readonl
       {
         sql: `ALTER TYPE ${quote(type.name)} ADD VALUE ${literal(label)}${place}`,
         ownTransaction: true,
+        onlyAdds: true,
         lock: null,
       },
     ]

@@ -3,6 +3,7 @@ import type { Action, KindRule, RuleContext } from '../../../../plan/action.ts'
 import { sameJson } from '../../../../snapshot/canonical.ts'
 import { idOf, objectId, type SchemaObject } from '../../../../snapshot/snapshot.ts'
 import { ident, literal } from '../../../../../engine/sql.ts'
+import { withoutDefaults } from '../annotations/access.ts'
 import { columnList, plainColumns, queryOf } from './view-column.ts'
 import { buildOn, indexExtras, indexName } from '../indexes/index-build.ts'
 import { textOfIndex } from '../indexes/index-rule.ts'
@@ -24,9 +25,11 @@ export const materializedViewRule: KindRule = {
     if (standsBeside(object, context)) return besideTheOld(object, context)
     const later = isFilledLater(object, context)
     const detail = `${object.name.join('.')}, and what stands on it, is not there until it is filled anew.`
+    const hidden = later ? withoutDefaults(object, `TABLE ${quote(object.name)}`, context) : []
     return [
       {
-        sql: definition(object, context, object.name),
+        // In one step: default privileges would let roles read it before they are taken.
+        sql: [definition(object, context, object.name), ...hidden].join('; '),
         creates: [idOf(object), ...plainColumns(object, context)],
         lock: null,
         long: isFilled(object, context),
@@ -157,13 +160,15 @@ function besideTheOld(object: SchemaObject, context: RuleContext): Action[] {
   const indexes = context.partsAfter(id).filter(({ kind }) => kind === 'index')
   const temporary = (index: SchemaObject): string => standIn(index.name.at(-1) ?? '', '_tenantry_new')
   const former = inTheWay(object, context)
-  const [comment, words] = ['COMMENT ON MATERIALIZED VIEW', literal(markOf(object)).trim()]
+  const comment = 'COMMENT ON MATERIALIZED VIEW'
+  const mark = `${comment} ${quote(name)} IS ${literal(markOf(object)).trim()}`
+  const hidden = withoutDefaults(object, `TABLE ${quote(name)}`, context)
   const rename = `ALTER MATERIALIZED VIEW ${quote(name)} RENAME TO ${ident(object.name.at(-1) as string)}`
   return [
     {
       ...work,
-      // In one step: without the mark nobody can tell whose it is.
-      sql: `${definition(object, context, name)}; ${comment} ${quote(name)} IS ${words}`,
+      // In one step: without the mark nobody can tell whose it is, and default privileges would let roles read it.
+      sql: [definition(object, context, name), mark, ...hidden].join('; '),
       needs: [...object.dependsOn, ...(former === undefined ? [] : [idOf(former)])],
     },
     ...indexes.map((index) => ({ ...work, sql: buildOn(name, index, textOfIndex(index), temporary(index)) })),
