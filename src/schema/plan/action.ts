@@ -30,6 +30,8 @@ export interface Action {
   readonly place?: 'first' | 'last'
   /** The strongest lock that it takes on an object that existed before; null for none. */
   readonly lock?: LockLevel | null
+  /** Locks and does nothing else: refused outside of a transaction, it is no statement of a way back. */
+  readonly onlyLocks?: boolean
   /** Whether it rewrites a table. */
   readonly rewrites?: boolean
   /** The statement is `table` and `does` (`ALTER TABLE x` and `ADD COLUMN y`): rewrites in a row become one. */

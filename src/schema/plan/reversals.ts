@@ -23,7 +23,7 @@ export function reversalsOf(
     const ids = [...touched(node), ...goneAfter(back, node)]
     const found = ids.flatMap((id) => lastOn.get(id) ?? [])
     at = Math.min(at, ...(found.length === 0 ? [] : [Math.max(...found)]))
-    result[at]?.push(node.action.sql)
+    if (node.action.onlyLocks !== true) result[at]?.push(node.action.sql)
   }
   return result
 }

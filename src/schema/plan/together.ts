@@ -12,6 +12,17 @@ export function togetherOnes(nodes: readonly Node[]): number[][] {
   return [...groups.values()].filter((members) => members.length > 1)
 }
 
+/** The same, and what makes one object anew, or lets it go of something for a while: it is not to be missing. */
+function inseparable(nodes: readonly Node[]): number[][] {
+  const made = new Map<string, number[]>()
+  for (const [number, { verb, id }] of nodes.entries()) if (verb !== 'alter') listAt(made, id).push(number)
+  const anew = [...made.values()].filter((members) => {
+    const verbs = new Set(members.map((member) => nodes[member]?.verb))
+    return verbs.size > 1
+  })
+  return [...togetherOnes(nodes), ...anew]
+}
+
 /** Whether a transaction ends before it, or after. */
 function endsTransaction({ action }: Node): boolean {
   return action.transactional === false || action.ownTransaction === true
@@ -27,7 +38,7 @@ export function togetherEdges(nodes: readonly Node[], edges: readonly Edge[]): E
     listAt(before, to).push(from)
     listAt(after, from).push(to)
   }
-  return togetherOnes(nodes).flatMap((members) => {
+  return inseparable(nodes).flatMap((members) => {
     const ends = [...reach(members, before)].filter((number) => endsTransaction(nodes[number] as Node))
     if (ends.length === 0) return []
     const following = reach(members, after)

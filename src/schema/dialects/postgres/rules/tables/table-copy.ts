@@ -54,7 +54,10 @@ export function rowsAside(table: SchemaObject, context: RuleContext): Action[] {
   if (!isMadeAnew(id, context)) return []
   const only = table.properties['partitionBy'] === undefined ? 'ONLY ' : ''
   // What others write until it goes would be in neither.
-  const locked = brief(`LOCK TABLE ${only}${quote(table.name)} IN ACCESS EXCLUSIVE MODE`, { drops: [] })
+  const locked = brief(`LOCK TABLE ${only}${quote(table.name)} IN ACCESS EXCLUSIVE MODE`, {
+    drops: [],
+    onlyLocks: true,
+  })
   const counts = countsAside(table, context)
   if (!isCopied(id, context)) return counts.length === 0 ? [] : [locked, ...counts]
   const detached = [id, ...lostChildren(id, context)]
