@@ -40,7 +40,8 @@ export function togetherEdges(nodes: readonly Node[], edges: readonly Edge[]): E
   }
   return inseparable(nodes).flatMap((members) => {
     const ends = [...reach(members, before)].filter((number) => endsTransaction(nodes[number] as Node))
-    if (ends.length === 0) return []
+    // One that ends it itself parts them anyway.
+    if (ends.length === 0 || ends.some((number) => members.includes(number))) return []
     const following = reach(members, after)
     return ends
       .filter((number) => !following.has(number))

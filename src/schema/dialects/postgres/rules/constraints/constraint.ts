@@ -13,6 +13,7 @@ import {
   changeInPlace,
   indexExtras,
   isPartitioned,
+  keepsUnique,
   noReplicaIdentity,
   type IndexText,
 } from '../indexes/index-build.ts'
@@ -126,7 +127,8 @@ function createKey(constraint: SchemaObject, context: RuleContext): Action[] {
       ...indexExtras(constraint, context),
     ]
   }
-  if (index === undefined || isPartitioned(tableId, context) || isQuiet(tableId, context))
+  const quiet = isPartitioned(tableId, context) || isQuiet(tableId, context)
+  if (index === undefined || quiet || keepsUnique(constraint, context))
     return createPlain(constraint, context)
   const own = constraint.name.at(-1) ?? ''
   const held = context.before(idOf(constraint)) === undefined && isNameHeld(context.source, constraint)

@@ -1,6 +1,7 @@
 /** Indexes as statements: built beside the running work, or at once where nobody waits. */
 import { ident } from '../../../../../engine/sql.ts'
 import type { Action, RuleContext } from '../../../../plan/action.ts'
+import { sameJson } from '../../../../snapshot/canonical.ts'
 import { idOf, type SchemaObject } from '../../../../snapshot/snapshot.ts'
 import { attachedId, stableParents, withoutFormer } from '../partitions/family.ts'
 import { comparedAnew } from './compared-anew.ts'
@@ -61,6 +62,22 @@ function conditionAt(using: string): number {
   return using.length
 }
 
+/**
+ * Whether it keeps rows from being doubled before and after, and cannot stay for what is made anew under it: it is built
+ * in the transaction in which it goes, since nobody would keep others from doubling rows meanwhile.
+ */
+export function keepsUnique(part: SchemaObject, context: RuleContext): boolean {
+  const id = idOf(part)
+  const [before, after] = [context.before(id), context.after(id)]
+  if (before === undefined || after === undefined || !context.isDropped(id)) return false
+  const { unique, type } = after.properties
+  return (
+    (unique === true || type === 'unique' || type === 'primary key') &&
+    !context.isDropped(part.parent ?? '') &&
+    sameJson(before.properties, after.properties)
+  )
+}
+
 /** The statement that builds it, under `name`. */
 export function build(
   part: SchemaObject,
@@ -70,11 +87,15 @@ export function build(
 ): Action[] {
   const tableId = part.parent ?? ''
   const only = isPartitioned(tableId, context)
-  const concurrently = !only && !isQuiet(tableId, context)
+  const waits = !only && !isQuiet(tableId, context)
+  const concurrently = waits && !keepsUnique(part, context)
   const sql = createIndexText(part, text, { concurrently, only, name })
   const hazards = [
     ...(concurrently
       ? [hazard('index-build', `The index ${name} is built on ${tableOf(part)} beside the running work.`)]
+      : []),
+    ...(waits && !concurrently
+      ? [hazard('long-lock', `${tableOf(part)} is locked while ${name} is built anew: it keeps rows unique.`)]
       : []),
     ...(text.unique && !context.isNew(tableId)
       ? [hazard('may-fail', `It fails when rows of ${tableOf(part)} are doubled in ${name}.`)]

@@ -9,6 +9,7 @@ import {
   changeInPlace,
   indexExtras,
   indexName,
+  keepsUnique,
   noReplicaIdentity,
   type IndexText,
 } from './index-build.ts'
@@ -43,7 +44,7 @@ function drop(index: SchemaObject, context: RuleContext): readonly Action[] {
   const ids = [idOf(index), ...goesWith(index, context).map(idOf)]
   const partitioned = context.before(tableId)?.properties['partitionBy'] !== undefined
   const attached = index.properties['attachedTo'] !== undefined && stableParents(tableId, context).length > 0
-  if (partitioned || attached || isQuiet(tableId, context)) {
+  if (partitioned || attached || isQuiet(tableId, context) || keepsUnique(index, context)) {
     return [
       ...noReplicaIdentity(index, context),
       brief(`DROP INDEX ${indexName(index)}`, { drops: ids, creates: [goneId(idOf(index))] }),

@@ -106,7 +106,8 @@ function ofTablesThatStay(ids: readonly string[], context: RuleContext): string[
   return ids.filter((id) => {
     const bare = id.replace(/^gone:/, '')
     const object = context.before(bare) ?? context.after(bare)
-    return object === undefined || !isMadeAnew(object.parent ?? bare, context)
+    const table = object?.parent ?? bare
+    return !table.startsWith('table:') || !isMadeAnew(table, context)
   })
 }
 
@@ -169,7 +170,7 @@ function checksOfParent(attachment: SchemaObject, context: RuleContext): Action[
       return [
         brief(`${add}${apart || notValid ? ' NOT VALID' : ''}`, {
           creates: [],
-          needs: [child, ...ofTablesThatStay([...attachment.dependsOn, ...part.dependsOn], context)],
+          needs: [child, ...attachment.dependsOn, ...part.dependsOn],
         }),
         ...(apart ? [validated(table, constraint)] : []),
       ]
