@@ -104,9 +104,9 @@ function ownRows(table: SchemaObject, context: RuleContext): string {
   const values = columns
     .filter((column) => {
       const after = context.after(idOf(column))
-      // What is computed again is not carried.
-      const again = after === undefined || generatedOf(after.properties) !== undefined
-      return generatedOf(column.properties) === undefined || !again
+      // What goes is not carried, nor what is computed again.
+      if (after === undefined) return false
+      return generatedOf(column.properties) === undefined || generatedOf(after.properties) === undefined
     })
     .map((column) => copied(column, context))
   return `SELECT ${values.join(', ')} FROM ${only}${quote(name)}`

@@ -1,0 +1,2 @@
+CREATE DOMAIN counted AS integer;
+CREATE TABLE visits (id integer, people counted);

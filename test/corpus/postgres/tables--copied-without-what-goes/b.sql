@@ -1,0 +1,3 @@
+CREATE DOMAIN counted AS integer NOT NULL;
+CREATE TABLE visits (id integer) PARTITION BY RANGE (id);
+CREATE TABLE visits_few PARTITION OF visits FOR VALUES FROM (0) TO (10);
