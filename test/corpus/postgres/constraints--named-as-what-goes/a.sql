@@ -4,3 +4,5 @@ CREATE TABLE crew (person int NOT NULL, ship text NOT NULL);
 CREATE INDEX berth_place ON crew (ship);
 CREATE VIEW crew_of AS SELECT person FROM crew;
 CREATE SEQUENCE crew_ship;
+CREATE TABLE rope (length int, knots int CONSTRAINT rope_one CHECK (knots > 0));
+CREATE UNIQUE INDEX rope_one ON rope (length);

@@ -131,7 +131,7 @@ function createKey(constraint: SchemaObject, context: RuleContext): Action[] {
   if (index === undefined || quiet || keepsUnique(constraint, context))
     return createPlain(constraint, context)
   const own = constraint.name.at(-1) ?? ''
-  const held = context.before(idOf(constraint)) === undefined && isNameHeld(context.source, constraint)
+  const held = isNameHeld(context.source, constraint, context.before(idOf(constraint)))
   const name = held ? standIn(own, '_tenantry_new') : own
   return [
     ...build(constraint, index, context, name),

@@ -14,8 +14,12 @@ export const RELATIONS: ReadonlySet<string> = new Set([
 
 const known = new WeakMap<Snapshot, ReadonlySet<string>>()
 
-/** @param part whose schema and own name are asked for */
-export function isNameHeld(source: Snapshot, part: Pick<SchemaObject, 'name'>): boolean {
+/**
+ * @param part whose schema and own name are asked for
+ * @param former what it is in the source, which does not count
+ */
+export function isNameHeld(source: Snapshot, part: SchemaObject, former: SchemaObject | undefined): boolean {
+  if (former !== undefined && isRelation(former)) return false
   const names =
     known.get(source) ?? new Set(source.objects.filter(isRelation).map((object) => relationName(object)))
   known.set(source, names)
