@@ -218,6 +218,7 @@ onBoth('a rollout on', ({ start }) => {
       'CREATE DATABASE other',
       "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE item",
       'LOCK TABLES item WRITE',
+      'INSERT INTO other.item VALUES (1)',
       'CREATE TEMPORARY TABLE x (a INT); ALTER TABLE item ADD COLUMN b INT',
     ]) {
       await expect(fleet.version(sql)).rejects.toMatchObject({ code: 'source_invalid' })

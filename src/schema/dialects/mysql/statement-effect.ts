@@ -1,5 +1,6 @@
 /** What a statement does beyond its rows: decides whether it can share a transaction, and what a crash leaves open. */
-import { tokensOf, unwrapped } from './text/tokens.ts'
+import { databaseNamed } from './elsewhere.ts'
+import { tokensOf, unwrapped, type Token } from './text/tokens.ts'
 
 /**
  * - `rows`: reads and changes rows, in a transaction with others.
@@ -65,6 +66,8 @@ export function effectOf(sql: string): Effect | Refusal {
   )
   const [first = '', second = ''] = words
   if (first === 'do' && second === GUARD) return 'guard'
+  const elsewhere = leavesDatabase(tokens, first)
+  if (elsewhere !== undefined) return elsewhere
   const known = first === 'load' ? effectOfLoad(words) : BY_WORD.get(first)
   if (known !== undefined) return known
   if (['create', 'alter', 'drop', 'rename'].includes(first)) return effectOfDdl(first, words)
@@ -72,9 +75,6 @@ export function effectOf(sql: string): Effect | Refusal {
   const behind = first === 'set' && second === 'statement' ? tokens[words.indexOf('for')] : undefined
   if (behind !== undefined) return effectOf(text.slice(behind.end))
   if (first === 'set') return effectOfSet(words)
-  if (first === 'use') {
-    return { why: 'leads into another database', instead: 'Leave it out: the tenant’s database is in use.' }
-  }
   // Several statements as one, of MariaDB.
   if (first === 'begin' && second === 'not') return 'anything'
   if (CONTROL.includes(first)) {
@@ -84,6 +84,18 @@ export function effectOf(sql: string): Effect | Refusal {
     }
   }
   return { why: 'is no statement that a version can hold', instead: 'Run it by other means.' }
+}
+
+function leavesDatabase(tokens: readonly Token[], first: string): Refusal | undefined {
+  if (first === 'use') {
+    return { why: 'leads into another database', instead: 'Leave it out: the tenant’s database is in use.' }
+  }
+  const other = databaseNamed(tokens)
+  if (other === undefined) return undefined
+  return {
+    why: `changes what is in the database ${other}`,
+    instead: 'Leave its name out: the tenant’s database is in use, whatever its name is.',
+  }
 }
 
 function effectOfLoad(words: readonly string[]): Effect | Refusal {
