@@ -8,6 +8,7 @@ import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
 import { planScript } from '../../src/schema/render/script.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
+import { expectPlans } from '../support/plan-golden.ts'
 import { onBoth } from '../support/mysql-products.ts'
 import { inSession, type MysqlServer } from '../support/mysql-server.ts'
 import { reversalsOf } from '../support/way-back.ts'
@@ -23,11 +24,14 @@ function text(name: string, file: string): string {
   return existsSync(full) ? readFileSync(full, 'utf8') : ''
 }
 
+/** The plans that are kept are those for the first. */
+function serversOf(name: string): readonly MysqlServer['product'][] {
+  const { servers } = JSON.parse(text(name, 'meta.json') || '{}') as Meta
+  return servers ?? ['MariaDB', 'MySQL']
+}
+
 function casesFor(product: MysqlServer['product']): string[] {
-  return readdirSync(CORPUS).filter((name) => {
-    const { servers } = JSON.parse(text(name, 'meta.json') || '{}') as Meta
-    return servers === undefined || servers.includes(product)
-  })
+  return readdirSync(CORPUS).filter((name) => serversOf(name).includes(product))
 }
 
 onBoth('pairs of schemas on', ({ product, start }) => {
@@ -80,8 +84,9 @@ onBoth('pairs of schemas on', ({ product, start }) => {
   test.each(cases)('%s', async (name) => {
     const [a, b, seed] = [text(name, 'a.sql'), text(name, 'b.sql'), text(name, 'seed.sql')]
     const targets = [server.create('target_a', a), server.create('target_b', b)] as const
-    await expectToConverge(server.create('from_a', `${a};${seed}`), targets[1], 'online')
-    await expectToConverge(server.create('from_b', b), targets[0], 'plain')
+    const plan = await expectToConverge(server.create('from_a', `${a};${seed}`), targets[1], 'online')
+    const back = await expectToConverge(server.create('from_b', b), targets[0], 'plain')
+    if (product === serversOf(name)[0]) await expectPlans(`corpus/mysql/${name}`, plan, back)
   })
 
   test('there are pairs', () => {

@@ -8,6 +8,7 @@ import { scriptOf, sqlite } from '../../src/schema/dialects/sqlite/index.ts'
 import { makePlan } from '../../src/schema/plan/make-plan.ts'
 import type { Plan } from '../../src/schema/plan/plan.ts'
 import type { Snapshot } from '../../src/schema/snapshot/snapshot.ts'
+import { expectPlans } from '../support/plan-golden.ts'
 import { withProgram } from '../support/programs.ts'
 import { reversalsOf } from '../support/way-back.ts'
 import { rowCounts, sqlite3, sqliteFacts, sqliteFile, sqliteFolder } from '../support/sqlite.ts'
@@ -69,8 +70,9 @@ withProgram('sqlite3').describe('pairs of SQLite schemas', () => {
     const file = (which: string, script: string): string =>
       sqliteFile(path.join(folder, `${which}.db`), script)
     const plan = await expectToConverge(file('a', `${a};${seed}`), file('target-b', b))
-    await expectToConverge(file('b', b), file('target-a', a))
+    const back = await expectToConverge(file('b', b), file('target-a', a))
     expect(name.startsWith('same--') ? plan.steps : []).toEqual([])
+    await expectPlans(`corpus/sqlite/${name}`, plan, back)
   })
 
   test('there are pairs', () => {
