@@ -13,6 +13,10 @@ export const HAZARDS = {
     means: 'an index is built beside the running work and costs reading and writing',
   },
   'access-change': { mustAllow: false, means: 'roles or policies see more, or less, than before' },
+  'stale-values': {
+    mustAllow: false,
+    means: 'what was computed or checked before stays as it was',
+  },
   'not-atomic': { mustAllow: false, means: 'it cannot be rolled back with the statements around it' },
   unmodelled: { mustAllow: false, means: 'something in the schema is not described by snapshots' },
 } as const satisfies Record<string, { mustAllow: boolean; means: string }>

@@ -9,6 +9,7 @@ import { coveredByParent, sameOn, stableChildren, stableDescendants } from '../p
 import { ownName } from '../names.ts'
 import { brief, briefPart, hazard, isQuiet, tableOf, textOf, unlessNew } from '../tools.ts'
 import { conversion, domainNamed, isTypeId, keepsValues, sortsAlike, underlying } from '../types/types.ts'
+import { isWidened } from '../types/type-loss.ts'
 import { lossOfValues } from '../types/value-loss.ts'
 
 /** Kinds whose text the server holds on to: it refuses to change a type under them. */
@@ -204,7 +205,7 @@ function costs(
       ...(kept && builtAnew.length > 0
         ? [hazard('long-lock', `${tableOf(to)} is locked while ${builtAnew.join(', ')} is built anew.`)]
         : []),
-      ...(kept
+      ...(kept || isWidened(oldType, after)
         ? []
         : unlessNew(tableId, context, 'may-fail', `It fails when a value of ${name} is no ${newType}.`)),
     ],

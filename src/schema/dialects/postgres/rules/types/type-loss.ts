@@ -21,6 +21,11 @@ const READ_WHOLE = new Set([
   'macaddr8',
 ])
 
+/** Whether every value of a type is one of another that calculates alike, so that no row can stop the change. */
+export function isWidened(from: string, to: string): boolean {
+  return INTEGERS.includes(from) && INTEGERS.indexOf(to) > INTEGERS.indexOf(from)
+}
+
 interface Circumstances {
   /** The cast stands in the statement: that cuts a text to its length where an assignment refuses. */
   readonly written: boolean

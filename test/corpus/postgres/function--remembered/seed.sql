@@ -1,0 +1,1 @@
+insert into words (word, size) values ('Some', 1), ('more', 2);
