@@ -25,13 +25,13 @@ export function databaseNamed(tokens: readonly Token[]): string | undefined {
   const [verb = ''] = words
   if (!VERBS.has(verb)) return undefined
   if (verb === 'rename') return qualifiers(tokens, words)[0]
-  const at = nameAfter(words, 0)
+  const at = nameAfter(words)
   const standsOnTable = words[at] === 'index' || words.slice(1, at).includes('trigger')
   return qualifierAt(tokens, at) ?? (standsOnTable ? qualifierAt(tokens, words.indexOf('on') + 1) : undefined)
 }
 
-function nameAfter(words: readonly string[], verb: number): number {
-  let at = verb + 1
+function nameAfter(words: readonly string[]): number {
+  let at = 1
   while (BETWEEN.has(words[at] ?? '')) at = words[at + 1] === '=' ? afterValue(words, at + 2) : at + 1
   return at
 }
